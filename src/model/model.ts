@@ -1,0 +1,77 @@
+/**
+ * What a model is to the rest of the library: two entrances (token ids and embeddings), logits out, named sites inside.
+ *
+ * B rows of a batch, S source positions, T target positions, P past positions in the cache, D model width, V vocabulary.
+ * Attribution differentiates at the embeddings, so the cut between `embed` and the rest is part of the interface.
+ */
+
+import type { Tensor } from "../tensor.ts";
+import type { KeyValueCache } from "./cache.ts";
+import type { Sites } from "./sites.ts";
+
+export interface DecoderInput {
+  /** Scaled token embeddings, without positions. */
+  readonly embeddings_BTD: Tensor;
+  /** 1 for tokens, 0 for padding, over past and present; absent means all are tokens. int32 [B, P + T]. */
+  readonly mask_BS?: Tensor | undefined;
+  /** Position of each token; by default counted from the first token of the mask. int32 [B, T]. */
+  readonly positions_BT?: Tensor | undefined;
+  /** Keys and values of the past; this pass appends its own. */
+  readonly cache?: KeyValueCache | undefined;
+  /** One position of each row at which logits are wanted (int32 [B]): the head then runs there only. */
+  readonly targets_B?: Tensor | undefined;
+  /** Activations to read or replace. */
+  readonly sites?: Sites | undefined;
+}
+
+export interface EncoderInput {
+  /** Scaled token embeddings, without positions. */
+  readonly embeddings_BSD: Tensor;
+  /** 1 for tokens, 0 for padding; absent means all are tokens. int32 [B, S]. */
+  readonly mask_BS?: Tensor | undefined;
+  readonly sites?: Sites | undefined;
+}
+
+/** The encoder's output, as the decoder's cross-attention sees it. */
+export interface EncoderStates {
+  readonly states_BSD: Tensor;
+  readonly mask_BS?: Tensor | undefined;
+}
+
+/** Facts about a loaded model that do not depend on its architecture. */
+export interface ModelFacts {
+  /** `model_type` of config.json. */
+  readonly type: string;
+  /** The class that Python's transformers would use, for instance `GPT2LMHeadModel`. */
+  readonly className: string;
+  readonly width: number;
+  readonly vocabSize: number;
+  readonly layers: number;
+  /** The most positions that the model can tell apart; Infinity when there is no limit. */
+  readonly maxPositions: number;
+}
+
+export interface DecoderOnlyModel {
+  readonly kind: "decoder-only";
+  readonly facts: ModelFacts;
+  /** Scaled embeddings [B, T, D] of int32 ids [B, T]. */
+  embed(ids_BT: Tensor): Tensor;
+  /** Logits [B, V] at `targets_B`, or [B, T, V] at every position when it is absent. */
+  forward(input: DecoderInput): Tensor;
+  dispose(): void;
+}
+
+export interface EncoderDecoderModel {
+  readonly kind: "encoder-decoder";
+  readonly facts: ModelFacts;
+  /** Scaled embeddings of source ids, [B, S, D]. */
+  embedSource(ids_BS: Tensor): Tensor;
+  /** Scaled embeddings of target ids, [B, T, D]. */
+  embedTarget(ids_BT: Tensor): Tensor;
+  encode(input: EncoderInput): EncoderStates;
+  /** Logits [B, V] at `targets_B`, or [B, T, V] at every position when it is absent. */
+  decode(input: DecoderInput, encoder: EncoderStates): Tensor;
+  dispose(): void;
+}
+
+export type Model = DecoderOnlyModel | EncoderDecoderModel;

@@ -1,0 +1,43 @@
+/**
+ * Sites: the named places inside a model where an activation can be read, replaced or differentiated.
+ *
+ * A model visits each of its sites in order of computation. What `visit` returns is what the model goes on with, so
+ * returning the argument reads, returning another tensor replaces, and returning an input of `tf.grad` differentiates.
+ * Some activations (attention probabilities) are made only if `wants` says so, because fused kernels never store them.
+ */
+
+import type { Tensor } from "../tensor.ts";
+
+export type SiteName =
+  /** [B, T, D]: what enters a block. */
+  | "blockInput"
+  /** [B, T, D]: what leaves a block. */
+  | "blockOutput"
+  /** [B, G, S, K]: value vectors per key/value head. */
+  | "value"
+  /** [B, H, T, S]: attention probabilities. */
+  | "attentionProbabilities"
+  /** [B, H, T, K]: weighted sum of values per head, before the output projection. */
+  | "headOutput"
+  /** [B, T, D]: after the output projection, before the residual sum. */
+  | "attentionOutput"
+  /** [B, T, D]: output of the feed-forward part, before the residual sum. */
+  | "mlpOutput";
+
+export interface Site {
+  readonly name: SiteName;
+  readonly stack: "encoder" | "decoder";
+  /** Which attention of the block; `self` for sites outside attention. */
+  readonly attention: "self" | "cross";
+  readonly layer: number;
+}
+
+export interface Sites {
+  wants(site: Site): boolean;
+  visit(site: Site, activation: Tensor): Tensor;
+}
+
+/** Visits a site if somebody wants it; otherwise the activation passes through. */
+export function visit(sites: Sites | undefined, site: Site, activation: Tensor): Tensor {
+  return sites?.wants(site) ? sites.visit(site, activation) : activation;
+}

@@ -1,0 +1,165 @@
+/**
+ * The only file that imports TensorFlow.js.
+ *
+ * It re-exports the functions that we use, with types that are true: TensorFlow.js encodes the rank of a tensor in its
+ * type and then gets it wrong (a gather claims the rank of its table), so here a tensor is a `Tensor` and shapes are
+ * checked at run time by `dims`. Only free functions are used: chained methods (`x.sub(y)`) are patched onto tensors by
+ * side effect and are missing in some builds.
+ *
+ * The whole of `@tensorflow/tfjs` is imported, because `@tensorflow/tfjs-core` on its own has no gradients registered
+ * in Node.
+ */
+
+import * as tf from "@tensorflow/tfjs";
+
+export type Tensor = tf.Tensor;
+export type DataType = "float32" | "int32" | "bool";
+/** The host data of a tensor. */
+export type HostData = Float32Array | Int32Array | Uint8Array;
+export type LayerVariable = ReturnType<tf.layers.Layer["addWeight"]>;
+
+export const Layer = tf.layers.Layer;
+export type Layer = tf.layers.Layer;
+export type LayerConfig = ConstructorParameters<typeof tf.layers.Layer>[0];
+export type Shape = (number | null)[];
+export const registerClass: (cls: unknown) => void = (cls) =>
+  tf.serialization.registerClass(cls as tf.serialization.SerializableConstructor<tf.serialization.Serializable>);
+
+// Making tensors
+export const tensor: (values: HostData | number[], shape: readonly number[], dtype?: DataType) => Tensor = (
+  values,
+  shape,
+  dtype,
+) => tf.tensor(values, [...shape], dtype);
+export const scalar: (value: number) => Tensor = (value) => tf.scalar(value, "float32");
+export const zeros: (shape: readonly number[], dtype?: DataType) => Tensor = (shape, dtype) =>
+  tf.zeros([...shape], dtype);
+export const ones: (shape: readonly number[], dtype?: DataType) => Tensor = (shape, dtype) =>
+  tf.ones([...shape], dtype);
+export const zerosLike: (x: Tensor) => Tensor = tf.zerosLike;
+export const fill: (shape: readonly number[], value: number) => Tensor = (shape, value) => tf.fill([...shape], value);
+export const randomNormal: (shape: readonly number[], mean: number, stdDev: number, seed: number) => Tensor = (
+  shape,
+  mean,
+  stdDev,
+  seed,
+) => tf.randomNormal([...shape], mean, stdDev, "float32", seed);
+
+// Element-wise, with broadcasting
+export const add: (a: Tensor, b: Tensor) => Tensor = tf.add;
+export const sub: (a: Tensor, b: Tensor) => Tensor = tf.sub;
+export const mul: (a: Tensor, b: Tensor) => Tensor = tf.mul;
+export const div: (a: Tensor, b: Tensor) => Tensor = tf.div;
+export const neg: (x: Tensor) => Tensor = tf.neg;
+export const exp: (x: Tensor) => Tensor = tf.exp;
+export const log: (x: Tensor) => Tensor = tf.log;
+export const abs: (x: Tensor) => Tensor = tf.abs;
+export const square: (x: Tensor) => Tensor = tf.square;
+export const sqrt: (x: Tensor) => Tensor = tf.sqrt;
+export const rsqrt: (x: Tensor) => Tensor = tf.rsqrt;
+export const tanh: (x: Tensor) => Tensor = tf.tanh;
+export const sigmoid: (x: Tensor) => Tensor = tf.sigmoid;
+export const erf: (x: Tensor) => Tensor = tf.erf;
+export const relu: (x: Tensor) => Tensor = tf.relu;
+export const step: (x: Tensor) => Tensor = tf.step;
+export const cos: (x: Tensor) => Tensor = tf.cos;
+export const sin: (x: Tensor) => Tensor = tf.sin;
+export const maximum: (a: Tensor, b: Tensor) => Tensor = tf.maximum;
+export const minimum: (a: Tensor, b: Tensor) => Tensor = tf.minimum;
+export const where: (condition: Tensor, a: Tensor, b: Tensor) => Tensor = tf.where;
+export const less: (a: Tensor, b: Tensor) => Tensor = tf.less;
+export const lessEqual: (a: Tensor, b: Tensor) => Tensor = tf.lessEqual;
+export const greater: (a: Tensor, b: Tensor) => Tensor = tf.greater;
+export const greaterEqual: (a: Tensor, b: Tensor) => Tensor = tf.greaterEqual;
+export const equal: (a: Tensor, b: Tensor) => Tensor = tf.equal;
+export const logicalAnd: (a: Tensor, b: Tensor) => Tensor = tf.logicalAnd;
+export const cast: (x: Tensor, dtype: DataType) => Tensor = tf.cast;
+
+// Products and reductions
+export const matMul: (a: Tensor, b: Tensor, transposeA?: boolean, transposeB?: boolean) => Tensor = tf.matMul;
+export const sum: (x: Tensor, axis?: number | number[], keepDims?: boolean) => Tensor = tf.sum;
+export const mean: (x: Tensor, axis?: number | number[], keepDims?: boolean) => Tensor = tf.mean;
+export const max: (x: Tensor, axis?: number | number[], keepDims?: boolean) => Tensor = tf.max;
+export const softmax: (x: Tensor, axis?: number) => Tensor = tf.softmax;
+export const logSoftmax: (x: Tensor, axis?: number) => Tensor = tf.logSoftmax;
+export const cumsum: (x: Tensor, axis: number) => Tensor = (x, axis) => tf.cumsum(x, axis);
+export const topk: (x: Tensor, k: number) => { values: Tensor; indices: Tensor } = (x, k) => tf.topk(x, k, true);
+export const argMax: (x: Tensor, axis: number) => Tensor = tf.argMax;
+
+// Shapes
+export const reshape: (x: Tensor, shape: readonly number[]) => Tensor = (x, shape) => tf.reshape(x, [...shape]);
+export const transpose: (x: Tensor, permutation?: readonly number[]) => Tensor = (x, permutation) =>
+  permutation === undefined ? tf.transpose(x) : tf.transpose(x, [...permutation]);
+export const concat: (xs: readonly Tensor[], axis: number) => Tensor = (xs, axis) => tf.concat([...xs], axis);
+export const stack: (xs: readonly Tensor[], axis: number) => Tensor = (xs, axis) => tf.stack([...xs], axis);
+export const split: (x: Tensor, sizes: number | number[], axis: number) => Tensor[] = (x, sizes, axis) =>
+  tf.split(x, sizes, axis);
+export const slice: (x: Tensor, begin: readonly number[], size: readonly number[]) => Tensor = (x, begin, size) =>
+  tf.slice(x, [...begin], [...size]);
+export const pad: (x: Tensor, paddings: [number, number][], value?: number) => Tensor = tf.pad;
+export const tile: (x: Tensor, repetitions: readonly number[]) => Tensor = (x, repetitions) =>
+  tf.tile(x, [...repetitions]);
+export const expandDims: (x: Tensor, axis: number) => Tensor = tf.expandDims;
+export const squeeze: (x: Tensor, axes: number[]) => Tensor = tf.squeeze;
+export const gather: (table: Tensor, indices: Tensor, axis?: number) => Tensor = tf.gather;
+export const oneHot: (indices: Tensor, depth: number) => Tensor = (indices, depth) => tf.oneHot(indices, depth);
+export const range: (start: number, stop: number) => Tensor = (start, stop) => tf.range(start, stop, 1, "int32");
+export const unsortedSegmentSum: (x: Tensor, ids: Tensor, segments: number) => Tensor = (x, ids, segments) =>
+  tf.unsortedSegmentSum(x, ids as tf.Tensor1D, segments);
+
+// Gradients and memory
+/** `(...inputs, dy)` ↦ gradients of `f` at the inputs, contracted with `dy` (ones when absent). */
+export const grads: (f: (...xs: Tensor[]) => Tensor) => (xs: readonly Tensor[], dy?: Tensor) => Tensor[] =
+  (f) => (xs, dy) =>
+    tf.grads(f)([...xs], dy);
+export const valueAndGrads: (
+  f: (...xs: Tensor[]) => Tensor,
+) => (xs: readonly Tensor[], dy?: Tensor) => { value: Tensor; grads: Tensor[] } = (f) => (xs, dy) =>
+  tf.valueAndGrads(f)([...xs], dy);
+export const tidy: <T extends tf.TensorContainer>(work: () => T) => T = (work) => tf.tidy(work);
+export const keep: (x: Tensor) => Tensor = tf.keep;
+export const dispose: (x: tf.TensorContainer) => void = tf.dispose;
+export const memory: () => { numTensors: number; numBytes: number } = () => tf.memory();
+
+// Kernels
+export interface KernelCall {
+  readonly inputs: Readonly<Record<string, Tensor>>;
+  readonly attrs: Readonly<Record<string, unknown>>;
+}
+export const runKernel: (name: string, inputs: Record<string, Tensor>, attrs?: object) => Tensor | Tensor[] = (
+  name,
+  inputs,
+  attrs,
+) => tf.engine().runKernel(name, inputs, (attrs ?? {}) as tf.NamedAttrMap);
+export const hasKernel: (name: string, backend: string) => boolean = (name, backend) =>
+  tf.getKernel(name, backend) !== undefined;
+export const registerKernel: (name: string, backend: string, run: (call: KernelCall) => Tensor | Tensor[]) => void = (
+  name,
+  backend,
+  run,
+) =>
+  tf.registerKernel({
+    kernelName: name,
+    backendName: backend,
+    kernelFunc: (call) => run(call as unknown as KernelCall) as tf.TensorInfo | tf.TensorInfo[],
+  });
+export const hasGradient: (name: string) => boolean = (name) => tf.getGradient(name) !== undefined;
+export const registerGradient: (
+  name: string,
+  saved: { inputs: string[]; outputs: boolean[] },
+  gradient: (dy: Tensor | Tensor[], saved: Tensor[], attrs: KernelCall["attrs"]) => Record<string, () => Tensor>,
+) => void = (name, saved, gradient) =>
+  tf.registerGradient({
+    kernelName: name,
+    inputsToSave: saved.inputs,
+    outputsToSave: saved.outputs,
+    gradFunc: (dy, tensors, attrs) => gradient(dy, tensors, attrs),
+  });
+
+// Backends
+export const backendName: () => string = tf.getBackend;
+export const setBackend: (name: string) => Promise<boolean> = tf.setBackend;
+export const findBackend: (name: string) => unknown = tf.findBackend;
+export const ready: () => Promise<void> = tf.ready;
+/** TensorFlow.js itself, for users who go on with its own functions, and for the files of `src/backend`. */
+export const tensorflow = tf;

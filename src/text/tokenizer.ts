@@ -1,0 +1,53 @@
+/**
+ * What the rest of the library needs of a tokenizer. `loadTokenizer` makes one from the files of a model's folder.
+ *
+ * Ids and token strings are those of the Hugging Face tokenizer of the same files. Unlike it, every token knows the
+ * characters of the text it came from, which word-level aggregation and ground-truth checks need.
+ */
+
+import type { Span } from "./span.ts";
+
+export interface Encoding {
+  readonly ids: readonly number[];
+  /** The vocabulary's own strings, for instance `▁the` or `Ġthe`. */
+  readonly tokens: readonly string[];
+  /** Characters of the text behind each token; null for special tokens added around it. */
+  readonly spans: readonly (Span | null)[];
+}
+
+export interface EncodeOptions {
+  /** Add what the tokenizer adds around a text (`</s>`, `<s>`, ...). */
+  readonly addSpecialTokens?: boolean;
+  /** Encode with the target side of a tokenizer that has two (MarianMT). */
+  readonly asTarget?: boolean;
+}
+
+export interface SpecialTokens {
+  readonly bos: number | null;
+  readonly eos: number | null;
+  readonly unk: number | null;
+  readonly pad: number | null;
+  readonly sep: number | null;
+  readonly cls: number | null;
+  readonly mask: number | null;
+}
+
+export interface Tokenizer {
+  /** The class that Python's transformers would use, for instance `MarianTokenizer`; goes into the result's info. */
+  readonly className: string;
+  readonly vocabSize: number;
+  readonly special: SpecialTokens;
+  /** All special ids, named and additional ones. */
+  readonly specialIds: ReadonlySet<number>;
+  encode(text: string, options?: EncodeOptions): Encoding;
+  /** The text of `ids`, without any clean-up of spaces. */
+  decode(ids: readonly number[], options?: { readonly skipSpecialTokens?: boolean; readonly asTarget?: boolean }): string;
+  /** The vocabulary string of an id; an id outside the vocabulary gives the unknown token. */
+  idToToken(id: number): string;
+  tokenToId(token: string): number | undefined;
+  /**
+   * The tokens as a person reads them: byte-level tokens as characters, `▁` and `Ġ` as spaces, bytes that only together
+   * form a character as `⟨E2⟩`. Same length as `tokens`.
+   */
+  readable(tokens: readonly string[]): string[];
+}
