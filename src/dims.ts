@@ -29,7 +29,9 @@ export function dims<const Pattern extends string>(
     if (size !== undefined) sizes[letter] = size;
   }
   if (fits) return sizes as { readonly [Letter in Letters<Pattern>]: number };
-  const fixed = letters.filter((letter) => expected[letter] !== undefined).map((letter) => `${letter}=${expected[letter]}`);
+  const fixed = letters
+    .filter((letter) => expected[letter] !== undefined)
+    .map((letter) => `${letter}=${expected[letter]}`);
   const condition = fixed.length > 0 ? ` with ${fixed.join(", ")}` : "";
   throw new ShapeError(
     `${what}: expected shape [${letters.join(", ")}]${condition}, received [${tensor.shape.join(", ")}]`,

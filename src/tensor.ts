@@ -16,14 +16,20 @@ export type Tensor = tf.Tensor;
 export type DataType = "float32" | "int32" | "bool";
 /** The host data of a tensor. */
 export type HostData = Float32Array | Int32Array | Uint8Array;
-export type LayerVariable = ReturnType<tf.layers.Layer["addWeight"]>;
 
+// Layers
 export const Layer = tf.layers.Layer;
 export type Layer = tf.layers.Layer;
-export type LayerConfig = ConstructorParameters<typeof tf.layers.Layer>[0];
-export type Shape = (number | null)[];
-export const registerClass: (cls: unknown) => void = (cls) =>
-  tf.serialization.registerClass(cls as tf.serialization.SerializableConstructor<tf.serialization.Serializable>);
+export type LayerVariable = ReturnType<tf.layers.Layer["addWeight"]>;
+export type LayerShape = (number | null)[];
+export type LayerInputs = Tensor | Tensor[];
+export type LayerCallOptions = Parameters<tf.layers.Layer["call"]>[1];
+/** What `addWeight` accepts as an initializer: anything that makes the first value. */
+export type Initializer = Exclude<Parameters<typeof tf.layers.dense>[0]["kernelInitializer"], string | undefined>;
+export const initializer: (make: () => Tensor) => Initializer = (make) => ({ apply: make }) as unknown as Initializer;
+export const registerLayer: (layer: unknown) => void = (layer) =>
+  tf.serialization.registerClass(layer as tf.serialization.SerializableConstructor<tf.serialization.Serializable>);
+export type LayerConfig = tf.serialization.ConfigDict;
 
 // Making tensors
 export const tensor: (values: HostData | number[], shape: readonly number[], dtype?: DataType) => Tensor = (
@@ -37,6 +43,7 @@ export const zeros: (shape: readonly number[], dtype?: DataType) => Tensor = (sh
 export const ones: (shape: readonly number[], dtype?: DataType) => Tensor = (shape, dtype) =>
   tf.ones([...shape], dtype);
 export const zerosLike: (x: Tensor) => Tensor = tf.zerosLike;
+export const onesLike: (x: Tensor) => Tensor = tf.onesLike;
 export const fill: (shape: readonly number[], value: number) => Tensor = (shape, value) => tf.fill([...shape], value);
 export const randomNormal: (shape: readonly number[], mean: number, stdDev: number, seed: number) => Tensor = (
   shape,

@@ -42,7 +42,10 @@ export class KeyValueCache {
   /** Row b of the cache becomes what row `rows_B[b]` was: beams that live on, sentences that are done. */
   reorder(rows_B: Tensor): void {
     for (const [name, entry] of this.#entries) {
-      this.#replace(name, { key_BGPK: gather(entry.key_BGPK, rows_B, 0), value_BGPK: gather(entry.value_BGPK, rows_B, 0) });
+      this.#replace(name, {
+        key_BGPK: gather(entry.key_BGPK, rows_B, 0),
+        value_BGPK: gather(entry.value_BGPK, rows_B, 0),
+      });
     }
   }
 

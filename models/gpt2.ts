@@ -1,0 +1,150 @@
+/**
+ * GPT-2 (Radford et al. 2019, "Language Models are Unsupervised Multitask Learners").
+ *
+ * Must match `GPT2LMHeadModel` of Hugging Face transformers. A decoder-only Transformer with learned absolute positions,
+ * layer normalisation before each part of a block and once at the end, GELU (tanh form) feed-forward, one fused
+ * query/key/value projection with biases, and an output head tied to the token embeddings.
+ */
+
+import { attend, splitHeads } from "../src/layers/attend.ts";
+import { Embedding } from "../src/layers/embedding.ts";
+import { single, TransformerLayer } from "../src/layers/layer.ts";
+import { LayerNorm } from "../src/layers/layerNorm.ts";
+import { Linear } from "../src/layers/linear.ts";
+import type { Pass } from "../src/layers/pass.ts";
+import type { Weights } from "../src/layers/weights.ts";
+import type { DecoderInput, DecoderOnlyModel } from "../src/model/model.ts";
+import { positionIds } from "../src/model/positions.ts";
+import { visit } from "../src/model/sites.ts";
+import { type Activation, activate } from "../src/ops/activation.ts";
+import { select } from "../src/ops/select.ts";
+import { add, type LayerInputs, type LayerShape, registerLayer, split, type Tensor } from "../src/tensor.ts";
+
+export interface Gpt2Config {
+  readonly vocabSize: number;
+  readonly width: number;
+  readonly layers: number;
+  readonly heads: number;
+  readonly maxPositions: number;
+  readonly feedForwardWidth: number;
+  readonly activation: Activation;
+  readonly layerNormEpsilon: number;
+  /** Divide scores by √K. */
+  readonly scaleScores: boolean;
+  /** Divide scores by the layer's number, too (Mistral's stable GPT-2 variant). */
+  readonly scaleByLayer: boolean;
+  readonly tiedHead: boolean;
+}
+
+interface BlockOptions {
+  readonly name: string;
+  readonly layer: number;
+  readonly config: Gpt2Config;
+  readonly weights?: Weights | undefined;
+}
+
+/** Causal self-attention with one projection for query, key and value. */
+export class Gpt2Attention extends TransformerLayer<BlockOptions> {
+  static readonly className = "Gpt2Attention";
+  readonly #qkv: Linear;
+  readonly #output: Linear;
+
+  constructor(options: BlockOptions) {
+    super(options);
+    const { name, config, weights } = options;
+    const D = config.width;
+    this.#qkv = this.child(new Linear({ name: `${name}.qkv`, inputs: D, outputs: 3 * D, weights }));
+    this.#output = this.child(new Linear({ name: `${name}.output`, inputs: D, outputs: D, weights }));
+  }
+
+  /** [B, T, D] → [B, T, D] */
+  override call(inputs: LayerInputs, { mask_BS, cache, sites }: Pass = {}): Tensor {
+    const { layer, config } = this.options;
+    const heads = split(this.#qkv.call(inputs), 3, 2).map((x_BTD) => splitHeads(x_BTD, config.heads));
+    const [query_BHTK, newKey, newValue] = heads as [Tensor, Tensor, Tensor];
+    const { key, value } = cache?.append(layer, newKey, newValue) ?? { key: newKey, value: newValue };
+    const root = config.scaleScores ? Math.sqrt(config.width / config.heads) : 1;
+    const scale = 1 / (root * (config.scaleByLayer ? layer + 1 : 1));
+    const at = { stack: "decoder", attention: "self", layer } as const;
+    const context = attend({ query_BHTK, key_BGSK: key, value_BGSK: value, scale, causal: true, mask_BS, sites, at });
+    return this.#output.call(context);
+  }
+
+  override computeOutputShape(shape: LayerShape): LayerShape {
+    return shape;
+  }
+}
+
+/** x + attention(norm(x)), then x + feedForward(norm(x)). */
+export class Gpt2Block extends TransformerLayer<BlockOptions> {
+  static readonly className = "Gpt2Block";
+  readonly #attentionNorm: LayerNorm;
+  readonly #attention: Gpt2Attention;
+  readonly #mlpNorm: LayerNorm;
+  readonly #up: Linear;
+  readonly #down: Linear;
+
+  constructor(options: BlockOptions) {
+    super(options);
+    const { name, layer, config, weights } = options;
+    const { width: D, feedForwardWidth: F, layerNormEpsilon: epsilon } = config;
+    this.#attentionNorm = this.child(new LayerNorm({ name: `${name}.attentionNorm`, width: D, epsilon, weights }));
+    this.#attention = this.child(new Gpt2Attention({ name: `${name}.attention`, layer, config, weights }));
+    this.#mlpNorm = this.child(new LayerNorm({ name: `${name}.mlpNorm`, width: D, epsilon, weights }));
+    this.#up = this.child(new Linear({ name: `${name}.mlp.up`, inputs: D, outputs: F, weights }));
+    this.#down = this.child(new Linear({ name: `${name}.mlp.down`, inputs: F, outputs: D, weights }));
+  }
+
+  /** [B, T, D] → [B, T, D] */
+  override call(inputs: LayerInputs, pass: Pass = {}): Tensor {
+    const { layer, config } = this.options;
+    const at = { stack: "decoder", attention: "self", layer } as const;
+    const x0 = visit(pass.sites, { ...at, name: "blockInput" }, single(inputs));
+    const attended = this.#attention.call(this.#attentionNorm.call(x0), pass);
+    const x1 = add(x0, visit(pass.sites, { ...at, name: "attentionOutput" }, attended));
+    const mlp = this.#down.call(activate(this.#up.call(this.#mlpNorm.call(x1)), config.activation));
+    const x2 = add(x1, visit(pass.sites, { ...at, name: "mlpOutput" }, mlp));
+    return visit(pass.sites, { ...at, name: "blockOutput" }, x2);
+  }
+
+  override computeOutputShape(shape: LayerShape): LayerShape {
+    return shape;
+  }
+}
+
+registerLayer(Gpt2Attention);
+registerLayer(Gpt2Block);
+
+/** The model, its weights drawn from `weights`. */
+export function gpt2(config: Gpt2Config, weights?: Weights): DecoderOnlyModel {
+  const { vocabSize, width, layers, maxPositions, layerNormEpsilon: epsilon } = config;
+  const tokens = new Embedding({ name: "tokens", vocabSize, width, weights });
+  const positions = new Embedding({ name: "positions", vocabSize: maxPositions, width, weights });
+  const blocks = Array.from(
+    { length: layers },
+    (_, layer) => new Gpt2Block({ name: `blocks.${layer}`, layer, config, weights }),
+  );
+  const finalNorm = new LayerNorm({ name: "finalNorm", width, epsilon, weights });
+  const head = config.tiedHead
+    ? undefined
+    : new Linear({ name: "head", inputs: width, outputs: vocabSize, bias: false, weights });
+
+  return {
+    kind: "decoder-only",
+    facts: { type: "gpt2", className: "GPT2LMHeadModel", width, vocabSize, layers, maxPositions },
+
+    embed: (ids_BT) => tokens.call(ids_BT),
+
+    forward(input: DecoderInput): Tensor {
+      let x = add(input.embeddings_BTD, positions.call(positionIds(input)));
+      for (const block of blocks) x = block.call(x, input);
+      const read = input.targets_B === undefined ? x : select(x, input.targets_B);
+      const normalized = finalNorm.call(read);
+      return head?.call(normalized) ?? tokens.logits(normalized);
+    },
+
+    dispose() {
+      for (const layer of [tokens, positions, ...blocks, finalNorm, ...(head ? [head] : [])]) layer.dispose();
+    },
+  };
+}

@@ -1,0 +1,12 @@
+/** What travels through the layers of a model beside the activations, as the second argument of `call`. */
+
+import type { KeyValueCache } from "../model/cache.ts";
+import type { Sites } from "../model/sites.ts";
+import type { Tensor } from "../tensor.ts";
+
+export interface Pass {
+  /** 1 for tokens, 0 for padding, over all keys of self-attention: int32 [B, S]. */
+  readonly mask_BS?: Tensor | undefined;
+  readonly cache?: KeyValueCache | undefined;
+  readonly sites?: Sites | undefined;
+}

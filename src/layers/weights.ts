@@ -1,0 +1,29 @@
+/**
+ * Where a layer's parameters come from: a function from full name and shape to the tensor, which the layer then owns.
+ *
+ * A layer asks for `name.kernel`, `name.bias`, ... when it is made, so a checkpoint's tensors go into the model without a
+ * second copy. A layer that is given no source starts from random values, as any TensorFlow.js layer does.
+ */
+
+import { ones, randomNormal, type Tensor, zeros } from "../tensor.ts";
+
+export type Weights = (name: string, shape: readonly number[]) => Tensor;
+
+/** Spread of the weights before training (GPT-2's `initializer_range`). */
+const INITIAL_STD = 0.02;
+
+/** Random weights: scales one, biases zero, all else normal; the same seed gives the same model. */
+export function randomWeights(seed: number, std: number = INITIAL_STD): Weights {
+  return (name, shape) => {
+    if (name.endsWith(".scale")) return ones(shape);
+    if (name.endsWith(".bias")) return zeros(shape);
+    return randomNormal(shape, 0, std, seed + hash(name));
+  };
+}
+
+/** FNV-1a, so that every parameter draws its own numbers. */
+function hash(text: string): number {
+  let h = 0x811c9dc5;
+  for (const char of text) h = Math.imul(h ^ (char.codePointAt(0) ?? 0), 0x01000193);
+  return h & 0x3fffffff;
+}

@@ -1,0 +1,39 @@
+/**
+ * select: y[b] = x[b, index[b]], one entry of each row along the second axis
+ *
+ * x [B, N, ...], index int32 [B] → y [B, ...]. The position of each row that goes through the output head; the logit of
+ * each row's target token.
+ */
+
+import { dims } from "../dims.ts";
+import { add, cast, expandDims, gather, mul, oneHot, range, reshape, scalar, type Tensor } from "../tensor.ts";
+import { defineKernel, defineOp, first } from "./op.ts";
+
+interface Attrs {
+  readonly N: number;
+}
+
+export const selectForward = defineKernel<"x" | "index", Attrs>("SelectEntry", ({ x, index }, { N }) => {
+  const [B = 0, , ...rest] = x.shape;
+  const row_B = mul(range(0, B), cast(scalar(N), "int32"));
+  return gather(reshape(x, [B * N, ...rest]), add(row_B, index), 0);
+});
+
+/** From y[b] = x[b, index[b]]: dx[b, n] = dy[b] where n = index[b], else 0. */
+export const selectBackward = defineKernel<"dy" | "index", Attrs>("SelectEntryBackward", ({ dy, index }, { N }) => {
+  const [B = 0, ...rest] = dy.shape;
+  const chosen = reshape(cast(oneHot(index, N), "float32"), [B, N, ...rest.map(() => 1)]);
+  return mul(chosen, expandDims(dy, 1));
+});
+
+const op = defineOp<"x" | "index", "index", Attrs>(selectForward, {
+  saves: ["index"],
+  gradient: (dy, { index }, attrs) => ({ x: () => first(selectBackward({ dy, index }, attrs)) }),
+});
+
+/** x[b, index[b]] for every row b. */
+export function select(x: Tensor, index_B: Tensor): Tensor {
+  const [B = 0, N = 0] = x.shape;
+  dims("select: index", index_B, "B", { B });
+  return op({ x, index: index_B }, { N });
+}
