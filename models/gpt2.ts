@@ -131,7 +131,7 @@ export function gpt2(config: Gpt2Config, weights?: Weights): DecoderOnlyModel {
 
   return {
     kind: "decoder-only",
-    facts: { type: "gpt2", className: "GPT2LMHeadModel", width, vocabSize, layers, maxPositions },
+    facts: { type: "gpt2", className: "GPT2LMHeadModel", width, vocabSize, layers, heads: config.heads, maxPositions },
 
     embed: (ids_BT) => tokens.call(ids_BT),
 

@@ -47,6 +47,8 @@ export interface ModelFacts {
   readonly width: number;
   readonly vocabSize: number;
   readonly layers: number;
+  /** Attention heads of a layer. */
+  readonly heads: number;
   /** The most positions that the model can tell apart; Infinity when there is no limit. */
   readonly maxPositions: number;
 }
