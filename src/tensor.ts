@@ -79,6 +79,7 @@ export const lessEqual: (a: Tensor, b: Tensor) => Tensor = tf.lessEqual;
 export const greater: (a: Tensor, b: Tensor) => Tensor = tf.greater;
 export const greaterEqual: (a: Tensor, b: Tensor) => Tensor = tf.greaterEqual;
 export const equal: (a: Tensor, b: Tensor) => Tensor = tf.equal;
+export const logicalOr: (a: Tensor, b: Tensor) => Tensor = tf.logicalOr;
 export const logicalAnd: (a: Tensor, b: Tensor) => Tensor = tf.logicalAnd;
 export const cast: (x: Tensor, dtype: DataType) => Tensor = tf.cast;
 
@@ -87,9 +88,12 @@ export const matMul: (a: Tensor, b: Tensor, transposeA?: boolean, transposeB?: b
 export const sum: (x: Tensor, axis?: number | number[], keepDims?: boolean) => Tensor = tf.sum;
 export const mean: (x: Tensor, axis?: number | number[], keepDims?: boolean) => Tensor = tf.mean;
 export const max: (x: Tensor, axis?: number | number[], keepDims?: boolean) => Tensor = tf.max;
+export const min: (x: Tensor, axis?: number | number[], keepDims?: boolean) => Tensor = tf.min;
 export const softmax: (x: Tensor, axis?: number) => Tensor = tf.softmax;
 export const logSoftmax: (x: Tensor, axis?: number) => Tensor = tf.logSoftmax;
-export const cumsum: (x: Tensor, axis: number) => Tensor = (x, axis) => tf.cumsum(x, axis);
+/** Running sum along an axis; from its end with `reverse`. */
+export const cumsum: (x: Tensor, axis: number, reverse?: boolean) => Tensor = (x, axis, reverse = false) =>
+  tf.cumsum(x, axis, false, reverse);
 export const topk: (x: Tensor, k: number) => { values: Tensor; indices: Tensor } = (x, k) => tf.topk(x, k, true);
 export const argMax: (x: Tensor, axis: number) => Tensor = tf.argMax;
 

@@ -1,0 +1,65 @@
+/**
+ * Attention probabilities (Bahdanau, Cho and Bengio 2015, arXiv 1409.0473), unreduced: for the token at t, how much the
+ * position that predicted it, t − 1, attended to each position. Says nothing about the token itself, so no attributed
+ * function enters. Cost: one forward pass.
+ *
+ * Results: `targetAttributions` [T, G, L, H] from the decoder's self-attention and, for encoder-decoder models,
+ * `sourceAttributions` [S, G, L, H] from cross-attention; the other maps go into the sequence scores
+ * `encoder_self_attentions` [S, S, L, H] and `decoder_self_attentions`, key first and query second.
+ */
+
+import type { Scores } from "../attribution/attribution.ts";
+import type { AttentionMap, Internals, InternalsAnswer } from "./internals.ts";
+
+export async function attention(internals: Internals): Promise<InternalsAnswer> {
+  const { start, end, attributeTarget } = internals;
+  const maps = await internals.attentionMaps();
+  const of = (stack: AttentionMap["stack"], kind: AttentionMap["attention"]) =>
+    maps.filter((map) => map.stack === stack && map.attention === kind);
+  const queries = Array.from({ length: end - start }, (_, g) => start + g - 1);
+  const prefix = Array.from({ length: end - 1 }, (_, t) => t);
+
+  const cross = of("decoder", "cross");
+  const encoderSelf = of("encoder", "self");
+  const decoderSelf = of("decoder", "self");
+  const sequenceScores: Record<string, Scores> = {};
+  if (encoderSelf.length > 0) {
+    const S = encoderSelf[0]?.probabilities.shape[2] ?? 0;
+    const all = Array.from({ length: S }, (_, s) => s);
+    sequenceScores["encoder_self_attentions"] = keysByQueries(encoderSelf, S, all, false);
+  }
+  if (!attributeTarget) sequenceScores["decoder_self_attentions"] = keysByQueries(decoderSelf, end - 1, prefix, true);
+  return {
+    sourceAttributions:
+      cross.length > 0 ? keysByQueries(cross, cross[0]?.probabilities.shape[2] ?? 0, queries, false) : null,
+    targetAttributions: attributeTarget
+      ? keysByQueries(decoderSelf, Math.min(internals.targetLength, end), queries, true)
+      : null,
+    sequenceScores,
+  };
+}
+
+/** [keys, queries, L, H] out of one map [H, T, S] per layer; NaN where a causal query does not see the key. */
+function keysByQueries(
+  maps: readonly AttentionMap[],
+  keys: number,
+  queries: readonly number[],
+  causal: boolean,
+): Scores {
+  const L = maps.length;
+  const H = maps[0]?.probabilities.shape[0] ?? 0;
+  const values = new Float32Array(keys * queries.length * L * H).fill(Number.NaN);
+  for (const [layer, { probabilities }] of maps.entries()) {
+    const [, T = 0, S = 0] = probabilities.shape;
+    for (const [column, query] of queries.entries()) {
+      const visible = Math.min(keys, causal ? query + 1 : S);
+      for (let key = 0; key < visible; key++) {
+        for (let head = 0; head < H; head++) {
+          const value = probabilities.values[(head * T + query) * S + key] ?? Number.NaN;
+          values[((key * queries.length + column) * L + layer) * H + head] = value;
+        }
+      }
+    }
+  }
+  return { shape: [keys, queries.length, L, H], values };
+}

@@ -1,0 +1,42 @@
+/**
+ * What a method is asked: which inputs made these N numbers what they are?
+ *
+ * The numbers are the attributed function at N generation steps of one sequence. The inputs are one or two embedding
+ * tensors (source and target prefix; or the one text of a decoder-only model). A method asks for values and gradients at
+ * points of its choice; how they are computed, in how many passes and in how much memory, is the engine's business.
+ *
+ * Letters: N steps, K points, S positions of an input, D model width.
+ */
+
+import type { Tensor } from "../tensor.ts";
+
+/** Points in the space of the inputs, handed out in slices so that not all of them need exist at once. */
+export interface Path {
+  /** K */
+  readonly length: number;
+  /** Points k with from ≤ k < to, for each input [to − from, S, D]. */
+  readonly points: (from: number, to: number) => Tensor[];
+  /** w_k; the gradient's sum over points uses these. */
+  readonly weights: readonly number[];
+}
+
+export interface Problem {
+  /** N */
+  readonly steps: number;
+  /** x, for each input [S, D]. */
+  readonly inputs: readonly Tensor[];
+  /** x', for each input [S, D]. */
+  readonly baselines: readonly Tensor[];
+  /** f_n at each of K points given for each input as [K, S, D]: [K, N]. */
+  value(points: readonly Tensor[]): Tensor;
+  /** Σ_k w_k ∂f_n/∂x at point k, for each input [N, S, D]. */
+  gradient(path: Path): Tensor[];
+}
+
+/** What a method that works on embeddings returns. */
+export interface Answer {
+  /** For each input [N, S, D]. */
+  readonly attributions: readonly Tensor[];
+  /** Σ of all attributions of a step minus f(x) − f(x'), [N]: how far the method is from complete. */
+  readonly deltas?: Tensor | undefined;
+}

@@ -1,0 +1,20 @@
+/** `top_p_size`: how many tokens the model hesitates between. */
+
+import { OptionError } from "../errors.ts";
+import { cast, sum } from "../tensor.ts";
+import { checkFilter, nucleus } from "./filter.ts";
+import type { Score } from "./score.ts";
+
+export const topPSize: Score = {
+  compute: ({ logits_RV, options }) => {
+    if (options.topP === undefined)
+      throw new OptionError("top_p_size: expected the option topP in (0, 1], received none");
+    checkFilter(options);
+    return sum(cast(nucleus(logits_RV, options.topP, options.minTokensToKeep ?? 1).kept, "float32"), -1);
+  },
+  formula: "size of the smallest set of tokens with probability ≥ topP",
+  unit: "choices",
+  contrast: "none",
+  differentiable: false,
+  options: ["topP", "minTokensToKeep"],
+};

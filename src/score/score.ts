@@ -1,0 +1,52 @@
+/**
+ * What a score is: one number for each row, from the model's next-token distribution and the token in question.
+ *
+ * The same function serves as step score (what did the model think at this step?) and as attributed function (what is to
+ * be explained?): it must then be differentiable in the logits. A score never sees a model: contexts to contrast with
+ * are run for it, and arrive as logits.
+ *
+ * Letters: R rows (one for each step and path point), V vocabulary.
+ */
+
+import type { Tensor } from "../tensor.ts";
+
+/** Unit of a score. */
+export type Unit = "logit" | "probability" | "nat" | "bit" | "choices" | "score";
+
+/** Options that scores understand; each names those that it uses. */
+export interface ScoreOptions {
+  /** Natural logarithms of probabilities instead of probabilities (`probability`, `contrast_prob`, `contrast_prob_diff`). */
+  readonly logprob?: boolean | undefined;
+  /** Keep the most likely tokens only (`kl_divergence`); 0 keeps all. */
+  readonly topK?: number | undefined;
+  /** Keep the smallest set of tokens with at least this probability (`kl_divergence`, `top_p_size`); 0 < topP ≤ 1. */
+  readonly topP?: number | undefined;
+  /** Keep at least so many tokens whatever `topP` says. */
+  readonly minTokensToKeep?: number | undefined;
+}
+
+/** The next-token distribution of R rows, and the token of each that is asked about. */
+export interface NextToken {
+  readonly logits_RV: Tensor;
+  /** int32 [R] */
+  readonly targets_R: Tensor;
+}
+
+export interface ScoreStep extends NextToken {
+  /** What to compare with: another token, another context, or both. */
+  readonly contrast: NextToken;
+  readonly options: ScoreOptions;
+}
+
+export type ScoreFunction = (step: ScoreStep) => Tensor;
+
+export interface Score {
+  /** [R], differentiable in `logits_RV` where `differentiable` says so. */
+  readonly compute: ScoreFunction;
+  readonly formula: string;
+  readonly unit: Unit;
+  /** `token`: looks at the contrast's token; `context`: compares two contexts, so another one must be run. */
+  readonly contrast: "none" | "token" | "context";
+  readonly differentiable: boolean;
+  readonly options: readonly (keyof ScoreOptions)[];
+}
