@@ -1,0 +1,113 @@
+/** Files, for Node. `browser.ts` has the same functions for browsers; package.json maps one to the other. */
+
+import { randomUUID } from "node:crypto";
+import { access, mkdir, open, readdir, readFile, rename, rm, stat, writeFile } from "node:fs/promises";
+import { basename, dirname, join } from "node:path";
+import { FileError, OptionError } from "../errors.ts";
+import { checkRange, type FileSource, missingFile } from "../model/files.ts";
+
+/**
+ * The files of a model's folder. A file is read in ranges through a handle that each read opens and closes.
+ * @throws FileError when `path` is no folder, or has no `config.json`.
+ */
+export async function openFolder(path: string): Promise<FileSource> {
+  const info = await orUndefined(["ENOENT", "ENOTDIR"], () => stat(path));
+  if (info === undefined) throw new FileError(`${path}: expected a model's folder, but there is nothing of that name`);
+  if (!info.isDirectory()) {
+    throw new FileError(`${path}: expected a model's folder, received a file; give the folder that it is in`);
+  }
+  const list = async () => {
+    const entries = await readdir(path, { withFileTypes: true });
+    return entries.filter((entry) => !entry.isDirectory()).map((entry) => entry.name);
+  };
+  const present = await list();
+  if (!present.includes("config.json")) {
+    throw new FileError(
+      `${path}: expected a Hugging Face model's folder (config.json, a tokenizer and weights), found ` +
+        `${present.length > 0 ? present.sort().join(", ") : "no files"}`,
+    );
+  }
+  return {
+    name: path,
+    list,
+    size: async (file) => (await stat(await locate(path, file, list))).size,
+    read: async (file, start = 0, end) => await readRange(await locate(path, file, list), start, end),
+  };
+}
+
+/**
+ * All bytes of a file.
+ * @throws FileError when there is no such file.
+ */
+export async function readBytes(path: string): Promise<Uint8Array<ArrayBuffer>> {
+  const bytes = await orUndefined(["ENOENT", "ENOTDIR"], () => readFile(path));
+  if (bytes === undefined) throw new FileError(`${path}: expected a file, but there is nothing of that name`);
+  return new Uint8Array(bytes);
+}
+
+/** Whether a file or folder of that name exists. */
+export async function fileExists(path: string): Promise<boolean> {
+  return (await orUndefined(["ENOENT", "ENOTDIR"], () => access(path).then(() => true))) ?? false;
+}
+
+/**
+ * Writes a file that is either complete or not there: the bytes go into a file beside it, which is then renamed.
+ * The folder is made if need be.
+ * @throws OptionError when the file exists and `overwrite` is not set.
+ */
+export async function writeFileAtomically(
+  path: string,
+  bytes: Uint8Array | string,
+  { overwrite = false }: { readonly overwrite?: boolean } = {},
+): Promise<void> {
+  if (!overwrite && (await fileExists(path))) {
+    throw new OptionError(`${path}: expected a new file, but it exists; choose another name or ask for overwriting`);
+  }
+  await mkdir(dirname(path), { recursive: true });
+  const beside = join(dirname(path), `.${basename(path)}.${randomUUID()}.part`);
+  try {
+    await writeFile(beside, bytes);
+    await rename(beside, path);
+  } finally {
+    await rm(beside, { force: true });
+  }
+}
+
+/** The path of a file directly inside `folder`. */
+async function locate(folder: string, file: string, list: () => Promise<readonly string[]>): Promise<string> {
+  if (basename(file) !== file || file === "." || file === "..") {
+    throw new FileError(`${folder}: expected the name of a file inside it, received the path ${JSON.stringify(file)}`);
+  }
+  const path = join(folder, file);
+  if (!(await fileExists(path))) throw missingFile(folder, file, await list());
+  return path;
+}
+
+async function readRange(path: string, start: number, end: number | undefined): Promise<Uint8Array<ArrayBuffer>> {
+  const handle = await open(path, "r");
+  try {
+    const [from, to] = checkRange(path, (await handle.stat()).size, start, end);
+    const bytes = new Uint8Array(to - from);
+    // One call reads at most 2 GiB on Linux, and may always read less than asked.
+    for (let filled = 0; filled < bytes.byteLength; ) {
+      const length = Math.min(bytes.byteLength - filled, 2 ** 30);
+      const { bytesRead } = await handle.read(bytes, filled, length, from + filled);
+      if (bytesRead === 0)
+        throw new FileError(`${path}: expected ${bytes.byteLength} bytes, but it ended at ${filled}`);
+      filled += bytesRead;
+    }
+    return bytes;
+  } finally {
+    await handle.close();
+  }
+}
+
+/** The result of `step`, or undefined when it fails with one of the system errors `codes`. */
+async function orUndefined<Result>(codes: readonly string[], step: () => Promise<Result>): Promise<Result | undefined> {
+  try {
+    return await step();
+  } catch (error) {
+    if (error instanceof Error && "code" in error && codes.includes(String(error.code))) return undefined;
+    throw error;
+  }
+}
