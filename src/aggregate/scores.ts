@@ -1,0 +1,154 @@
+/**
+ * The aggregator `scores`: reduces the last axis of the attributions (embedding width, heads, layers) to one number and
+ * brings the columns to a common scale.
+ */
+
+import type { Scores, SequenceAttribution } from "../attribution/attribution.ts";
+import { OptionError } from "../errors.ts";
+import { type Reducer, reduceLastAxis, takeAxis } from "./axis.ts";
+import { type AggregateFn, aggregationFunction } from "./functions.ts";
+
+/**
+ * Which entries of the last axis count: one index (which is taken as it is, without a function), a list of indices, or
+ * the range `{ start, end }` (end excluded). Negative numbers count from the end.
+ */
+export type Selection = number | readonly number[] | { readonly start: number; readonly end: number };
+
+export interface ScoresOptions {
+  /** Default: `vnorm` for the attributions of granular methods, `mean` otherwise. */
+  readonly aggregateFn?: AggregateFn | undefined;
+  readonly selectIdx?: Selection | undefined;
+  /**
+   * Divide each column by the sum of its magnitudes over source and target rows together, so that a generated token's
+   * scores add up to 1 in magnitude. Default: true, unless `rescale` is.
+   */
+  readonly normalize?: boolean | undefined;
+  /** Divide everything by the largest magnitude of source and target together. Default: false. */
+  readonly rescale?: boolean | undefined;
+  /** Order of the norm for `vnorm`. Default: 2. */
+  readonly vnormOrd?: number | undefined;
+}
+
+/**
+ * The sequence with the last axis of its attributions and sequence scores reduced; sequence scores are never
+ * normalised, and those without a further axis are kept. Step scores are untouched.
+ * @throws OptionError when there is no axis left to reduce, `selectIdx` does not fit it, or both `normalize` and
+ * `rescale` are asked for.
+ */
+export function aggregateScores(sequence: SequenceAttribution, options: ScoresOptions = {}): SequenceAttribution {
+  const attributionFn = options.aggregateFn ?? (sequence.kind === "granular" ? "vnorm" : "mean");
+  const reduceAttributions = (scores: Scores | null) =>
+    scores && reduceSelected(withFurtherAxis(scores), reducer(attributionFn, options), options.selectIdx);
+  const reduceSequenceScores = (scores: Scores) =>
+    scores.shape.length > 2
+      ? reduceSelected(scores, reducer(options.aggregateFn ?? "mean", options), options.selectIdx)
+      : scores;
+  const reduced = {
+    ...sequence,
+    sourceAttributions: reduceAttributions(sequence.sourceAttributions),
+    targetAttributions: reduceAttributions(sequence.targetAttributions),
+    sequenceScores: mapValues(sequence.sequenceScores, reduceSequenceScores),
+    defaultAggregators: sequence.defaultAggregators.slice(1),
+    dimensionNames: sequence.dimensionNames.slice(0, -1),
+  };
+  return scaleColumns(reduced, options);
+}
+
+/** The sequence with its attributions normalised or rescaled (see `ScoresOptions`). */
+export function scaleColumns(
+  sequence: SequenceAttribution,
+  { normalize, rescale = false }: Pick<ScoresOptions, "normalize" | "rescale">,
+): SequenceAttribution {
+  if (normalize && rescale) {
+    throw new OptionError("aggregate: expected one of normalize and rescale, received both; choose one");
+  }
+  const { sourceAttributions, targetAttributions } = sequence;
+  const parts = [sourceAttributions, targetAttributions].filter((part) => part !== null);
+  let divide: ((scores: Scores) => Scores) | null = null;
+  if (rescale) divide = divideByLargest(parts);
+  else if (normalize ?? true) divide = divideByColumnNorm(parts);
+  if (divide === null) return sequence;
+  return {
+    ...sequence,
+    sourceAttributions: sourceAttributions && divide(sourceAttributions),
+    targetAttributions: targetAttributions && divide(targetAttributions),
+  };
+}
+
+function withFurtherAxis(scores: Scores): Scores {
+  if (scores.shape.length > 2) return scores;
+  throw new OptionError(
+    'aggregate: expected attributions with an axis after the generated tokens for the aggregator "scores", received ' +
+      `shape [${scores.shape.join(", ")}]: they are aggregated already; leave the aggregator out`,
+  );
+}
+
+function reducer(fn: AggregateFn, { vnormOrd = 2 }: ScoresOptions): Reducer {
+  const reduce = aggregationFunction(fn);
+  return (values) => reduce(values, { vnormOrd });
+}
+
+function reduceSelected(scores: Scores, reduce: Reducer, selection: Selection | undefined): Scores {
+  if (selection === undefined) return reduceLastAxis(scores, reduce);
+  const axis = scores.shape.length - 1;
+  const taken = takeAxis(scores, axis, selectedIndices(selection, scores.shape[axis] ?? 0));
+  if (typeof selection !== "number") return reduceLastAxis(taken, reduce);
+  return { shape: taken.shape.slice(0, -1), values: taken.values };
+}
+
+function selectedIndices(selection: Selection, size: number): number[] {
+  const problem = (expected: string) =>
+    new OptionError(
+      `aggregate: selectIdx: expected ${expected}, for an axis of ${size} entries, received ${JSON.stringify(selection)}`,
+    );
+  const index = (value: number) => {
+    const fits = Number.isInteger(value) && value >= -size && value < size;
+    if (!fits) throw problem(`indices from ${-size} to ${size - 1}`);
+    return value < 0 ? value + size : value;
+  };
+  if (typeof selection === "number") return [index(selection)];
+  if ("start" in selection) {
+    const start = index(selection.start);
+    const end = selection.end === size ? size : index(selection.end);
+    if (start >= end) throw problem("a range with its start before its end");
+    return Array.from({ length: end - start }, (_, k) => start + k);
+  }
+  const indices = selection.map(index);
+  if (indices.length === 0) throw problem("at least one index");
+  if (new Set(indices).size < indices.length) throw problem("every index once");
+  return indices;
+}
+
+/** x / max(sum over rows of |x|, 1e-12) for each column; NaN counts as 0 and stays NaN. */
+function divideByColumnNorm(parts: readonly Scores[]): (scores: Scores) => Scores {
+  const columns = parts[0]?.shape.slice(1).reduce((total, n) => total * n, 1) ?? 0;
+  const norms = new Float64Array(columns);
+  for (const { values } of parts) {
+    for (let i = 0; i < values.length; i++) {
+      const column = i % columns;
+      norms[column] = (norms[column] ?? 0) + magnitude(values[i]);
+    }
+  }
+  return ({ shape, values }) => ({
+    shape,
+    values: values.map((value, i) => value / Math.max(norms[i % columns] ?? 0, 1e-12)),
+  });
+}
+
+/** x / max |x|; where everything is 0 it stays 0. */
+function divideByLargest(parts: readonly Scores[]): (scores: Scores) => Scores {
+  let largest = 0;
+  for (const { values } of parts) for (const value of values) largest = Math.max(largest, magnitude(value));
+  return ({ shape, values }) => ({ shape, values: values.map((value) => (largest > 0 ? value / largest : value)) });
+}
+
+function magnitude(value: number | undefined): number {
+  return value === undefined || Number.isNaN(value) ? 0 : Math.abs(value);
+}
+
+function mapValues(
+  record: Readonly<Record<string, Scores>>,
+  change: (scores: Scores) => Scores,
+): Readonly<Record<string, Scores>> {
+  return Object.fromEntries(Object.entries(record).map(([name, scores]) => [name, change(scores)]));
+}

@@ -1,0 +1,108 @@
+/**
+ * The engine's side of `Problem`: one forward, many gradients.
+ *
+ * The logits after position t of a causal model depend on positions ≤ t only, so one pass over the sequence serves every
+ * step. `tf.grad` runs its function once per call; to get one gradient for each step, the inputs are repeated along the
+ * batch axis, one row for each step (and path point), every row's score is taken at its own position, and the gradient of
+ * the sum of all scores is each row's own gradient. A pass keeps only positions before its last target: the causal cone.
+ */
+
+import type { Path, Problem } from "../method/problem.ts";
+import { repeat } from "../ops/repeat.ts";
+import {
+  add,
+  concat,
+  dispose,
+  mul,
+  reshape,
+  slice,
+  sum,
+  type Tensor,
+  tensor,
+  tidy,
+  tile,
+  valueAndGrads,
+} from "../tensor.ts";
+import type { Runner } from "./runner.ts";
+
+/** The function to be explained, ready for rows of the given steps. */
+export interface Target {
+  /** [R] scores of R = points × steps rows, point by point, from their logits [R, V]. Differentiable. */
+  score(logits_RV: Tensor, points: number): Tensor;
+}
+
+export interface ChunkLimits {
+  /** The most rows of a pass. */
+  readonly rows: number;
+  /** Called after each pass with the number of rows it had. */
+  readonly onPass: (rows: number) => void;
+}
+
+/** The problem of explaining the steps at target positions first ≤ t < last. */
+export function createProblem(runner: Runner, first: number, last: number, target: Target, limits: ChunkLimits): Problem {
+  const steps = last - first;
+  const positions_N = Array.from({ length: steps }, (_, n) => first + n - 1);
+  const pointsPerPass = Math.max(1, Math.floor(limits.rows / steps));
+  const inputs = runner.inputs(last - 1);
+  const baselines = runner.baselines(last - 1);
+
+  /** Σ_k w_k ∂f/∂x over the points from ≤ k < to: one forward and one backward pass. */
+  function passOver(path: Path, from: number, to: number): Tensor[] {
+    const points = to - from;
+    const weights_R = tensor(
+      path.weights.slice(from, to).flatMap((weight) => positions_N.map(() => weight)),
+      [points * steps],
+    );
+    const rows = path.points(from, to).map((point_KSD) => repeat(point_KSD, steps));
+    const positions_R = Array.from({ length: points }, () => positions_N).flat();
+    const weighted = (...xs: Tensor[]): Tensor =>
+      sum(mul(weights_R, target.score(runner.logits(xs, positions_R), points)));
+    const { grads } = valueAndGrads(weighted)(rows);
+    limits.onPass(points * steps);
+    return grads.map((gradient) => {
+      const [, S = 0, D = 0] = gradient.shape;
+      return sum(reshape(gradient, [points, steps, S, D]), 0);
+    });
+  }
+
+  return {
+    steps,
+    inputs,
+    baselines,
+
+    value(points) {
+      const K = points[0]?.shape[0] ?? 0;
+      const slices = chunks(K, pointsPerPass).map(([from, to]) =>
+        tidy(() => {
+          const some = points.map((x_KSD) => slice(x_KSD, [from, 0, 0], [to - from, ...x_KSD.shape.slice(1)]));
+          return target.score(runner.logitsAtAll(some, positions_N), to - from);
+        }),
+      );
+      return reshape(concat(slices, 0), [K, steps]);
+    },
+
+    gradient(path) {
+      let total: Tensor[] | undefined;
+      for (const [from, to] of chunks(path.length, pointsPerPass)) {
+        const before: Tensor[] | undefined = total;
+        total = tidy(() => {
+          const part = passOver(path, from, to);
+          return before === undefined ? part : part.map((gradient, i) => add(before[i] ?? gradient, gradient));
+        });
+        if (before !== undefined) dispose(before);
+      }
+      return total ?? [];
+    },
+  };
+}
+
+/** [0, size), [size, 2·size), ... up to `length`. */
+export function chunks(length: number, size: number): [from: number, to: number][] {
+  return Array.from({ length: Math.ceil(length / size) }, (_, i) => [i * size, Math.min(length, (i + 1) * size)]);
+}
+
+/** The same rows for every point: [N, ...] → [K·N, ...]. */
+export function forEachPoint(x: Tensor, points: number): Tensor {
+  return tile(x, [points, ...x.shape.slice(1).map(() => 1)]);
+}
+

@@ -1,0 +1,18 @@
+/** One sequence to attribute: token ids of source and target, and which target positions are to be explained. */
+
+import type { Encoding } from "../text/tokenizer.ts";
+
+export interface Sequence {
+  /** The encoder's input; null for decoder-only models. */
+  readonly source: Encoding | null;
+  /** Decoder-only: prompt and continuation. Encoder-decoder: decoder start token and target. */
+  readonly target: Encoding;
+  /** Decoder-only: number of prompt tokens. Encoder-decoder: 1. */
+  readonly promptLength: number;
+  /** Attributed positions: start ≤ t < end, start ≥ 1. */
+  readonly start: number;
+  readonly end: number;
+  /** Ids that stand for "no information" at each position: of the source (or null) and of the target. */
+  readonly sourceBaseline: readonly number[] | null;
+  readonly targetBaseline: readonly number[];
+}
