@@ -41,7 +41,10 @@ export interface Tokenizer {
   readonly specialIds: ReadonlySet<number>;
   encode(text: string, options?: EncodeOptions): Encoding;
   /** The text of `ids`, without any clean-up of spaces. */
-  decode(ids: readonly number[], options?: { readonly skipSpecialTokens?: boolean; readonly asTarget?: boolean }): string;
+  decode(
+    ids: readonly number[],
+    options?: { readonly skipSpecialTokens?: boolean; readonly asTarget?: boolean },
+  ): string;
   /** The vocabulary string of an id; an id outside the vocabulary gives the unknown token. */
   idToToken(id: number): string;
   tokenToId(token: string): number | undefined;

@@ -1,0 +1,45 @@
+/** Bytes as tokens write them: the visible characters of byte-level tokenizers, and `<0xE2>` of SentencePiece. */
+
+const encoder = new TextEncoder();
+
+/**
+ * The character that stands for each byte in a byte-level vocabulary (GPT-2): printable Latin-1 characters for
+ * themselves, the other 68 bytes as the characters from U+0100 on, in order. A space is `Ġ`.
+ */
+export const byteCharacters: readonly string[] = makeByteCharacters();
+
+const characterBytes: ReadonlyMap<string, number> = new Map(byteCharacters.map((character, byte) => [character, byte]));
+
+/** The bytes that a byte-level token stands for, or undefined when a character of it stands for no byte. */
+export function bytesOfToken(token: string): number[] | undefined {
+  const bytes: number[] = [];
+  for (const character of token) {
+    const byte = characterBytes.get(character);
+    if (byte === undefined) return undefined;
+    bytes.push(byte);
+  }
+  return bytes;
+}
+
+/** UTF-8 of a text. */
+export function utf8(text: string): Uint8Array {
+  return encoder.encode(text);
+}
+
+/** `<0xE2>` for 226. */
+export function byteToken(byte: number): string {
+  return `<0x${byte.toString(16).toUpperCase().padStart(2, "0")}>`;
+}
+
+/** 226 for `<0xE2>`; undefined for any other token. */
+export function byteOfToken(token: string): number | undefined {
+  const digits = /^<0x([0-9A-Fa-f]{2})>$/.exec(token)?.[1];
+  return digits === undefined ? undefined : Number.parseInt(digits, 16);
+}
+
+function makeByteCharacters(): string[] {
+  const printable = (byte: number) =>
+    (byte >= 0x21 && byte <= 0x7e) || (byte >= 0xa1 && byte <= 0xac) || (byte >= 0xae && byte <= 0xff);
+  let others = 0;
+  return Array.from({ length: 256 }, (_, byte) => String.fromCharCode(printable(byte) ? byte : 0x100 + others++));
+}

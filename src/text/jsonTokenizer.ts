@@ -1,0 +1,138 @@
+/**
+ * The tokenizer that a `tokenizer.json` describes: added tokens, normalizer, pre-tokenizer, model, post-processor, decoder,
+ * in the order and with the meaning of the Rust library `tokenizers`.
+ *
+ * The text is carried as `TrackedText` through all of it, so the characters behind each token are known by construction.
+ */
+
+import { addedTokenSplitter, readAddedToken } from "./addedTokens.ts";
+import { createDecoder } from "./decoder.ts";
+import { asArray, asObject, isArray, isObject, type Json, type JsonObject } from "./json.ts";
+import { createNormalizer } from "./normalizer.ts";
+import { readPostProcessor, type SurroundingIds } from "./postProcessor.ts";
+import { createPreTokenizer } from "./preTokenizer.ts";
+import { type Notation, readableToken } from "./readable.ts";
+import type { Span } from "./span.ts";
+import { createSubwordModel } from "./subwordModel.ts";
+import type { Tokenizer } from "./tokenizer.ts";
+import type { TokenizerConfig } from "./tokenizerConfig.ts";
+import { origin, slice, track, trimSpan } from "./trackedText.ts";
+import { createVocabulary, type Vocabulary } from "./vocabulary.ts";
+
+/**
+ * @throws FileError when `json` contradicts itself, UnsupportedError naming a component that is not known.
+ */
+export function createJsonTokenizer(json: JsonObject, config: TokenizerConfig): Tokenizer {
+  const model = createSubwordModel(asObject(json.model, "tokenizer.json, model"));
+  const normalize = createNormalizer(json.normalizer);
+  const preTokenize = createPreTokenizer(json.pre_tokenizer);
+  const decodeTokens = createDecoder(json.decoder);
+  const declared = asArray(json.added_tokens ?? [], "tokenizer.json, added_tokens");
+  const vocabulary = createVocabulary(
+    model.tokenIds,
+    declared.map((token, at) => readAddedToken(token, `tokenizer.json, added_tokens[${at}]`)),
+    config,
+  );
+  const surrounding = surroundingIds(json.post_processor, config, vocabulary);
+  const normalizes = json.normalizer !== null && json.normalizer !== undefined;
+  const [afterNormalizing, asWritten] = partition(vocabulary.added, (token) => token.normalized && normalizes);
+  const splitWritten = addedTokenSplitter(asWritten.map((token) => [token.content, token]));
+  const splitNormalized = addedTokenSplitter(
+    afterNormalizing.map((token) => [normalize(track(token.content)).text, token]),
+  );
+  const notation = readNotation(json, model);
+
+  const encodeInner = (text: string) => {
+    const ids: number[] = [];
+    const spans: Span[] = [];
+    const add = (id: number, span: Span) => {
+      ids.push(id);
+      spans.push(trimSpan(text, span));
+    };
+    const whole = track(text);
+    for (const section of splitWritten(text)) {
+      if (section.token !== undefined) {
+        add(section.token.id, [section.start, section.end]);
+        continue;
+      }
+      const normalized = normalize(slice(whole, section.start, section.end));
+      for (const part of splitNormalized(normalized.text)) {
+        if (part.token !== undefined) {
+          add(part.token.id, origin(normalized, part.start, part.end));
+          continue;
+        }
+        for (const piece of preTokenize(slice(normalized, part.start, part.end))) {
+          if (piece.text.length === 0) continue;
+          for (const { id, start, end } of model.segment(piece.text)) add(id, origin(piece, start, end));
+        }
+      }
+    }
+    return { ids, spans };
+  };
+
+  const addedContents = new Set(vocabulary.added.map((token) => token.content));
+  return {
+    className: config.className,
+    vocabSize: vocabulary.size,
+    special: vocabulary.special,
+    specialIds: vocabulary.specialIds,
+    encode(text, { addSpecialTokens = true } = {}) {
+      const { before, after } = addSpecialTokens ? surrounding : { before: [], after: [] };
+      const inner = encodeInner(text);
+      const ids = [...before, ...inner.ids, ...after];
+      return {
+        ids,
+        tokens: ids.map((id) => vocabulary.idToToken(id)),
+        spans: [...before.map(() => null), ...inner.spans, ...after.map(() => null)],
+      };
+    },
+    decode(ids, { skipSpecialTokens = false } = {}) {
+      const kept = skipSpecialTokens ? ids.filter((id) => !vocabulary.skippedIds.has(id)) : ids;
+      return decodeTokens(kept.map((id) => vocabulary.find(id)).filter((token) => token !== undefined)).join("");
+    },
+    idToToken: (id) => vocabulary.idToToken(id),
+    tokenToId: (token) => vocabulary.tokenToId(token),
+    readable: (tokens) => tokens.map((token) => (addedContents.has(token) ? token : readableToken(token, notation))),
+  };
+}
+
+/** `add_bos_token` and `add_eos_token` of `tokenizer_config.json` replace the template of `tokenizer.json`. */
+function surroundingIds(
+  postProcessor: Json | undefined,
+  config: TokenizerConfig,
+  vocabulary: Vocabulary,
+): SurroundingIds {
+  if (config.surround === undefined) return readPostProcessor(postProcessor);
+  const { bos, eos } = vocabulary.special;
+  return {
+    before: config.surround.bos && bos !== null ? [bos] : [],
+    after: config.surround.eos && eos !== null ? [eos] : [],
+  };
+}
+
+function readNotation(
+  json: JsonObject,
+  model: { readonly continuingPrefix: string; readonly endOfWordSuffix: string },
+): Notation {
+  const types = componentTypes(json.decoder);
+  return {
+    byteLevel: types.has("ByteLevel"),
+    metaspace: types.has("Metaspace") || types.has("Replace"),
+    byteFallback: types.has("ByteFallback"),
+    continuingPrefix: model.continuingPrefix,
+    endOfWordSuffix: model.endOfWordSuffix,
+  };
+}
+
+/** The types of a component and of all inside it. */
+function componentTypes(value: Json | undefined): Set<string> {
+  if (!isObject(value)) return new Set();
+  const inner = Object.values(value).flatMap((part) =>
+    isArray(part) ? part.flatMap((one) => [...componentTypes(one)]) : [],
+  );
+  return new Set(typeof value.type === "string" ? [value.type, ...inner] : inner);
+}
+
+function partition<Item>(items: readonly Item[], isFirst: (item: Item) => boolean): [Item[], Item[]] {
+  return [items.filter(isFirst), items.filter((item) => !isFirst(item))];
+}
