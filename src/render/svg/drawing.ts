@@ -1,0 +1,87 @@
+/** The parts of an SVG document, as text. Coordinates are pixels; text sizes are of a font like Helvetica. */
+
+import type { Theme } from "../colorScale.ts";
+import { escapeMarkup } from "../markup.ts";
+import { lineText } from "../visibleText.ts";
+import { textWidth } from "./textWidth.ts";
+
+/** Something drawn, with its size. */
+export interface Drawing {
+  readonly width: number;
+  readonly height: number;
+  readonly content: string;
+}
+
+/** The ink of each theme: main text, then secondary text, then the ground of the page. */
+export const inks: Readonly<Record<Theme, { readonly main: string; readonly soft: string; readonly page: string }>> = {
+  light: { main: "#1d2129", soft: "#6a717d", page: "#ffffff" },
+  dark: { main: "#e4e6eb", soft: "#9aa1ad", page: "#171a20" },
+};
+
+export interface TextStyle {
+  readonly size: number;
+  readonly fill: string;
+  readonly anchor?: "start" | "middle" | "end";
+  readonly bold?: boolean;
+  /** Degrees, around the text's own place. */
+  readonly rotate?: number;
+  /** Squeeze or stretch the text to this width, whatever font there is. */
+  readonly width?: number;
+}
+
+/** `content` must have been made visible already; it is escaped here. */
+export function text(x: number, y: number, content: string, style: TextStyle): string {
+  const { size, fill, anchor = "start", bold, rotate, width } = style;
+  const attributes = [
+    `x="${round(x)}" y="${round(y)}" font-size="${size}" fill="${fill}"`,
+    anchor === "start" ? "" : `text-anchor="${anchor}"`,
+    bold === true ? 'font-weight="600"' : "",
+    rotate === undefined ? "" : `transform="rotate(${rotate} ${round(x)} ${round(y)})"`,
+    width === undefined ? "" : `textLength="${round(width)}" lengthAdjust="spacingAndGlyphs"`,
+  ];
+  return `<text ${attributes.filter((attribute) => attribute !== "").join(" ")}>${escapeMarkup(content)}</text>`;
+}
+
+/** A filled rectangle, with a tooltip when there is one to show. */
+export function rectangle(
+  x: number,
+  y: number,
+  size: { readonly width: number; readonly height: number; readonly radius?: number },
+  fill: string,
+  tooltip?: string,
+): string {
+  const radius = size.radius === undefined ? "" : ` rx="${size.radius}"`;
+  const shape = `<rect x="${round(x)}" y="${round(y)}" width="${round(size.width)}" height="${round(size.height)}"${radius} fill="${fill}"`;
+  return tooltip === undefined ? `${shape}/>` : `${shape}><title>${escapeMarkup(tooltip)}</title></rect>`;
+}
+
+export function moved(x: number, y: number, content: string): string {
+  return `<g transform="translate(${round(x)} ${round(y)})">\n${content}\n</g>`;
+}
+
+/** The whole document: margins, ground, heading. */
+export function document(drawing: Drawing, title: string | undefined, theme: Theme): string {
+  const heading = title === undefined ? "" : lineText(title);
+  const top = heading === "" ? margin : margin + 34;
+  const width = Math.ceil(Math.max(drawing.width, textWidth(heading, headingSize)) + 2 * margin);
+  const height = Math.ceil(drawing.height + top + margin);
+  const parts = [
+    rectangle(0, 0, { width, height }, inks[theme].page),
+    heading === "" ? "" : text(margin, margin + 16, heading, { size: headingSize, fill: inks[theme].main, bold: true }),
+    moved(margin, top, drawing.content),
+  ];
+  return `<?xml version="1.0" encoding="UTF-8"?>
+<svg xmlns="http://www.w3.org/2000/svg" width="${width}" height="${height}" viewBox="0 0 ${width} ${height}" font-family="Helvetica, Arial, sans-serif" role="img">
+<title>${escapeMarkup(heading === "" ? "Attribution heat map" : heading)}</title>
+${parts.filter((part) => part !== "").join("\n")}
+</svg>
+`;
+}
+
+/** Two decimals are a hundredth of a pixel. */
+export function round(value: number): number {
+  return Math.round(value * 100) / 100;
+}
+
+const margin = 20;
+const headingSize = 18;
