@@ -127,10 +127,14 @@ export const valueAndGrads: (
   f: (...xs: Tensor[]) => Tensor,
 ) => (xs: readonly Tensor[], dy?: Tensor) => { value: Tensor; grads: Tensor[] } = (f) => (xs, dy) =>
   tf.valueAndGrads(f)([...xs], dy);
-export const tidy: <T extends tf.TensorContainer>(work: () => T) => T = (work) => tf.tidy(work);
+export const tidy: <T extends object | undefined | void>(work: () => T) => T = (work) =>
+  tf.tidy(work as unknown as () => tf.TensorContainer) as unknown as ReturnType<typeof work>;
 export const keep: (x: Tensor) => Tensor = tf.keep;
 export const dispose: (x: tf.TensorContainer) => void = tf.dispose;
 export const memory: () => { numTensors: number; numBytes: number } = () => tf.memory();
+
+/** A tensor's numbers on the host; for backends whose results arrive later it waits for them. */
+export const readFloats: (x: Tensor) => Promise<Float32Array> = async (x) => Float32Array.from(await x.data());
 
 // Kernels
 export interface KernelCall {

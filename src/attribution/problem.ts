@@ -39,7 +39,13 @@ export interface ChunkLimits {
 }
 
 /** The problem of explaining the steps at target positions first ≤ t < last. */
-export function createProblem(runner: Runner, first: number, last: number, target: Target, limits: ChunkLimits): Problem {
+export function createProblem(
+  runner: Runner,
+  first: number,
+  last: number,
+  target: Target,
+  limits: ChunkLimits,
+): Problem {
   const steps = last - first;
   const positions_N = Array.from({ length: steps }, (_, n) => first + n - 1);
   const pointsPerPass = Math.max(1, Math.floor(limits.rows / steps));
@@ -105,4 +111,3 @@ export function chunks(length: number, size: number): [from: number, to: number]
 export function forEachPoint(x: Tensor, points: number): Tensor {
   return tile(x, [points, ...x.shape.slice(1).map(() => 1)]);
 }
-

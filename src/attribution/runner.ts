@@ -4,14 +4,15 @@
  * Letters: N steps, K points, R rows, S positions of an input, D model width, V vocabulary.
  */
 
+import type { AttentionMap } from "../method/internals.ts";
 import type { EncoderStates, Model } from "../model/model.ts";
 import type { Site, Sites } from "../model/sites.ts";
-import type { AttentionMap } from "../method/internals.ts";
 import {
   dispose,
   expandDims,
   gather,
   keep,
+  readFloats,
   reshape,
   slice,
   squeeze,
@@ -59,10 +60,16 @@ function decoderOnlyRunner(model: Extract<Model, { kind: "decoder-only" }>, sequ
     inputs: (positions) => upTo(x_SD, positions),
     baselines: (positions) => upTo(baseline_SD, positions),
     logits: ([embeddings_BTD], positions_R) =>
-      model.forward({ embeddings_BTD: one(embeddings_BTD), targets_B: tensor([...positions_R], [positions_R.length], "int32") }),
-    logitsAtAll: ([embeddings_BTD], positions) => atPositions(model.forward({ embeddings_BTD: one(embeddings_BTD) }), positions),
+      model.forward({
+        embeddings_BTD: one(embeddings_BTD),
+        targets_B: tensor([...positions_R], [positions_R.length], "int32"),
+      }),
+    logitsAtAll: ([embeddings_BTD], positions) =>
+      atPositions(model.forward({ embeddings_BTD: one(embeddings_BTD) }), positions),
     attentionMaps: () =>
-      readAttention((sites) => model.forward({ embeddings_BTD: expandDims(x_SD, 0), targets_B: tensor([0], [1], "int32"), sites })),
+      readAttention((sites) =>
+        model.forward({ embeddings_BTD: expandDims(x_SD, 0), targets_B: tensor([0], [1], "int32"), sites }),
+      ),
     dispose: () => dispose([x_SD, baseline_SD]),
   };
 }
@@ -136,7 +143,7 @@ async function readAttention(run: (sites: Sites) => void): Promise<AttentionMap[
   });
   const maps: AttentionMap[] = [];
   for (const { site, probabilities_1HTS } of seen) {
-    const values = Float32Array.from(await probabilities_1HTS.data());
+    const values = await readFloats(probabilities_1HTS);
     const { stack, attention, layer } = site;
     maps.push({ stack, attention, layer, probabilities: { shape: probabilities_1HTS.shape.slice(1), values } });
     dispose(probabilities_1HTS);

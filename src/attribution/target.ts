@@ -1,8 +1,8 @@
 /** The steps' next tokens as scores see them: of the sequence itself, and of what it is contrasted with. */
 
 import type { Model } from "../model/model.ts";
-import type { NextToken, Score, ScoreOptions } from "../score/score.ts";
-import { dispose, keep, slice, type Tensor, tensor, tidy } from "../tensor.ts";
+import type { Score, ScoreOptions } from "../score/score.ts";
+import { expandDims, slice, type Tensor, tensor, tidy } from "../tensor.ts";
 import type { Contrast } from "./contrast.ts";
 import { forEachPoint, type Target } from "./problem.ts";
 import { createRunner } from "./runner.ts";
@@ -35,7 +35,7 @@ export function contrastLogits(model: Model, sequence: Sequence, contrast: Contr
 function logitsAfter(model: Model, sequence: Sequence, positions: readonly number[]): Tensor {
   const runner = createRunner(model, sequence, false);
   const logits = tidy(() => {
-    const points = runner.inputs(sequence.end - 1).map((x_SD) => x_SD.expandDims(0));
+    const points = runner.inputs(sequence.end - 1).map((x_SD) => expandDims(x_SD, 0));
     return runner.logitsAtAll(points, positions);
   });
   runner.dispose();
@@ -50,21 +50,6 @@ export interface StepTokens {
 }
 
 const int32 = (values: readonly number[]): Tensor => tensor([...values], [values.length], "int32");
-
-/** Scores of the steps from ≤ g < to. */
-export function scoreSteps(
-  score: Score,
-  options: ScoreOptions,
-  tokens: StepTokens,
-  from: number,
-  to: number,
-  logits_NV: Tensor,
-  contrastLogits_NV: Tensor,
-): Tensor {
-  const original: NextToken = { logits_RV: logits_NV, targets_R: int32(tokens.targets.slice(from, to)) };
-  const contrast: NextToken = { logits_RV: contrastLogits_NV, targets_R: int32(tokens.contrasts.slice(from, to)) };
-  return score.compute({ ...original, contrast, options });
-}
 
 export interface AttributedFunction {
   readonly score: Score;

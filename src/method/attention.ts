@@ -26,9 +26,9 @@ export async function attention(internals: Internals): Promise<InternalsAnswer> 
   if (encoderSelf.length > 0) {
     const S = encoderSelf[0]?.probabilities.shape[2] ?? 0;
     const all = Array.from({ length: S }, (_, s) => s);
-    sequenceScores["encoder_self_attentions"] = keysByQueries(encoderSelf, S, all, false);
+    sequenceScores.encoder_self_attentions = keysByQueries(encoderSelf, S, all, false);
   }
-  if (!attributeTarget) sequenceScores["decoder_self_attentions"] = keysByQueries(decoderSelf, end - 1, prefix, true);
+  if (!attributeTarget) sequenceScores.decoder_self_attentions = keysByQueries(decoderSelf, end - 1, prefix, true);
   return {
     sourceAttributions:
       cross.length > 0 ? keysByQueries(cross, cross[0]?.probabilities.shape[2] ?? 0, queries, false) : null,

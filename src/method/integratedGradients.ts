@@ -12,6 +12,9 @@ import { difference, line } from "./path.ts";
 import type { Answer, Problem } from "./problem.ts";
 import { type QuadratureRule, quadrature } from "./quadrature.ts";
 
+/** Captum's and Inseq's number of points. */
+export const DEFAULT_STEPS = 50;
+
 export interface IntegratedGradientsOptions {
   /** Points on the path. */
   readonly nSteps?: number;
@@ -24,7 +27,7 @@ export interface IntegratedGradientsOptions {
 }
 
 export function integratedGradients(problem: Problem, options: IntegratedGradientsOptions = {}): Answer {
-  const { nodes, weights } = quadrature(options.quadrature ?? "gausslegendre", options.nSteps ?? 50);
+  const { nodes, weights } = quadrature(options.quadrature ?? "gausslegendre", options.nSteps ?? DEFAULT_STEPS);
   const average = problem.gradient(line(problem, nodes, weights));
   const moved = difference(problem);
   const attributions =

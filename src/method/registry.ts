@@ -2,7 +2,7 @@
 
 import { attention } from "./attention.ts";
 import { inputXGradient } from "./inputXGradient.ts";
-import { type IntegratedGradientsOptions, integratedGradients } from "./integratedGradients.ts";
+import { DEFAULT_STEPS, type IntegratedGradientsOptions, integratedGradients } from "./integratedGradients.ts";
 import type { Internals, InternalsAnswer } from "./internals.ts";
 import type { Answer, Problem } from "./problem.ts";
 import { type SaliencyOptions, saliency } from "./saliency.ts";
@@ -18,6 +18,8 @@ interface Description {
 export interface EmbeddingMethod extends Description {
   readonly on: "embeddings";
   readonly usesBaseline: boolean;
+  /** Points at which each step is differentiated: the work is steps × points rows. */
+  readonly points: (options: MethodOptions) => number;
   readonly options: readonly string[];
   readonly run: (problem: Problem, options: MethodOptions) => Answer;
 }
@@ -51,6 +53,7 @@ export const methods = {
     on: "embeddings",
     usesBaseline: false,
     options: ["abs"],
+    points: () => 1,
     run: saliency,
     paper: "Simonyan et al. 2014, arXiv 1312.6034",
     formula: "|∂f/∂x|",
@@ -60,6 +63,7 @@ export const methods = {
     on: "embeddings",
     usesBaseline: false,
     options: [],
+    points: () => 1,
     run: inputXGradient,
     paper: "Shrikumar et al. 2016, arXiv 1605.01713",
     formula: "x ⊙ ∂f/∂x",
@@ -69,6 +73,7 @@ export const methods = {
     on: "embeddings",
     usesBaseline: true,
     options: ["nSteps", "quadrature", "multiplyByInputs", "returnConvergenceDelta", "internalBatchSize"],
+    points: (options) => options.nSteps ?? DEFAULT_STEPS,
     run: integratedGradients,
     paper: "Sundararajan et al. 2017, arXiv 1703.01365",
     formula: "(x − x′) ⊙ ∫₀¹ ∂f/∂x(x′ + α(x − x′)) dα",

@@ -1,0 +1,78 @@
+/** What was asked and how it went, under Inseq's names where Inseq has one; all else under `inseq_tfjs`. */
+
+import type { AttributionInfo, Json } from "./attribution.ts";
+import type { AttributeOptions, ResolvedOptions } from "./options.ts";
+
+export interface Circumstances {
+  readonly modelName: string;
+  readonly modelClass: string;
+  readonly tokenizerClass: string;
+  readonly inputTexts: readonly string[];
+  readonly generatedTexts: readonly string[];
+  /** Texts were given, not generated. */
+  readonly forced: boolean;
+  readonly attrPosStart: number;
+  readonly attrPosEnd: number;
+  readonly seconds: number;
+  readonly backend: string;
+  readonly version: string;
+  readonly peakBytes: number;
+  readonly rows: number;
+}
+
+/** The `info` of a result. */
+export function createInfo(options: AttributeOptions, resolved: ResolvedOptions, now: Circumstances): AttributionInfo {
+  const contrast = snakeCased(resolved.contrast);
+  const contrasted = resolved.attributed.score.contrast !== "none";
+  const stepContrasted = resolved.stepScores.some(({ score }) => score.contrast !== "none");
+  const stepOptions = Object.assign({}, ...resolved.stepScores.map((score) => score.options)) as object;
+  return {
+    attribution_method: resolved.methodId,
+    attribution_args: snakeCased(resolved.methodOptions, { quadrature: "method" }),
+    attributed_fn: `${resolved.attributed.id}_fn`,
+    attributed_fn_args: { ...snakeCased(resolved.attributed.options), ...(contrasted ? contrast : {}) },
+    step_scores: resolved.stepScores.map(({ id }) => id),
+    step_scores_args: { ...snakeCased(stepOptions), ...(stepContrasted ? contrast : {}) },
+    attr_pos_start: now.attrPosStart,
+    attr_pos_end: now.attrPosEnd,
+    attribute_target: options.attributeTarget ?? false,
+    include_eos_baseline: options.includeEosBaseline ?? false,
+    output_step_attributions: options.outputStepAttributions ?? false,
+    constrained_decoding: now.forced,
+    generate_from_target_prefix: options.generateFromTargetPrefix ?? false,
+    generation_args: snakeCased(options.generationArgs ?? {}),
+    input_texts: now.inputTexts,
+    generated_texts: now.generatedTexts,
+    model_name: now.modelName,
+    model_class: now.modelClass,
+    tokenizer_name: now.modelName,
+    tokenizer_class: now.tokenizerClass,
+    exec_time: now.seconds,
+    inseq_tfjs: {
+      version: now.version,
+      backend: now.backend,
+      peak_bytes: now.peakBytes,
+      rows: now.rows,
+      skip_special_tokens: options.skipSpecialTokens ?? false,
+      retokenize: options.retokenize ?? false,
+      seed: seedOf(options),
+    },
+  };
+}
+
+function seedOf({ generationArgs }: AttributeOptions): number | null {
+  const seed = generationArgs?.seed;
+  return typeof seed === "number" ? seed : null;
+}
+
+/** Options as Inseq writes them; what is undefined or not data is left out. */
+function snakeCased(options: object, names: Readonly<Record<string, string>> = {}): Record<string, Json> {
+  return Object.fromEntries(
+    Object.entries(options)
+      .filter(([, value]) => value !== undefined && typeof value !== "function")
+      .map(([key, value]) => [
+        names[key] ?? key.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`),
+        value as Json,
+      ]),
+  );
+}

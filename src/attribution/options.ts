@@ -1,0 +1,193 @@
+/** The options of `attribute`, and how they are told apart: to the method, to the attributed function, to step scores. */
+
+import { OptionError } from "../errors.ts";
+import { type Method, type MethodId, type MethodOptions, methods } from "../method/registry.ts";
+import { knownName, rejectUnknownOptions } from "../names.ts";
+import { findScore, type ScoreId } from "../score/registry.ts";
+import type { Score, ScoreFunction, ScoreOptions } from "../score/score.ts";
+import type { Alignment } from "./contrast.ts";
+import type { ScoreRequest } from "./engine.ts";
+
+/** What contrastive scores compare with. */
+export interface ContrastOptions {
+  /** Other source texts (encoder-decoder models). */
+  readonly contrastSources?: string | readonly string[];
+  /** Other target texts; for decoder-only models with their prompts. */
+  readonly contrastTargets?: string | readonly string[];
+  /** Pairs of positions (original, contrast): for all sequences, or a list for each. */
+  readonly contrastTargetsAlignments?: Alignment | readonly Alignment[];
+  /** Run the attributed function's contrast in its own context; no gradient flows through it. */
+  readonly contrastForceInputs?: boolean;
+}
+
+/** Reported after every pass of an attribution. */
+export interface Progress {
+  /** Index of the sequence in work, and how many there are. */
+  readonly sequence: number;
+  readonly sequences: number;
+  /** Rows (step × path point) of this pass, of this sequence so far, and of this sequence altogether. */
+  readonly rows: number;
+  readonly done: number;
+  readonly total: number;
+}
+
+export interface AttributeOptions extends MethodOptions, ScoreOptions, ContrastOptions {
+  /** Another method for this call. */
+  readonly method?: MethodId;
+  /** Make `method` the model's own from now on. */
+  readonly overrideDefaultAttribution?: boolean;
+  /** What is to be explained; `probability` by default. */
+  readonly attributedFn?: ScoreId | (string & {}) | ScoreFunction;
+  readonly stepScores?: readonly (ScoreId | (string & {}))[];
+  /** First attributed target position; negative counts from the end. */
+  readonly attrPosStart?: number;
+  /** First position not attributed any more; negative counts from the end. */
+  readonly attrPosEnd?: number;
+  /** Encoder-decoder models: attribute the target prefix, too. */
+  readonly attributeTarget?: boolean;
+  /** Replace EOS in baselines, too. */
+  readonly includeEosBaseline?: boolean;
+  /** Encode without special tokens. */
+  readonly skipSpecialTokens?: boolean;
+  /** Tokens as text instead of vocabulary strings. */
+  readonly cleanSpecialChars?: boolean;
+  /** Keep the scores of every step apart, too. */
+  readonly outputStepAttributions?: boolean;
+  /** Sequences generated together; all at once by default. */
+  readonly batchSize?: number;
+  /** Encoder-decoder models: `generatedTexts` are beginnings which the model continues. */
+  readonly generateFromTargetPrefix?: boolean;
+  /** Options of generation, in Hugging Face's names or camelCase. */
+  readonly generationArgs?: Readonly<Record<string, unknown>>;
+  /** Attribute the tokens that the generated text has when it is encoded again, as Inseq does, not the generated ones. */
+  readonly retokenize?: boolean;
+  /** Bytes that the activations of one pass may take. */
+  readonly memoryBudget?: number;
+  /** Options for the method alone, under Inseq's names where they clash (`method` is the quadrature rule). */
+  readonly attributionArgs?: Readonly<Record<string, unknown>>;
+  /** Options for the attributed function alone. */
+  readonly attributedFnArgs?: Readonly<Record<string, unknown>>;
+  /** Options for step scores alone. */
+  readonly stepScoresArgs?: Readonly<Record<string, unknown>>;
+  readonly onProgress?: (progress: Progress) => void;
+  readonly signal?: AbortSignal;
+}
+
+const contrastOptions = [
+  "contrastSources",
+  "contrastTargets",
+  "contrastTargetsAlignments",
+  "contrastForceInputs",
+] as const satisfies readonly (keyof ContrastOptions)[];
+
+const callOptions = [
+  "method",
+  "overrideDefaultAttribution",
+  "attributedFn",
+  "stepScores",
+  "attrPosStart",
+  "attrPosEnd",
+  "attributeTarget",
+  "includeEosBaseline",
+  "skipSpecialTokens",
+  "cleanSpecialChars",
+  "outputStepAttributions",
+  "batchSize",
+  "generateFromTargetPrefix",
+  "generationArgs",
+  "retokenize",
+  "memoryBudget",
+  "attributionArgs",
+  "attributedFnArgs",
+  "stepScoresArgs",
+  "onProgress",
+  "signal",
+] as const satisfies readonly (keyof AttributeOptions)[];
+
+export interface ResolvedOptions {
+  readonly methodId: MethodId;
+  readonly method: Method;
+  readonly methodOptions: MethodOptions;
+  readonly attributed: ScoreRequest;
+  readonly stepScores: readonly ScoreRequest[];
+  readonly contrast: ContrastOptions;
+}
+
+/**
+ * Sorts the options by who understands them.
+ * @throws OptionError for a name that nobody taking part understands, naming the nearest one
+ */
+export function resolveOptions(methodId: MethodId, own: MethodOptions, options: AttributeOptions): ResolvedOptions {
+  const id = knownName("attribution method", methodId, Object.keys(methods) as MethodId[]);
+  const method: Method = methods[id];
+  const attributed = attributedScore(options);
+  const stepScores = (options.stepScores ?? []).map((name) => ({ id: name, score: findScore(name) }));
+  if (method.on === "internals" && stepScores.length > 0) {
+    throw new OptionError(
+      `stepScores: ${id} runs once and has no steps; compute them in a second call with method "dummy"`,
+    );
+  }
+  const participants = [attributed, ...stepScores];
+  const scoreOptions = [...new Set(participants.flatMap(({ score }) => score.options))];
+  const contrasted = participants.some(({ score }) => score.contrast !== "none");
+  const known = [...callOptions, ...method.options, ...scoreOptions, ...(contrasted ? contrastOptions : [])];
+  rejectUnknownOptions(`attribute with ${id} and ${participants.map((p) => p.id).join(", ")}`, options, known);
+
+  const fromMethodArgs = renamed(options.attributionArgs ?? {}, { method: "quadrature" });
+  rejectUnknownOptions(`attributionArgs of ${id}`, fromMethodArgs, method.options);
+  const scoreKeys = [...scoreOptions, ...contrastOptions];
+  for (const name of ["attributedFnArgs", "stepScoresArgs"] as const) {
+    rejectUnknownOptions(name, options[name] ?? {}, scoreKeys);
+  }
+  return {
+    methodId: id,
+    method,
+    methodOptions: { ...pick(own, method.options), ...pick(options, method.options), ...fromMethodArgs },
+    attributed: {
+      ...attributed,
+      options: {
+        ...pick(options, attributed.score.options),
+        ...pick(options.attributedFnArgs ?? {}, attributed.score.options),
+      },
+    },
+    stepScores: stepScores.map(({ id: name, score }) => ({
+      id: name,
+      score,
+      options: { ...pick(options, score.options), ...pick(options.stepScoresArgs ?? {}, score.options) },
+    })),
+    contrast: {
+      ...pick(options, contrastOptions),
+      ...pick(options.stepScoresArgs ?? {}, contrastOptions),
+      ...pick(options.attributedFnArgs ?? {}, contrastOptions),
+    },
+  };
+}
+
+function attributedScore({ attributedFn = "probability" }: AttributeOptions): { id: string; score: Score } {
+  if (typeof attributedFn === "string") return { id: attributedFn, score: findScore(attributedFn) };
+  const everyOption: (keyof ScoreOptions)[] = ["logprob", "topK", "topP", "minTokensToKeep"];
+  return {
+    id: attributedFn.name || "custom",
+    score: {
+      compute: attributedFn,
+      formula: attributedFn.name,
+      unit: "score",
+      contrast: "token",
+      differentiable: true,
+      options: everyOption,
+    },
+  };
+}
+
+function pick(from: object, keys: readonly string[]): Record<string, never> {
+  return Object.fromEntries(
+    Object.entries(from).filter(([key, value]) => keys.includes(key) && value !== undefined),
+  ) as Record<string, never>;
+}
+
+function renamed(
+  options: Readonly<Record<string, unknown>>,
+  names: Readonly<Record<string, string>>,
+): Record<string, unknown> {
+  return Object.fromEntries(Object.entries(options).map(([key, value]) => [names[key] ?? key, value]));
+}

@@ -1,0 +1,108 @@
+/** From the scores of a sequence to its part of the result: tokens get their labels, scores their meaning. */
+
+import type { Method } from "../method/registry.ts";
+import type { RegisteredScore } from "../score/registry.ts";
+import type { Encoding } from "../text/tokenizer.ts";
+import type { Scores, SequenceAttribution, SequenceKind, StepAttribution, Token } from "./attribution.ts";
+import type { Contrast } from "./contrast.ts";
+import type { ScoreRequest, SequenceScores } from "./engine.ts";
+import { defaultAggregators, dimensionNames } from "./kinds.ts";
+import type { Sequence } from "./sequence.ts";
+
+/** How a token's label is written: the vocabulary's string, or its text. */
+export type TokenLabel = (token: string, id: number) => string;
+
+const kinds = { embeddings: "granular", internals: "multidimensional", nothing: "base" } as const satisfies Record<
+  Method["on"],
+  SequenceKind
+>;
+
+export function createSequenceAttribution(
+  sequence: Sequence,
+  scores: SequenceScores,
+  request: {
+    readonly method: Method;
+    readonly stepScores: readonly ScoreRequest[];
+    readonly contrast: Contrast | null;
+  },
+  label: TokenLabel,
+): SequenceAttribution {
+  const kind = kinds[request.method.on];
+  const attributions = scores.targetAttributions ?? scores.sourceAttributions;
+  const input = sequence.source ?? firstTokens(sequence.target, sequence.promptLength);
+  return {
+    kind,
+    source: tokensOf(input, label),
+    target: targetTokens(sequence, request.contrast, label),
+    sourceAttributions: scores.sourceAttributions,
+    targetAttributions: scores.targetAttributions,
+    stepScores: scores.stepScores,
+    sequenceScores: scores.sequenceScores,
+    attrPosStart: sequence.start,
+    attrPosEnd: sequence.end,
+    defaultAggregators: attributions === null ? [] : defaultAggregators(kind, attributions),
+    stepScoreAggregation: Object.fromEntries(request.stepScores.flatMap(({ id, score }) => ownAggregation(id, score))),
+    dimensionNames: dimensionNames(kind, attributions),
+  };
+}
+
+/** How a registered score is merged over spans, if its author has said so. */
+function ownAggregation(id: string, score: object): [string, string][] {
+  const spans = (score as Partial<RegisteredScore>).aggregateMap?.spans;
+  return spans === undefined ? [] : [[id, spans]];
+}
+
+function firstTokens({ ids, tokens, spans }: Encoding, length: number): Encoding {
+  return { ids: ids.slice(0, length), tokens: tokens.slice(0, length), spans: spans.slice(0, length) };
+}
+
+function tokensOf({ ids, tokens, spans }: Encoding, label: TokenLabel): Token[] {
+  return ids.map((id, i) => ({ token: label(tokens[i] ?? "", id), id, span: spans[i] ?? null }));
+}
+
+/** Attributed tokens that differ from their contrast are shown as `contrast → original`, with id −1. */
+function targetTokens(sequence: Sequence, contrast: Contrast | null, label: TokenLabel): Token[] {
+  const tokens = tokensOf(sequence.target, label);
+  const other = contrast?.target;
+  if (!other) return tokens;
+  return tokens.map((token, t) => {
+    const c = contrast.positions[t - sequence.start];
+    if (t < sequence.start || c === undefined || other.tokens[c] === sequence.target.tokens[t]) return token;
+    return { ...token, token: `${label(other.tokens[c] ?? "", other.ids[c] ?? 0)} → ${token.token}`, id: -1 };
+  });
+}
+
+/** The steps of a sequence one by one, as Inseq keeps them: a batch of one. */
+export function stepsOf(sequence: SequenceAttribution): StepAttribution[] {
+  const G = sequence.attrPosEnd - sequence.attrPosStart;
+  return Array.from({ length: G }, (_, g) => {
+    const t = sequence.attrPosStart + g;
+    const perStep = Object.entries(sequence.stepScores).map(([id, { values }]): [string, Scores] => [
+      id,
+      { shape: [1], values: values.slice(g, g + 1) },
+    ]);
+    const target = sequence.target[t];
+    return {
+      kind: sequence.kind,
+      sourceAttributions: column(sequence.sourceAttributions, g, sequence.source.length),
+      targetAttributions: column(sequence.targetAttributions, g, t),
+      stepScores: Object.fromEntries(perStep),
+      sequenceScores: {},
+      source: [sequence.source],
+      prefix: [sequence.target.slice(0, t)],
+      target: [target === undefined ? [] : [target]],
+    };
+  });
+}
+
+/** Column g of the first `rows` rows, [1, rows, ...]. */
+function column(scores: Scores | null, g: number, rows: number): Scores | null {
+  if (scores === null) return null;
+  const [, G = 1, ...rest] = scores.shape;
+  const size = rest.reduce((product, length) => product * length, 1);
+  const values = new Float32Array(rows * size);
+  for (let i = 0; i < rows; i++) {
+    values.set(scores.values.subarray((i * G + g) * size, (i * G + g + 1) * size), i * size);
+  }
+  return { shape: [1, rows, ...rest], values };
+}

@@ -1,0 +1,156 @@
+/** From texts to sequences: tokens, baselines and positions of what is to be attributed. */
+
+import { OptionError } from "../errors.ts";
+import type { Model } from "../model/model.ts";
+import type { Encoding, Tokenizer } from "../text/tokenizer.ts";
+import { baselineIds } from "./baseline.ts";
+import type { Sequence } from "./sequence.ts";
+
+/** What a model's texts mean to it: its tokenizer, and the ids with a role. */
+export interface Language {
+  readonly model: Model;
+  readonly tokenizer: Tokenizer;
+  /** BOS of a decoder-only model, decoder start of an encoder-decoder model. */
+  readonly start: number | null;
+  readonly eos: readonly number[];
+  readonly pad: number | null;
+}
+
+export interface TextOptions {
+  readonly skipSpecialTokens: boolean;
+  readonly includeEosBaseline: boolean;
+  readonly attrPosStart?: number | undefined;
+  readonly attrPosEnd?: number | undefined;
+}
+
+/** An empty prompt of a decoder-only model stands for its BOS token, as in Inseq. */
+export function withBos(
+  language: Language,
+  prompt: string,
+  full?: string,
+): { prompt: string; full: string | undefined } {
+  const { model, tokenizer, start } = language;
+  if (prompt !== "") return { prompt, full };
+  if (model.kind === "encoder-decoder") {
+    throw new OptionError("inputTexts: expected a text for the encoder, received an empty one");
+  }
+  if (start === null) {
+    throw new OptionError(
+      "inputTexts: received an empty text, and the model has no BOS token to start from; give a prompt",
+    );
+  }
+  const bos = tokenizer.idToToken(start);
+  return { prompt: bos, full: full === undefined || full.startsWith(bos) ? full : `${bos} ${full}` };
+}
+
+/** Tokens of a prompt or source text. */
+export function encodeInput({ tokenizer }: Language, text: string, skipSpecialTokens: boolean): Encoding {
+  return withoutDoubledStart(
+    tokenizer.encode(skipSpecialTokens ? withoutSpecial(tokenizer, text) : text, {
+      addSpecialTokens: !skipSpecialTokens,
+    }),
+    tokenizer.special.bos,
+  );
+}
+
+/** Tokens of a target text; of an encoder-decoder model behind the decoder start token. */
+export function encodeTarget(language: Language, text: string, skipSpecialTokens: boolean): Encoding {
+  const { model, tokenizer } = language;
+  if (model.kind === "decoder-only") return encodeInput(language, text, skipSpecialTokens);
+  const cleaned = skipSpecialTokens ? withoutSpecial(tokenizer, text) : text;
+  return behindStart(language, tokenizer.encode(cleaned, { asTarget: true, addSpecialTokens: !skipSpecialTokens }));
+}
+
+/** The decoder start token, then the tokens. */
+export function behindStart({ start, tokenizer }: Language, { ids, tokens, spans }: Encoding): Encoding {
+  if (start === null) {
+    throw new OptionError("the model's config has no decoder_start_token_id; an encoder-decoder model needs one");
+  }
+  return { ids: [start, ...ids], tokens: [tokenizer.idToToken(start), ...tokens], spans: [null, ...spans] };
+}
+
+/** Generated ids as they are; spans into the text they decode to, where that text has the same tokens. */
+export function encodingOfIds(language: Language, ids: readonly number[]): Encoding {
+  const { model, tokenizer } = language;
+  const asTarget = model.kind === "encoder-decoder";
+  const text = tokenizer.decode(ids, { skipSpecialTokens: true, asTarget });
+  const again = tokenizer.encode(text, { asTarget, addSpecialTokens: false });
+  const content = ids.flatMap((id, i) => (tokenizer.specialIds.has(id) ? [] : [i]));
+  const same = content.length === again.ids.length && content.every((i, k) => ids[i] === again.ids[k]);
+  const spans = ids.map((_, i) => (same ? (again.spans[content.indexOf(i)] ?? null) : null));
+  return { ids: [...ids], tokens: ids.map((id) => tokenizer.idToToken(id)), spans };
+}
+
+/**
+ * The sequence of a prompt or source and its whole target.
+ *
+ * Positions count target tokens; negative ones count from the end. Without `attrPosStart` everything after the prompt (or
+ * after the decoder start token) is attributed.
+ * @throws OptionError when positions are out of range or nothing is left to attribute
+ */
+export function createSequence(language: Language, input: Encoding, target: Encoding, options: TextOptions): Sequence {
+  const { model, tokenizer, eos, pad } = language;
+  const decoderOnly = model.kind === "decoder-only";
+  const promptLength = decoderOnly ? input.ids.length : 1;
+  checkLength(language, "input", input.ids.length);
+  checkLength(language, "target", target.ids.length);
+  const { start, end } = positions(target.ids.length, promptLength, options);
+  const baseline = (ids: readonly number[]): number[] =>
+    baselineIds(ids, { unk: tokenizer.special.unk, pad, eos }, options.includeEosBaseline);
+  const targetBaseline = baseline(target.ids);
+  // Nothing can be learnt from the absence of the decoder start token.
+  if (!decoderOnly) targetBaseline[0] = target.ids[0] ?? 0;
+  return {
+    source: decoderOnly ? null : input,
+    target,
+    promptLength,
+    start,
+    end,
+    sourceBaseline: decoderOnly ? null : baseline(input.ids),
+    targetBaseline,
+  };
+}
+
+function positions(T: number, promptLength: number, options: TextOptions): { start: number; end: number } {
+  const resolve = (name: string, position: number): number => {
+    if (!Number.isInteger(position) || position < -T) {
+      throw new OptionError(`${name}: expected an integer ≥ ${-T} for a target of ${T} tokens, received ${position}`);
+    }
+    return position < 0 ? T + position : position;
+  };
+  const start = resolve("attrPosStart", options.attrPosStart ?? promptLength);
+  const end = Math.min(T, resolve("attrPosEnd", options.attrPosEnd ?? T));
+  if (start < 1) {
+    throw new OptionError("attrPosStart: expected a position ≥ 1, received 0; nothing comes before the first token");
+  }
+  if (start >= end) {
+    throw new OptionError(
+      `expected attrPosStart < attrPosEnd, received ${start} and ${end} (the target has ${T} tokens, ` +
+        `${promptLength} of them given); there is no token left to attribute`,
+    );
+  }
+  return { start, end };
+}
+
+function checkLength({ model }: Language, what: string, tokens: number): void {
+  if (tokens === 0) throw new OptionError(`${what} text: expected at least one token, received none`);
+  if (tokens > model.facts.maxPositions) {
+    throw new OptionError(
+      `${what} text: expected at most ${model.facts.maxPositions} tokens (the model's positions), received ${tokens}; ` +
+        "shorten the text",
+    );
+  }
+}
+
+/** The text without the strings of special tokens. */
+function withoutSpecial(tokenizer: Tokenizer, text: string): string {
+  const strings = [...tokenizer.specialIds].map((id) => tokenizer.idToToken(id));
+  return strings.reduce((rest, special) => rest.replaceAll(special, ""), text);
+}
+
+/** A prompt that names BOS itself gets another one from the tokenizer: the first is dropped. */
+function withoutDoubledStart(encoding: Encoding, bos: number | null): Encoding {
+  const { ids, tokens, spans } = encoding;
+  if (bos === null || ids[0] !== bos || ids[1] !== bos) return encoding;
+  return { ids: ids.slice(1), tokens: tokens.slice(1), spans: spans.slice(1) };
+}

@@ -1,0 +1,318 @@
+/**
+ * A model with its tokenizer, ready to explain what it writes. `loadModel` makes one.
+ *
+ * Named after Inseq's `AttributionModel`: `attribute`, `generate`, `encode`, `decode`.
+ */
+
+import type { SequenceAttribution } from "./attribution/attribution.ts";
+import { DEFAULT_MEMORY_BUDGET } from "./attribution/budget.ts";
+import { type Alignment, type Contrast, createContrast } from "./attribution/contrast.ts";
+import { attributeSequence } from "./attribution/engine.ts";
+import { createInfo } from "./attribution/info.ts";
+import { type AttributeOptions, type ContrastOptions, resolveOptions } from "./attribution/options.ts";
+import { createSequenceAttribution, stepsOf } from "./attribution/result.ts";
+import type { Sequence } from "./attribution/sequence.ts";
+import {
+  behindStart,
+  createSequence,
+  encodeInput,
+  encodeTarget,
+  encodingOfIds,
+  type Language,
+  withBos,
+} from "./attribution/texts.ts";
+import { type BackendInUse, useBackend } from "./backend/backend.ts";
+import { OptionError } from "./errors.ts";
+import type { MethodId, MethodOptions } from "./method/registry.ts";
+import { generate } from "./model/generation/generate.ts";
+import { type GenerationOptions, readGenerationArgs } from "./model/generation/options.ts";
+import { FeatureAttributionOutput } from "./output.ts";
+import type { EncodeOptions, Encoding } from "./text/tokenizer.ts";
+import { version } from "./version.ts";
+
+type Texts = string | readonly string[];
+
+export interface AttributionModelParts {
+  /** How the model was named when it was loaded. */
+  readonly name: string;
+  readonly language: Language;
+  readonly generationDefaults: GenerationOptions;
+  readonly backend: BackendInUse;
+  readonly method: MethodId;
+  readonly methodOptions: MethodOptions;
+  readonly memoryBudget?: number | undefined;
+}
+
+/** What is to be attributed: tokens, and the texts they stand for. */
+interface Job {
+  readonly sequence: Sequence;
+  readonly inputText: string;
+  readonly generatedText: string;
+}
+
+export class AttributionModel {
+  readonly name: string;
+  readonly backend: BackendInUse;
+  readonly #language: Language;
+  readonly #parts: AttributionModelParts;
+  #method: MethodId;
+
+  constructor(parts: AttributionModelParts) {
+    this.name = parts.name;
+    this.backend = parts.backend;
+    this.#parts = parts;
+    this.#language = parts.language;
+    this.#method = parts.method;
+  }
+
+  /** The method that `attribute` uses when it is not told another. */
+  get method(): MethodId {
+    return this.#method;
+  }
+
+  get tokenizer() {
+    return this.#language.tokenizer;
+  }
+
+  get model() {
+    return this.#language.model;
+  }
+
+  /** Tokens of a text. */
+  encode(text: string, options: EncodeOptions = {}): Encoding {
+    return this.tokenizer.encode(text, { addSpecialTokens: true, ...options });
+  }
+
+  /** The text of token ids, special ones left out. */
+  decode(ids: readonly number[]): string {
+    return this.tokenizer.decode(ids, { skipSpecialTokens: true, asTarget: this.model.kind === "encoder-decoder" });
+  }
+
+  /**
+   * Texts that the model writes for prompts or sources. Of a decoder-only model they begin with the prompt.
+   * @param generationArgs options in Hugging Face's names or camelCase, over those of the model's generation_config.json
+   * @throws OptionError for an unknown option or an empty source
+   */
+  async generate(
+    inputTexts: Texts,
+    generationArgs: Readonly<Record<string, unknown>> = {},
+    options: { readonly batchSize?: number; readonly skipSpecialTokens?: boolean; readonly signal?: AbortSignal } = {},
+  ): Promise<string[]> {
+    await useBackend(this.backend.name);
+    const inputs = listOf(inputTexts).map((text) => this.#prompt(text, options.skipSpecialTokens ?? false));
+    const ids = await this.#generateIds(inputs, undefined, generationArgs, options.batchSize, options.signal);
+    return ids.map((row) => this.decode(row));
+  }
+
+  /**
+   * Scores of every input token for every generated token.
+   *
+   * @param inputTexts prompts (decoder-only) or sources (encoder-decoder), one or several
+   * @param generatedTexts texts to be explained instead of the model's own: full texts beginning with their prompts
+   *   (decoder-only), or target texts (encoder-decoder)
+   * @throws OptionError for unknown options, wrong positions, texts that do not fit together
+   * @throws NumericError when a score is not finite
+   */
+  async attribute(
+    inputTexts: Texts,
+    generatedTexts?: Texts | null,
+    options: AttributeOptions = {},
+  ): Promise<FeatureAttributionOutput> {
+    const started = performance.now();
+    const resolved = resolveOptions(options.method ?? this.#method, this.#parts.methodOptions, options);
+    this.#checkKind(options, resolved.contrast);
+    if (options.overrideDefaultAttribution) this.#method = resolved.methodId;
+    await useBackend(this.backend.name);
+
+    const jobs = await this.#jobs(listOf(inputTexts), generatedTexts ? listOf(generatedTexts) : null, options);
+    const contrasts = this.#contrasts(jobs, resolved.contrast, options.skipSpecialTokens ?? false);
+    const sequences: SequenceAttribution[] = [];
+    let [peakBytes, rows] = [0, 0];
+    for (const [i, { sequence }] of jobs.entries()) {
+      const contrast = contrasts[i] ?? null;
+      const scores = await attributeSequence(this.model, sequence, {
+        ...resolved,
+        contrast,
+        attributeTarget: options.attributeTarget ?? false,
+        contrastForceInputs: resolved.contrast.contrastForceInputs ?? false,
+        limits: { memoryBudget: options.memoryBudget ?? this.#parts.memoryBudget ?? DEFAULT_MEMORY_BUDGET },
+        signal: options.signal,
+        onPass: (pass) => options.onProgress?.({ sequence: i, sequences: jobs.length, ...pass }),
+      });
+      peakBytes = Math.max(peakBytes, scores.peakBytes);
+      rows += scores.rows;
+      const label = options.cleanSpecialChars ? this.#cleanToken : (token: string) => token;
+      sequences.push(createSequenceAttribution(sequence, scores, { ...resolved, contrast }, label));
+    }
+    const info = createInfo(options, resolved, {
+      modelName: this.name,
+      modelClass: this.model.facts.className,
+      tokenizerClass: this.tokenizer.className,
+      inputTexts: jobs.map((job) => job.inputText),
+      generatedTexts: jobs.map((job) => job.generatedText),
+      forced: Boolean(generatedTexts) && !options.generateFromTargetPrefix,
+      attrPosStart: sequences[0]?.attrPosStart ?? 0,
+      attrPosEnd: Math.max(...sequences.map((sequence) => sequence.attrPosEnd)),
+      seconds: (performance.now() - started) / 1000,
+      backend: this.backend.name,
+      version,
+      peakBytes,
+      rows,
+    });
+    const steps = options.outputStepAttributions ? sequences.flatMap(stepsOf) : null;
+    return new FeatureAttributionOutput({ sequences, steps, info });
+  }
+
+  /** Frees the model's weights. */
+  dispose(): void {
+    this.model.dispose();
+  }
+
+  #prompt(text: string, skipSpecialTokens: boolean): Encoding {
+    return encodeInput(this.#language, withBos(this.#language, text).prompt, skipSpecialTokens);
+  }
+
+  readonly #cleanToken = (token: string, id: number): string =>
+    this.tokenizer.decode([id], { asTarget: this.model.kind === "encoder-decoder" }) || token;
+
+  #checkKind(options: AttributeOptions, contrast: ContrastOptions): void {
+    if (this.model.kind === "encoder-decoder") return;
+    const wrong = [
+      options.attributeTarget && "attributeTarget",
+      options.generateFromTargetPrefix && "generateFromTargetPrefix",
+      contrast.contrastSources !== undefined && "contrastSources",
+    ].filter(Boolean);
+    if (wrong.length === 0) return;
+    throw new OptionError(
+      `${wrong.join(", ")}: expected an encoder-decoder model, but ${this.name} is decoder-only (its one text is always ` +
+        "attributed; a contrast goes into contrastTargets)",
+    );
+  }
+
+  async #generateIds(
+    inputs: readonly Encoding[],
+    prefixes: readonly Encoding[] | undefined,
+    generationArgs: Readonly<Record<string, unknown>>,
+    batchSize: number = inputs.length,
+    signal?: AbortSignal,
+  ): Promise<number[][]> {
+    if (!Number.isInteger(batchSize) || batchSize < 1) {
+      throw new OptionError(`batchSize: expected a positive integer, received ${batchSize}`);
+    }
+    const options = readGenerationArgs(generationArgs, this.#parts.generationDefaults);
+    const rows: number[][] = [];
+    for (let from = 0; from < inputs.length; from += batchSize) {
+      const batch = {
+        inputIds: inputs.slice(from, from + batchSize).map(({ ids }) => [...ids]),
+        ...(prefixes && { targetPrefix: prefixes.slice(from, from + batchSize).map(({ ids }) => [...ids]) }),
+        ...(signal && { signal }),
+      };
+      rows.push(...(await generate(this.model, { ...batch, options })));
+    }
+    return rows;
+  }
+
+  async #jobs(
+    inputTexts: readonly string[],
+    generatedTexts: readonly string[] | null,
+    options: AttributeOptions,
+  ): Promise<Job[]> {
+    if (inputTexts.length === 0) throw new OptionError("inputTexts: expected at least one text, received none");
+    const skip = options.skipSpecialTokens ?? false;
+    const placed = { ...options, skipSpecialTokens: skip, includeEosBaseline: options.includeEosBaseline ?? false };
+    if (generatedTexts !== null && generatedTexts.length !== inputTexts.length) {
+      throw new OptionError(
+        `generatedTexts: expected as many as inputTexts (${inputTexts.length}), received ${generatedTexts.length}`,
+      );
+    }
+    const forced = generatedTexts !== null && !options.generateFromTargetPrefix;
+    if (forced) {
+      if (Object.keys(options.generationArgs ?? {}).length > 0) {
+        throw new OptionError(
+          "generationArgs: nothing is generated when generatedTexts are given; leave one of them out",
+        );
+      }
+      return inputTexts.map((text, i) => this.#forcedJob(text, generatedTexts[i] ?? "", placed));
+    }
+    const language = this.#language;
+    const inputs = inputTexts.map((text) => this.#prompt(text, skip));
+    const prefixes = generatedTexts?.map((text) =>
+      behindStart(language, this.tokenizer.encode(text, { asTarget: true, addSpecialTokens: false })),
+    );
+    if (options.generateFromTargetPrefix && prefixes === undefined) {
+      throw new OptionError("generateFromTargetPrefix: expected the prefixes in generatedTexts, received none");
+    }
+    const { generationArgs = {}, batchSize, signal } = options;
+    const ids = await this.#generateIds(inputs, prefixes, generationArgs, batchSize, signal);
+    return ids.map((row, i) => {
+      const inputText = withBos(language, inputTexts[i] ?? "").prompt;
+      const generatedText = this.decode(row);
+      if (options.retokenize) return this.#forcedJob(inputText, generatedText, placed);
+      const kept = skip && this.model.kind === "encoder-decoder" ? withoutSpecialTail(language, row) : row;
+      const sequence = createSequence(language, inputs[i] as Encoding, encodingOfIds(language, kept), placed);
+      return { sequence, inputText, generatedText };
+    });
+  }
+
+  #forcedJob(
+    text: string,
+    generatedText: string,
+    options: AttributeOptions & { skipSpecialTokens: boolean; includeEosBaseline: boolean },
+  ): Job {
+    const { prompt, full = generatedText } = withBos(this.#language, text, generatedText);
+    if (this.model.kind === "decoder-only" && !full.startsWith(prompt)) {
+      throw new OptionError(
+        `generatedTexts: expected a text that begins with its prompt "${prompt}", received "${full}"; ` +
+          "give prompt and continuation together",
+      );
+    }
+    const input = encodeInput(this.#language, prompt, options.skipSpecialTokens);
+    const target = encodeTarget(this.#language, full, options.skipSpecialTokens);
+    return { sequence: createSequence(this.#language, input, target, options), inputText: prompt, generatedText: full };
+  }
+
+  /** The contrast of every sequence, or nothing when no contrast was given. */
+  #contrasts(jobs: readonly Job[], options: ContrastOptions, skipSpecialTokens: boolean): (Contrast | null)[] {
+    const { contrastSources, contrastTargets, contrastTargetsAlignments: alignments } = options;
+    if (alignments !== undefined && contrastTargets === undefined) {
+      throw new OptionError("contrastTargetsAlignments: expected contrastTargets to align with, received none");
+    }
+    const texts = (name: string, value: Texts | undefined): readonly string[] | undefined => {
+      const list = value === undefined ? undefined : listOf(value);
+      if (list === undefined || list.length === jobs.length) return list;
+      throw new OptionError(`${name}: expected as many as sequences (${jobs.length}), received ${list.length}`);
+    };
+    const sources = texts("contrastSources", contrastSources);
+    const targets = texts("contrastTargets", contrastTargets);
+    if (sources === undefined && targets === undefined) return jobs.map(() => null);
+    const pairs = pairsOfEach(alignments, jobs.length);
+    return jobs.map(({ sequence }, i) =>
+      createContrast(
+        sequence,
+        sources ? encodeInput(this.#language, sources[i] ?? "", skipSpecialTokens) : null,
+        targets ? encodeTarget(this.#language, targets[i] ?? "", skipSpecialTokens) : null,
+        pairs[i] ?? [],
+      ),
+    );
+  }
+}
+
+const listOf = (texts: Texts): readonly string[] => (typeof texts === "string" ? [texts] : texts);
+
+/** Generated ids without the special ones that follow the decoder start token. */
+function withoutSpecialTail({ tokenizer }: Language, ids: readonly number[]): number[] {
+  return ids.filter((id, i) => i === 0 || !tokenizer.specialIds.has(id));
+}
+
+/** One alignment for every sequence: a list of pairs serves all of them, a list of lists one each. */
+function pairsOfEach(alignments: ContrastOptions["contrastTargetsAlignments"], sequences: number): Alignment[] {
+  if (alignments === undefined || alignments.length === 0) return [];
+  const nested = Array.isArray(alignments[0]?.[0]);
+  const each = nested
+    ? (alignments as readonly Alignment[])
+    : Array.from({ length: sequences }, () => alignments as Alignment);
+  if (each.length === sequences) return [...each];
+  throw new OptionError(
+    `contrastTargetsAlignments: expected one list of pairs for each of ${sequences} sequences, received ${each.length}`,
+  );
+}
