@@ -23,8 +23,8 @@ interface ElementType {
 export const dtypes = {
   F64: { bytes: 8, float: true, decode: floats((view, i) => view.getFloat64(8 * i, true)) },
   F32: { bytes: 4, float: true, decode: decodeFloat32 },
-  F16: { bytes: 2, float: true, decode: floatBits((view, i) => float16ToFloat32Bits(view.getUint16(2 * i, true))) },
-  BF16: { bytes: 2, float: true, decode: floatBits((view, i) => view.getUint16(2 * i, true) << 16) },
+  F16: { bytes: 2, float: true, decode: decodeFloat16 },
+  BF16: { bytes: 2, float: true, decode: decodeBfloat16 },
   I64: { bytes: 8, float: false, decode: decodeInt64 },
   I32: { bytes: 4, float: false, decode: integers((view, i) => view.getInt32(4 * i, true)) },
   I16: { bytes: 2, float: false, decode: integers((view, i) => view.getInt16(2 * i, true)) },
@@ -82,20 +82,34 @@ function decodeFloat32(view: DataView, count: number): Values {
   return floats((bytes, i) => bytes.getFloat32(4 * i, true))(view, count, "");
 }
 
+// The 16-bit types write the bits of float32 rather than its value, so that a NaN keeps its payload.
+
+function decodeFloat16(view: DataView, count: number): Values {
+  const halves = halvesOf(view, count);
+  const bits = new Int32Array(count);
+  for (let i = 0; i < count; i++) bits[i] = float16ToFloat32Bits(halves[i] ?? 0);
+  return new Float32Array(bits.buffer);
+}
+
+/** bfloat16 is the upper half of a float32. */
+function decodeBfloat16(view: DataView, count: number): Values {
+  const halves = halvesOf(view, count);
+  const bits = new Int32Array(count);
+  for (let i = 0; i < count; i++) bits[i] = (halves[i] ?? 0) << 16;
+  return new Float32Array(bits.buffer);
+}
+
+/** The bytes as 16-bit numbers: as they stand where the machine allows it, else copied. */
+function halvesOf(view: DataView, count: number): Uint16Array {
+  if (littleEndian && view.byteOffset % 2 === 0) return new Uint16Array(view.buffer, view.byteOffset, count);
+  return Uint16Array.from({ length: count }, (_, i) => view.getUint16(2 * i, true));
+}
+
 function floats(element: (view: DataView, i: number) => number): Decode {
   return (view, count) => {
     const values = new Float32Array(count);
     for (let i = 0; i < count; i++) values[i] = element(view, i);
     return values;
-  };
-}
-
-/** Like `floats` for an element that returns the bits of a float32, so that a NaN keeps its payload. */
-function floatBits(element: (view: DataView, i: number) => number): Decode {
-  return (view, count) => {
-    const bits = new Int32Array(count);
-    for (let i = 0; i < count; i++) bits[i] = element(view, i);
-    return new Float32Array(bits.buffer);
   };
 }
 

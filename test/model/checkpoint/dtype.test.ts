@@ -45,6 +45,14 @@ describe.each([
     expect(wrong).toEqual([]);
   });
 
+  test("bytes at an odd place are read alike", () => {
+    const bytes = everyPattern();
+    const shifted = new Uint8Array(bytes.byteLength + 1);
+    shifted.set(bytes, 1);
+    const values = decodeValues("test", dtype, shifted.subarray(1));
+    expect(Buffer.compare(new Uint8Array(values.buffer), new Uint8Array(decoded.buffer))).toBe(0);
+  });
+
   test("every NaN stays a NaN with its sign and payload", () => {
     let count = 0;
     for (let bits = 0; bits < 65536; bits++) {
