@@ -4,6 +4,7 @@
  */
 
 import { asFlag, asId, asObject, asString, type Json } from "./json.ts";
+import { leadingSpace, trailingSpace } from "./trackedText.ts";
 
 export interface AddedToken {
   readonly id: number;
@@ -61,8 +62,8 @@ export function addedTokenSplitter(contents: readonly (readonly [string, AddedTo
     for (const { 0: content, index } of text.matchAll(finder)) {
       const token = tokens.get(content);
       if (token === undefined || (token.singleWord && touchesWord(text, index, index + content.length))) continue;
-      const start = token.leftStrip ? Math.max(read, index - spaceBefore(text, index)) : index;
-      const end = index + content.length + (token.rightStrip ? spaceAfter(text, index + content.length) : 0);
+      const start = token.leftStrip ? Math.max(read, index - trailingSpace(text.slice(0, index))) : index;
+      const end = index + content.length + (token.rightStrip ? leadingSpace(text.slice(index + content.length)) : 0);
       if (start > read) sections.push({ start: read, end: start, token: undefined });
       sections.push({ start, end, token });
       read = end;
@@ -78,14 +79,4 @@ function escapeRegex(literal: string): string {
 
 function touchesWord(text: string, start: number, end: number): boolean {
   return /[\p{L}\p{M}\p{N}\p{Pc}]$/u.test(text.slice(0, start)) || /^[\p{L}\p{M}\p{N}\p{Pc}]/u.test(text.slice(end));
-}
-
-function spaceBefore(text: string, end: number): number {
-  const before = text.slice(0, end);
-  return before.length - before.trimEnd().length;
-}
-
-function spaceAfter(text: string, start: number): number {
-  const after = text.slice(start);
-  return after.length - after.trimStart().length;
 }

@@ -136,5 +136,8 @@ function decodeAround(tokens: readonly string[], special: ReadonlySet<string>, p
     text += `${pieces.decode(run)}${token} `;
     run = [];
   }
-  return (text + pieces.decode(run)).replaceAll("▁", " ").trim();
+  return (text + pieces.decode(run)).replaceAll("▁", " ").replace(OUTER_SPACE, "");
 }
+
+/** White space at both ends as Python's `strip` sees it: with the four separators U+001C to U+001F. */
+const OUTER_SPACE = /^[\p{White_Space}\x1C-\x1F]+|[\p{White_Space}\x1C-\x1F]+$/gu;

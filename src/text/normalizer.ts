@@ -5,7 +5,15 @@ import { byteCharacters, utf8 } from "./bytes.ts";
 import { type CharsMap, readCharsMap } from "./charsMap.ts";
 import { asArray, asFlag, asObject, asOptionalString, asString, type Json, type JsonObject } from "./json.ts";
 import { type Matcher, readPattern, regexMatcher } from "./pattern.ts";
-import { characterWidth, type Edit, rewrite, slice, type TrackedText } from "./trackedText.ts";
+import {
+  characterWidth,
+  type Edit,
+  leadingSpace,
+  rewrite,
+  slice,
+  type TrackedText,
+  trailingSpace,
+} from "./trackedText.ts";
 import { unicodeNormalize } from "./unicodeForm.ts";
 
 export type Normalizer = (text: TrackedText) => TrackedText;
@@ -100,16 +108,10 @@ const lowercase = perCharacter(/\p{Changes_When_Lowercased}/gu, (character) => c
 
 function strip(left: boolean, right: boolean): Normalizer {
   return (text) => {
-    const start = left ? (/^\p{White_Space}+/u.exec(text.text)?.[0].length ?? 0) : 0;
-    const end = right ? text.text.length - trailingSpaces(text.text) : text.text.length;
+    const start = left ? leadingSpace(text.text) : 0;
+    const end = right ? text.text.length - trailingSpace(text.text) : text.text.length;
     return slice(text, start, Math.max(start, end));
   };
-}
-
-function trailingSpaces(text: string): number {
-  let end = text.length;
-  while (end > 0 && /\p{White_Space}/u.test(text[end - 1] ?? "")) end--;
-  return text.length - end;
 }
 
 const NMT_REMOVED = /(?![\0\t\n\f\r\u0080-\u008E\u0090-\u009E])\p{Cc}/gu;

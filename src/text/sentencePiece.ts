@@ -92,7 +92,10 @@ function createNormalizer(file: SentencePieceFile): (text: TrackedText) => Track
     }
     const spaced = rewrite(mapped, edits);
     const trimmed = file.removeExtraSpaces ? withoutTrailing(spaced, space) : spaced;
-    if (trimmed.text.length === 0 || !file.addDummyPrefix) return trimmed;
+    if (source.text.length === 0 || !file.addDummyPrefix) return trimmed;
+    // A text of spaces is empty; one of other characters that vanish still gets its space, which is then trimmed if first.
+    const vanished = trimmed.text.length === 0 && file.removeExtraSpaces;
+    if (vanished && (text.length > 0 || !file.spaceAsSuffix)) return trimmed;
     const place = file.spaceAsSuffix ? trimmed.text.length : 0;
     return rewrite(trimmed, [{ start: place, end: place, content: space }]);
   };
@@ -138,7 +141,8 @@ function unigramSegmenter(pieces: readonly Piece[]): Segmenter {
     type === "normal" || type === "userDefined" ? [{ text, id }] : [],
   );
   const scores = pieces.filter(({ type }) => type === "normal").map(({ score }) => score);
-  const highest = scores.reduce((best, score) => Math.max(best, score), Number.NEGATIVE_INFINITY);
+  // SentencePiece takes the maximum from the smallest positive float upwards, which for log probabilities means 0.
+  const highest = scores.reduce((best, score) => Math.max(best, score), 0);
   const lowest = scores.reduce((least, score) => Math.min(least, score), Number.POSITIVE_INFINITY);
   const table: UnigramTable = {
     tokenIds: new Map(used.map(({ text, id }) => [text, id])),
@@ -147,7 +151,7 @@ function unigramSegmenter(pieces: readonly Piece[]): Segmenter {
     score(id) {
       const piece = pieces[id];
       if (piece === undefined) return 0;
-      // A user-defined symbol wins over anything: its score is the best score for each of its bytes.
+      // A user-defined symbol wins over nearly anything: its score is the best score for each of its bytes.
       return piece.type === "userDefined" ? utf8(piece.text).length * highest - 0.1 : piece.score;
     },
     round: Math.fround,

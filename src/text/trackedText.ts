@@ -99,8 +99,24 @@ export function origin(source: TrackedText, start: number, end: number): Span {
  */
 export function trimSpan(text: string, [start, end]: Span): Span {
   const characters = text.slice(start, end);
-  const inner = characters.trim();
-  if (inner.length === 0 || inner.length === characters.length) return [start, end];
-  const from = start + characters.length - characters.trimStart().length;
-  return [from, from + inner.length];
+  const left = leadingSpace(characters);
+  if (left === characters.length) return [start, end];
+  return [start + left, end - trailingSpace(characters)];
 }
+
+/** UTF-16 units of Unicode white space at the start of a text. */
+export function leadingSpace(text: string): number {
+  let count = 0;
+  while (count < text.length && WHITE_SPACE.test(text[count] ?? "")) count++;
+  return count;
+}
+
+/** UTF-16 units of Unicode white space at the end of a text. */
+export function trailingSpace(text: string): number {
+  let end = text.length;
+  while (end > 0 && WHITE_SPACE.test(text[end - 1] ?? "")) end--;
+  return text.length - end;
+}
+
+/** Unlike `trim`, this knows U+0085 and leaves U+FEFF alone. */
+const WHITE_SPACE = /\p{White_Space}/u;
