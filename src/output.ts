@@ -128,7 +128,9 @@ export class FeatureAttributionSequenceOutput implements SequenceAttribution {
   }
 
   private attributions(): number[] {
-    const all = [this.sourceAttributions, this.targetAttributions].flatMap((scores) => Array.from(scores?.values ?? []));
+    const all = [this.sourceAttributions, this.targetAttributions].flatMap((scores) =>
+      Array.from(scores?.values ?? []),
+    );
     return all.filter((value) => !Number.isNaN(value));
   }
 }

@@ -163,7 +163,9 @@ function checkSizes(sequence: SequenceAttribution, where: string): void {
     throw unexpected(`${where}: ${what}`, `shape [${sizes.join(", ")}, ...]`, `[${scores.shape.join(", ")}]`);
   };
   check("source_attributions", sequence.sourceAttributions, [source.length, end - start]);
-  check("target_attributions", sequence.targetAttributions, [end, end - start]);
+  // Where Inseq stopped before the end of an encoder-decoder target it has a row more than it says.
+  const rows = sequence.targetAttributions?.shape[0] ?? end;
+  check("target_attributions", sequence.targetAttributions, [rows === end + 1 ? rows : end, end - start]);
   for (const [name, scores] of Object.entries(sequence.stepScores)) check(`step score ${name}`, scores, [end - start]);
 }
 

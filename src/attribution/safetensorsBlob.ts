@@ -13,9 +13,18 @@ export type ScoresPrecision = (typeof scoresPrecisions)[number];
 
 export const scoresPrecisions = ["float32", "float16", "float8"] as const;
 
-type StoredType = "F32" | "F16" | "BF16" | "F8_E4M3";
+/** Those that we write, and those that Inseq's step scores may have besides (`top_p_size` is a count). */
+type StoredType = "F32" | "F16" | "F8_E4M3" | "BF16" | "F64" | "I32" | "I64";
 
-const bytesPerValue: Readonly<Record<StoredType, number>> = { F32: 4, F16: 2, BF16: 2, F8_E4M3: 1 };
+const bytesPerValue: Readonly<Record<StoredType, number>> = {
+  F32: 4,
+  F16: 2,
+  F8_E4M3: 1,
+  BF16: 2,
+  F64: 8,
+  I32: 4,
+  I64: 8,
+};
 
 /** The file of `scores`, rounded to `precision`. */
 export function encodeScores(scores: Scores, precision: ScoresPrecision): Uint8Array {
@@ -113,6 +122,12 @@ function widened(data: ArrayBuffer, type: StoredType): Float32Array {
       return decodeBfloat16(new Uint16Array(data));
     case "F8_E4M3":
       return decodeFloat8E4M3(new Uint8Array(data));
+    case "F64":
+      return Float32Array.from(new Float64Array(data));
+    case "I32":
+      return Float32Array.from(new Int32Array(data));
+    case "I64":
+      return Float32Array.from(new BigInt64Array(data), Number);
     default:
       throw type satisfies never;
   }
