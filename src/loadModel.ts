@@ -1,0 +1,74 @@
+/** From a model's name or folder to a model that can be attributed. */
+
+import { loadArchitecture } from "../models/load.ts";
+import type { Language } from "./attribution/texts.ts";
+import { AttributionModel } from "./attributionModel.ts";
+import { type BackendName, useBackend } from "./backend/backend.ts";
+import { ConfigError, OptionError } from "./errors.ts";
+import { type MethodId, type MethodOptions, methods } from "./method/registry.ts";
+import type { FileSource } from "./model/files.ts";
+import { readGenerationDefaults } from "./model/generation/options.ts";
+import type { Json } from "./model/json.ts";
+import { knownName, rejectUnknownOptions } from "./names.ts";
+import { openFolder } from "./platform/node.ts";
+import { loadTokenizer } from "./text/loadTokenizer.ts";
+
+export interface LoadOptions extends MethodOptions {
+  /** Where to compute; `auto` takes the fastest backend present. */
+  readonly backend?: BackendName | "auto";
+  /** Folder of the tokenizer, when it is not the model's. */
+  readonly tokenizer?: string | FileSource;
+  /** Bytes that the activations of one pass may take. */
+  readonly memoryBudget?: number;
+}
+
+/**
+ * Loads a Hugging Face folder.
+ * @param nameOrPath a folder with config.json, weights and a tokenizer; in a browser a URL; or files from anywhere
+ * @param method the attribution method that `attribute` uses; options of the method may stand among `options`
+ * @throws FileError, ConfigError when the folder is no model, or asks for something that is not implemented
+ * @throws OptionError for an unknown method or option
+ * @throws BackendError when the backend is not there
+ */
+export async function loadModel(
+  nameOrPath: string | FileSource,
+  method: MethodId = "saliency",
+  options: LoadOptions = {},
+): Promise<AttributionModel> {
+  const id = knownName("attribution method", method, Object.keys(methods) as MethodId[]);
+  const { backend = "auto", tokenizer: tokenizerPlace, memoryBudget, ...methodOptions } = options;
+  rejectUnknownOptions(`loadModel with ${id}`, methodOptions, [...methods[id].options, "backend", "tokenizer", "memoryBudget"]);
+  if (memoryBudget !== undefined && !(memoryBudget > 0)) {
+    throw new OptionError(`memoryBudget: expected a positive number of bytes, received ${memoryBudget}`);
+  }
+  const files = typeof nameOrPath === "string" ? await openFolder(nameOrPath) : nameOrPath;
+  const tokenizerFiles =
+    tokenizerPlace === undefined ? files : typeof tokenizerPlace === "string" ? await openFolder(tokenizerPlace) : tokenizerPlace;
+  const inUse = await useBackend(backend);
+  const tokenizer = await loadTokenizer(tokenizerFiles);
+  const { model, rawConfig } = await loadArchitecture(files);
+  const eos = idList(rawConfig.eos_token_id, "eos_token_id");
+  const language: Language = {
+    model,
+    tokenizer,
+    start: model.kind === "encoder-decoder" ? (idList(rawConfig.decoder_start_token_id, "decoder_start_token_id")[0] ?? null) : tokenizer.special.bos,
+    eos: eos.length > 0 ? eos : tokenizer.special.eos === null ? [] : [tokenizer.special.eos],
+    pad: idList(rawConfig.pad_token_id, "pad_token_id")[0] ?? tokenizer.special.pad ?? eos[0] ?? tokenizer.special.eos,
+  };
+  return new AttributionModel({
+    name: files.name,
+    language,
+    generationDefaults: await readGenerationDefaults(files, rawConfig),
+    backend: inUse,
+    method: id,
+    methodOptions,
+    memoryBudget,
+  });
+}
+
+function idList(value: Json | undefined, name: string): number[] {
+  if (value === undefined || value === null) return [];
+  const ids = Array.isArray(value) ? value : [value];
+  if (ids.every((id) => typeof id === "number")) return ids as number[];
+  throw new ConfigError(`config.json: expected ${name} to be an id or a list of ids, received ${JSON.stringify(value)}`);
+}
