@@ -7,15 +7,30 @@
 interface Format {
   readonly mantissaBits: number;
   readonly bias: number;
-  /** The magnitude bits that stand for "too large": infinity, or NaN where the format has no infinity. */
+  /** The magnitude bits of what is too large: infinity, or the largest number where the format has no infinity. */
   readonly overflow: number;
+  readonly hasInfinity: boolean;
   readonly nan: number;
   readonly signBit: number;
 }
 
-const float16: Format = { mantissaBits: 10, bias: 15, overflow: 0x7c00, nan: 0x7e00, signBit: 0x8000 };
-const bfloat16: Format = { mantissaBits: 7, bias: 127, overflow: 0x7f80, nan: 0x7fc0, signBit: 0x8000 };
-const float8E4M3: Format = { mantissaBits: 3, bias: 7, overflow: 0x7f, nan: 0x7f, signBit: 0x80 };
+const float16: Format = {
+  mantissaBits: 10,
+  bias: 15,
+  overflow: 0x7c00,
+  hasInfinity: true,
+  nan: 0x7e00,
+  signBit: 0x8000,
+};
+const bfloat16: Format = {
+  mantissaBits: 7,
+  bias: 127,
+  overflow: 0x7f80,
+  hasInfinity: true,
+  nan: 0x7fc0,
+  signBit: 0x8000,
+};
+const float8E4M3: Format = { mantissaBits: 3, bias: 7, overflow: 0x7e, hasInfinity: false, nan: 0x7f, signBit: 0x80 };
 
 /** The values of float16 bit patterns. */
 export function decodeFloat16(bits: Uint16Array): Float32Array {
@@ -46,7 +61,7 @@ export function decodeFloat8E4M3(bits: Uint8Array): Float32Array {
 
 /**
  * The float8 E4M3 bit patterns nearest to `values`. There is no scaling: magnitudes below about 1e-3 become 0, and
- * magnitudes above 464 become NaN.
+ * magnitudes above 448 become 448 (as in PyTorch 2.13; older versions make NaN of those above 464).
  */
 export function encodeFloat8E4M3(values: Float32Array): Uint8Array {
   return encode(values, new Uint8Array(values.length), float8E4M3);
@@ -57,7 +72,7 @@ export function encodeFloat8E4M3(values: Float32Array): Uint8Array {
  * 2^(max(exponent field, 1) - bias - mantissaBits).
  */
 function decode(bits: Uint8Array | Uint16Array, values: Float32Array, format: Format): Float32Array {
-  const { mantissaBits, bias, overflow, nan, signBit } = format;
+  const { mantissaBits, bias, overflow, hasInfinity, signBit } = format;
   const steps = Float64Array.from(
     { length: signBit >> mantissaBits },
     (_, field) => 2 ** (Math.max(field, 1) - bias - mantissaBits),
@@ -68,7 +83,8 @@ function decode(bits: Uint8Array | Uint16Array, values: Float32Array, format: Fo
     const magnitude = word & (signBit - 1);
     const field = magnitude >> mantissaBits;
     let value = ((magnitude & (hidden - 1)) + (field === 0 ? 0 : hidden)) * (steps[field] ?? 0);
-    if (magnitude >= overflow) value = magnitude === overflow && overflow !== nan ? Infinity : NaN;
+    if (magnitude > overflow) value = NaN;
+    else if (magnitude === overflow && hasInfinity) value = Infinity;
     values[i] = word & signBit ? -value : value;
   }
   return values;
