@@ -8,7 +8,7 @@ import { FileError } from "../errors.ts";
 import { decodeBfloat16, decodeFloat8E4M3, decodeFloat16, encodeFloat8E4M3, encodeFloat16 } from "../numberFormats.ts";
 import type { Scores } from "./attribution.ts";
 
-/** How many bits a saved score has. float8 is a plain cast to E4M3: magnitudes below about 1e-3 become 0, those above 448 become 448. */
+/** How a saved score is rounded. float8 is a plain cast to E4M3: below about 1e-3 is 0, above 448 is 448. */
 export type ScoresPrecision = (typeof scoresPrecisions)[number];
 
 export const scoresPrecisions = ["float32", "float16", "float8"] as const;
