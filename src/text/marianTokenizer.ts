@@ -140,4 +140,5 @@ function decodeAround(tokens: readonly string[], special: ReadonlySet<string>, p
 }
 
 /** White space at both ends as Python's `strip` sees it: with the four separators U+001C to U+001F. */
+// biome-ignore lint/suspicious/noControlCharactersInRegex: these control characters are what Python strips.
 const OUTER_SPACE = /^[\p{White_Space}\x1C-\x1F]+|[\p{White_Space}\x1C-\x1F]+$/gu;

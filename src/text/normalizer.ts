@@ -63,10 +63,18 @@ export function createNormalizer(value: Json | undefined, where = "normalizer"):
 export function byteLevel(text: TrackedText): TrackedText {
   const edits: Edit[] = [];
   for (let at = 0; at < text.text.length; ) {
+    const unit = text.text.charCodeAt(at);
+    if (unit > 0x20 && unit < 0x7f) {
+      at++;
+      continue;
+    }
     const width = characterWidth(text.text, at);
-    const character = text.text.slice(at, at + width);
-    const content = Array.from(utf8(character), (byte) => byteCharacters[byte] ?? "").join("");
-    if (content !== character) edits.push({ start: at, end: at + width, content });
+    const bytes = utf8(text.text.slice(at, at + width));
+    edits.push({
+      start: at,
+      end: at + width,
+      content: Array.from(bytes, (byte) => byteCharacters[byte] ?? "").join(""),
+    });
     at += width;
   }
   return rewrite(text, edits);
@@ -125,12 +133,23 @@ function precompiled(base64: string): Normalizer {
   if (base64.length === 0) return (text) => text;
   const map = readCharsMap(Uint8Array.from(atob(base64), (character) => character.charCodeAt(0)));
   const graphemes = new Intl.Segmenter(undefined, { granularity: "grapheme" });
+  const keepsAscii = Array.from({ length: 95 }, (_, at) => String.fromCharCode(0x20 + at)).every(
+    (character) => map.shortest(utf8(character), 0) === undefined,
+  );
   return (text) => {
     const edits: Edit[] = [];
-    for (const { segment, index } of graphemes.segment(text.text)) edits.push(...graphemeEdits(map, segment, index));
+    for (const { 0: stretch, index: start } of text.text.matchAll(keepsAscii ? BEYOND_ASCII : ALL)) {
+      for (const { segment, index } of graphemes.segment(stretch)) {
+        edits.push(...graphemeEdits(map, segment, start + index));
+      }
+    }
     return rewrite(text, edits);
   };
 }
+
+/** Printable ASCII characters are graphemes of their own except beside others, so only there are graphemes looked for. */
+const BEYOND_ASCII = /[ -~]?(?:[^ -~]+[ -~]?)+/gu;
+const ALL = /[\s\S]+/gu;
 
 function graphemeEdits(map: CharsMap, grapheme: string, start: number): Edit[] {
   const bytes = utf8(grapheme);

@@ -11,14 +11,18 @@ export interface Encoding {
   readonly ids: readonly number[];
   /** The vocabulary's own strings, for instance `▁the` or `Ġthe`. */
   readonly tokens: readonly string[];
-  /** Characters of the text behind each token; null for special tokens added around it. */
+  /**
+   * Characters of the text behind each token, without white space at the ends unless there is nothing else; null for
+   * special tokens added around the text. A token that stands for nothing in it (the `▁` put before a text, alone) has
+   * an empty span. Tokens that share a character (its bytes) share its span. Neither starts nor ends ever decrease.
+   */
   readonly spans: readonly (Span | null)[];
 }
 
 export interface EncodeOptions {
   /** Add what the tokenizer adds around a text (`</s>`, `<s>`, ...). */
   readonly addSpecialTokens?: boolean;
-  /** Encode with the target side of a tokenizer that has two (MarianMT). */
+  /** Encode with the target side of a tokenizer that has two (MarianMT); others have one side for both. */
   readonly asTarget?: boolean;
 }
 
@@ -35,12 +39,16 @@ export interface SpecialTokens {
 export interface Tokenizer {
   /** The class that Python's transformers would use, for instance `MarianTokenizer`; goes into the result's info. */
   readonly className: string;
+  /** Number of tokens, with the added ones. With two vocabularies (MarianMT), of the source. */
   readonly vocabSize: number;
   readonly special: SpecialTokens;
   /** All special ids, named and additional ones. */
   readonly specialIds: ReadonlySet<number>;
   encode(text: string, options?: EncodeOptions): Encoding;
-  /** The text of `ids`, without any clean-up of spaces. */
+  /**
+   * The text of `ids`, without any clean-up of spaces. Ids outside the vocabulary are left out. `asTarget` matters only
+   * where the two sides differ: without it, ids of separate vocabularies are taken for the target's, as in transformers.
+   */
   decode(
     ids: readonly number[],
     options?: { readonly skipSpecialTokens?: boolean; readonly asTarget?: boolean },

@@ -35,10 +35,12 @@ export function track(text: string): TrackedText {
   const starts = new Int32Array(text.length);
   const ends = new Int32Array(text.length);
   for (let at = 0; at < text.length; ) {
-    const width = characterWidth(text, at);
-    starts.fill(at, at, at + width);
-    ends.fill(at + width, at, at + width);
-    at += width;
+    const end = at + characterWidth(text, at);
+    for (let unit = at; unit < end; unit++) {
+      starts[unit] = at;
+      ends[unit] = end;
+    }
+    at = end;
   }
   return { text, starts, ends };
 }
