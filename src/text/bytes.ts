@@ -26,6 +26,18 @@ export function utf8(text: string): Uint8Array {
   return encoder.encode(text);
 }
 
+/** Bytes as UTF-8; what is not UTF-8 as `�`. */
+export function decodeUtf8(bytes: readonly number[]): string {
+  return new TextDecoder("utf-8", { ignoreBOM: true }).decode(Uint8Array.from(bytes));
+}
+
+/** The character that bytes spell, or undefined when they are not UTF-8. */
+export function decodeCharacter(bytes: readonly number[]): string | undefined {
+  const text = decodeUtf8(bytes);
+  const isReplacement = text.includes("\uFFFD") && !(bytes[0] === 0xef && bytes[1] === 0xbf && bytes[2] === 0xbd);
+  return isReplacement ? undefined : text;
+}
+
 /** `<0xE2>` for 226. */
 export function byteToken(byte: number): string {
   return `<0x${byte.toString(16).toUpperCase().padStart(2, "0")}>`;

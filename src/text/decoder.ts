@@ -1,7 +1,7 @@
 /** The `decoder` of a `tokenizer.json`: from the vocabulary's strings back to text. */
 
 import { UnsupportedError } from "../errors.ts";
-import { byteOfToken, bytesOfToken, utf8 } from "./bytes.ts";
+import { byteOfToken, bytesOfToken, decodeUtf8, utf8 } from "./bytes.ts";
 import { asArray, asFlag, asNumber, asObject, asOptionalString, asString, type Json, type JsonObject } from "./json.ts";
 import { readPattern } from "./pattern.ts";
 
@@ -44,11 +44,6 @@ export function createDecoder(value: Json | undefined, where = "decoder"): Decod
         `${where}: expected one of Sequence, ByteLevel, ByteFallback, Fuse, Metaspace, Replace, Strip, BPEDecoder, WordPiece, received "${type}"; convert the tokenizer without it`,
       );
   }
-}
-
-/** Bytes as UTF-8; what is not UTF-8 as `�`. */
-export function decodeUtf8(bytes: readonly number[]): string {
-  return new TextDecoder("utf-8", { ignoreBOM: true }).decode(Uint8Array.from(bytes));
 }
 
 /** Runs of `<0xE2>` as the characters that they spell; each byte of a run that is not UTF-8 as `�`. */

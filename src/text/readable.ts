@@ -1,6 +1,6 @@
 /** Tokens as a person reads them. */
 
-import { byteOfToken, bytesOfToken } from "./bytes.ts";
+import { byteOfToken, bytesOfToken, decodeCharacter } from "./bytes.ts";
 
 /** How a vocabulary writes what is no plain text. */
 export interface Notation {
@@ -44,11 +44,4 @@ function characterBytes(bytes: readonly number[], at: number): number | undefine
   const first = bytes[at] ?? 0;
   const width = first < 0x80 ? 1 : first >= 0xf0 ? 4 : first >= 0xe0 ? 3 : first >= 0xc0 ? 2 : undefined;
   return width !== undefined && at + width <= bytes.length ? width : undefined;
-}
-
-/** The character that bytes spell, or undefined when they are not UTF-8. */
-export function decodeCharacter(bytes: readonly number[]): string | undefined {
-  const text = new TextDecoder("utf-8", { ignoreBOM: true }).decode(Uint8Array.from(bytes));
-  const isReplacement = text.includes("\uFFFD") && !(bytes[0] === 0xef && bytes[1] === 0xbf && bytes[2] === 0xbd);
-  return isReplacement ? undefined : text;
 }

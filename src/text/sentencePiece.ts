@@ -5,9 +5,8 @@
 
 import { UnsupportedError } from "../errors.ts";
 import { type MergeTable, mergePairs, pairKey } from "./bpe.ts";
-import { byteOfToken, byteToken, utf8 } from "./bytes.ts";
+import { byteOfToken, byteToken, decodeCharacter, utf8 } from "./bytes.ts";
 import { readCharsMap } from "./charsMap.ts";
-import { decodeCharacter } from "./readable.ts";
 import type { Piece, SentencePieceFile } from "./sentencePieceFile.ts";
 import type { Span } from "./span.ts";
 import type { PieceToken } from "./subwordModel.ts";
@@ -192,6 +191,7 @@ function bpeSegmenter(pieces: readonly Piece[], where: string): Segmenter {
   }
   const merges: MergeTable = { rows, ...table };
   const userDefined = longestMatcher(pieces.filter((piece) => piece.type === "userDefined"));
+  const known = new Map(pieces.map((piece) => [piece.text, 0]));
   return (text) => {
     const symbols: PieceToken[] = [];
     for (let start = 0; start < text.length; ) {
@@ -200,7 +200,6 @@ function bpeSegmenter(pieces: readonly Piece[], where: string): Segmenter {
       symbols.push({ id: fixed > 0 ? -1 : (ids.get(text.slice(start, end)) ?? -1), start, end });
       start = end;
     }
-    const known = new Map(pieces.map((piece) => [piece.text, 0]));
     return mergePairs(symbols, merges).map((token) => ({
       ...token,
       id: known.get(text.slice(token.start, token.end)) ?? -1,
