@@ -3,9 +3,9 @@
  * own script (named by its hash) may run. Without scripts it still shows every score, as tables.
  */
 
-import type { AttributionInfo, SequenceAttribution } from "../attribution/attribution.ts";
 import { OptionError } from "../errors.ts";
 import { knownName, rejectUnknownOptions } from "../names.ts";
+import type { AttributionInfo, SequenceAttribution } from "../result/attribution.ts";
 import type { Theme } from "./colorScale.ts";
 import { clientScript } from "./html/client.ts";
 import { infoPanel, infoText } from "./html/info.ts";
@@ -111,7 +111,7 @@ function controls(views: readonly SequenceView[]): string {
   return `<div class="controls script" hidden>
 <label>Sequence<select id="sequence">${choices.join("")}</select></label>
 <label>Below tokens<select id="step"></select></label>
-<label>Scale<select id="scale"><option value="sequence">whole sequence</option><option value="token">chosen token</option></select></label>
+<label>Scale<select id="scale"><option value="token">chosen token</option><option value="sequence">whole sequence</option></select></label>
 <span class="switch"><button type="button" data-view="text">Text</button><button type="button" data-view="matrix">Matrix</button></span>
 <button type="button" id="theme" aria-label="switch between light and dark">◐</button>
 </div>`;
@@ -128,8 +128,8 @@ function preview(view: SequenceView, index: number): string {
 const readingView = `<section class="reading script" id="reading" hidden>
 <div class="card">
 <div><h2>Source</h2><p class="flow" id="source" dir="auto"></p></div>
-<div><h2>Text and output</h2><p class="flow" id="target" dir="auto"></p></div>
-<p class="small">Choose an output token (underlined) by a click or with ← and →; the colours show what it was made of.</p>
+<div><h2 id="targetTitle">Output</h2><p class="flow" id="target" dir="auto"></p></div>
+<p class="small">Choose an output token (underlined) by a click or with ← and →; the colours show how strongly each token before it acted on it. <span id="below"></span></p>
 <div class="legend"><span id="least"></span><span class="ramp" id="ramp" aria-hidden="true"></span><span id="most"></span></div>
 </div>
 <aside class="card side" aria-live="polite">

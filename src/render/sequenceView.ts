@@ -1,8 +1,8 @@
 /** What every view draws: one sequence's heat maps, step scores and readable tokens, checked and named. */
 
-import type { Scores, SequenceAttribution, Token } from "../attribution/attribution.ts";
 import { dims } from "../dims.ts";
 import { ShapeError } from "../errors.ts";
+import type { Scores, SequenceAttribution, Token } from "../result/attribution.ts";
 import { decodeTokens, looksSpecial } from "./displayToken.ts";
 import { labelText, lineText, runningText } from "./visibleText.ts";
 
@@ -64,6 +64,18 @@ export function sequenceView(sequence: SequenceAttribution): SequenceView {
   return { source, target, generated, maps, stepScores, maxAbs, hasNegative };
 }
 
+/** A token's label without the sign for a space before it: as a word in a list. */
+export function wordLabel({ label }: TokenView): string {
+  return label.replace(/^·(?=.)/, "");
+}
+
+/** How many rows of a map, from the first, reach the last one that has a score for a generated token. */
+export function rowsBefore(map: HeatMap, column: number): number {
+  let rows = map.rows.length;
+  while (rows > 0 && Number.isNaN(map.valueAt(rows - 1, column))) rows--;
+  return rows;
+}
+
 /** The tokens with the strongest scores for a generated token, strongest first. */
 export function strongest(
   view: SequenceView,
@@ -108,7 +120,7 @@ function tokenViews(tokens: readonly Token[]): TokenView[] {
       index,
       id,
       vocabulary: labelText(token),
-      label: labelText(decoded[index] ?? ""),
+      label: labelText(decoded[index] ?? "") || "⟨empty⟩",
       text: apart ? ` ${text}` : text,
       special: looksSpecial(token),
     };

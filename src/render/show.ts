@@ -1,6 +1,6 @@
 /** What a person sees first of a result: the terminal layout that suits its size. */
 
-import type { SequenceAttribution } from "../attribution/attribution.ts";
+import type { SequenceAttribution } from "../result/attribution.ts";
 import { renderTerminal, type TerminalOptions } from "./terminal.ts";
 
 /**

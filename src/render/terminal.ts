@@ -1,8 +1,8 @@
 /** One sequence as text for a terminal: a heat map table, a summary of the strongest words, or highlighted text. */
 
-import type { SequenceAttribution } from "../attribution/attribution.ts";
 import { OptionError } from "../errors.ts";
 import { knownName, rejectUnknownOptions } from "../names.ts";
+import type { SequenceAttribution } from "../result/attribution.ts";
 import type { Theme } from "./colorScale.ts";
 import { decimalsFor, methodTitle } from "./scoreText.ts";
 import { type SequenceView, sequenceView } from "./sequenceView.ts";

@@ -46,13 +46,19 @@ function substitute(sign: string): string {
   const code = sign.codePointAt(0) ?? 0;
   if (sign === "\n") return "↵";
   if (sign === "\t") return "⇥";
-  if (code < 0x20) return String.fromCodePoint(0x2400 + code);
-  if (code === 0x7f) return "␡";
-  return `⟨${shortNames.get(code) ?? `U+${code.toString(16).toUpperCase().padStart(4, "0")}`}⟩`;
+  const name = controlNames[code] ?? shortNames.get(code);
+  return `⟨${name ?? `U+${code.toString(16).toUpperCase().padStart(4, "0")}`}⟩`;
 }
+
+/** The control characters 0 to 31, as ASCII names them. */
+const controlNames =
+  "NUL SOH STX ETX EOT ENQ ACK BEL BS HT LF VT FF CR SO SI DLE DC1 DC2 DC3 DC4 NAK SYN ETB CAN EM SUB ESC FS GS RS US".split(
+    " ",
+  );
 
 /** The usual abbreviations, from the Unicode standard's charts. */
 const shortNames: ReadonlyMap<number, string> = new Map([
+  [0x007f, "DEL"],
   [0x00ad, "SHY"],
   [0x061c, "ALM"],
   [0x200b, "ZWSP"],

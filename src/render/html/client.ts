@@ -28,7 +28,7 @@ export const clientScript = String.raw`
     if (size >= 0.995) return sign + (size >= 10 ? size.toFixed(0) : size.toFixed(1));
     return size >= 0.01 ? sign + size.toFixed(2).slice(1) : size === 0 ? "0" : sign ? ">\u2212.01" : "<.01";
   };
-  const bare = (token) => token.label.replace(/^·(?=.)/, "") || "(empty)";
+  const bare = (token) => token.label.replace(/^·(?=.)/, "");
   const score = (map, row, column) => (row < map.rows ? valueOf(map.values[row * sequence().columns + column]) : NaN);
   const sequence = () => sequences[state.s];
   const chosen = () => sequence().target[sequence().start + state.t];
@@ -61,12 +61,14 @@ export const clientScript = String.raw`
   function addToken(parent, token, input) {
     const word = token.text.replace(/^ +/, "");
     if (input.row > 0) parent.append(token.text.slice(0, token.text.length - word.length));
-    const made = element(input.output === undefined ? "span" : "button", "", word === "" ? "·" : word);
+    const shown = input.output === undefined ? word : word.replace(/\n/g, "");
+    const made = element(input.output === undefined ? "span" : "button", "", shown === "" ? "·" : shown);
     made.base = (input.output === undefined ? "token" : "token output") + (token.special ? " special" : "");
     made.className = made.base;
     made.tabIndex = -1;
     made.token = token;
     parent.append(made);
+    if (shown !== word) parent.append("\n");
     if (input.output === undefined) made.setAttribute("role", "listitem");
     inputs.push({ node: made, ...input });
     return made;
@@ -85,7 +87,8 @@ export const clientScript = String.raw`
     target.replaceChildren();
     target.classList.toggle("scored", data.stepScores.length > 0);
     stepPicker.replaceChildren(...data.stepScores.map((scores, index) => { const option = element("option", "", scores.name); option.value = String(index); return option; }));
-    stepPicker.parentElement.hidden = data.stepScores.length < 2;
+    byId("targetTitle").textContent = sourceMap ? "Output" : "Text and output";
+    stepPicker.parentElement.hidden = state.view !== "text" || data.stepScores.length < 2;
     const before = group(target, "list", "tokens before the output");
     const output = group(target, "radiogroup", "output tokens");
     const after = group(target, "list", "tokens after the output");
@@ -123,18 +126,15 @@ export const clientScript = String.raw`
       if (scores) button.lastChild.textContent = tiny(value);
       button.setAttribute("aria-label", "output token " + bare(button.token) + (scores ? ", " + scores.name + " " + exact(value) : "") + (Number.isNaN(button.score) || button.score === undefined ? "" : ", score " + exact(button.score)));
     });
+    byId("below").textContent = scores ? "The number below an output token is its " + scores.name + "." : "";
     drawRamp(max);
     describe(max);
   }
   function drawRamp(max) {
-    const ramp = byId("ramp"), negative = sequence().negative, count = 41;
+    const negative = sequence().negative;
     byId("least").textContent = negative ? short(-max) : "0";
     byId("most").textContent = short(max);
-    ramp.replaceChildren();
-    for (let index = 0; index < count; index++) {
-      const at = negative ? (2 * index) / (count - 1) - 1 : index / (count - 1);
-      ramp.append(element("span", colorClass(at, 1).trim()));
-    }
+    byId("ramp").classList.toggle("signed", negative);
   }
   function describe(max) {
     const data = sequence(), token = chosen();
@@ -179,6 +179,7 @@ export const clientScript = String.raw`
     build();
     document.querySelectorAll(".matrix").forEach((section) => { section.hidden = state.view !== "matrix" || section.id !== "matrix" + state.s; });
     reading.hidden = state.view !== "text";
+    scale.parentElement.hidden = state.view !== "text";
     document.querySelectorAll("[data-view]").forEach((button) => button.setAttribute("aria-pressed", String(button.dataset.view === state.view)));
   }
   function writeHash() {

@@ -1,6 +1,6 @@
 /** What was asked and how it went, as the panel at the foot of the page. */
 
-import type { AttributionInfo, Json } from "../../attribution/attribution.ts";
+import type { AttributionInfo, Json } from "../../result/attribution.ts";
 import { escapeMarkup } from "../markup.ts";
 import { lineText, runningText } from "../visibleText.ts";
 

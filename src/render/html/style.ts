@@ -6,20 +6,36 @@ import { colorFor, type HexColor, type Theme, textColorFor } from "../colorScale
 export const colorSteps = 50;
 
 export function styleSheet(): string {
-  return layout + scoreClasses();
+  return `:root{${neutral}}${layout}${ramps()}${scoreClasses()}`;
+}
+
+/** Cards have the scale's neutral colour, so that a score of zero cannot be told from no colour. */
+const neutral = `--card:${ground(0, "light")};--card:light-dark(${ground(0, "light")},${ground(0, "dark")})`;
+
+/** The legend's colour bar. Browsers that do not mix in OKLab mix in sRGB, which differs little over these distances. */
+function ramps(): string {
+  const ramp = (name: string, strengths: readonly number[]) => {
+    const stops = strengths.map((strength) => `light-dark(${ground(strength, "light")},${ground(strength, "dark")})`);
+    const old = strengths.map((strength) => ground(strength, "light"));
+    return `.${name}{background:linear-gradient(to right,${old});background:linear-gradient(to right in oklab,${stops})}`;
+  };
+  return `${ramp("ramp", [0, 1])}\n${ramp("ramp.signed", [-1, 0, 1])}\n`;
+}
+
+function ground(strength: number, theme: Theme): HexColor {
+  return colorFor(strength, 1, theme) ?? "#000000";
 }
 
 /** Both themes in one rule each; a browser without `light-dark()` (before 2024) keeps the light colours. */
 function scoreClasses(): string {
   const steps = Array.from({ length: colorSteps }, (_, index) => index + 1);
   return ["p", "n"]
-    .flatMap((arm) => steps.map((step) => scoreClass(`${arm}${step}`, arm === "p" ? step : -step)))
+    .flatMap((arm) => steps.map((step) => scoreClass(`${arm}${step}`, (arm === "p" ? step : -step) / colorSteps)))
     .join("\n");
 }
 
-function scoreClass(name: string, step: number): string {
-  const ground = (theme: Theme): HexColor => colorFor(step, colorSteps, theme) ?? "#000000";
-  const [light, dark] = [ground("light"), ground("dark")];
+function scoreClass(name: string, strength: number): string {
+  const [light, dark] = [ground(strength, "light"), ground(strength, "dark")];
   const [lightText, darkText] = [textColorFor(light, "light"), textColorFor(dark, "dark")];
   return (
     `.${name}{background:${light};color:${lightText};` +
@@ -29,9 +45,9 @@ function scoreClass(name: string, step: number): string {
 
 const layout = `
 :root{color-scheme:light dark;
---page:#f6f6f4;--card:#ffffff;--ink:#1d2129;--soft:#5d6470;--faint:#8a909c;--line:#e3e3df;--accent:#1d2129;
---page:light-dark(#f6f6f4,#101216);--card:light-dark(#ffffff,#171a20);--ink:light-dark(#1d2129,#e4e6eb);
---soft:light-dark(#5d6470,#a3a9b5);--faint:light-dark(#767c88,#868d9a);--line:light-dark(#e3e3df,#2a2f38);
+--page:#f6f6f4;--ink:#1d2129;--soft:#5d6470;--faint:#8a909c;--line:#e3e3df;--accent:#1d2129;
+--page:light-dark(#f6f6f4,#101216);--ink:light-dark(#1d2129,#e4e6eb);
+--soft:light-dark(#5d6470,#a3a9b5);--faint:light-dark(#767c88,#868d9a);--line:light-dark(#e3e3df,#2d323b);
 --accent:light-dark(#1d2129,#f2f3f5);
 --sans:system-ui,-apple-system,"Segoe UI",Roboto,"Helvetica Neue","Noto Sans","Liberation Sans",Arial,sans-serif}
 :root[data-theme=light]{color-scheme:light}
@@ -58,20 +74,20 @@ min-height:34px;cursor:pointer}
 :focus-visible{outline:2px solid var(--accent);outline-offset:2px}
 .reading{display:grid;grid-template-columns:minmax(0,1fr) 340px;gap:20px;align-items:start}
 .card{background:var(--card);border:1px solid var(--line);border-radius:14px;padding:26px 30px}
-.flow{font-size:19px;line-height:2;margin:0 0 26px;white-space:pre-wrap;overflow-wrap:anywhere}
-.flow.scored{line-height:2.5}
-.flow:last-child{margin-bottom:0}
-.token{border-radius:5px;padding:.17em .12em;-webkit-box-decoration-break:clone;box-decoration-break:clone;cursor:default}
-.token.special{font-size:.72em;color:var(--faint);margin:0 .2em}
-.token.special[class*=" p"],.token.special[class*=" n"]{color:inherit}
+.flow{font-size:19px;line-height:2.05;margin:0 0 30px;white-space:pre-wrap;overflow-wrap:anywhere}
+.flow.scored{line-height:2.55}
+.token{border-radius:4px;padding:.17em .07em;margin:0 -.07em;-webkit-box-decoration-break:clone;box-decoration-break:clone;
+cursor:default}
+.token.special{font-size:.72em;margin:0 .25em}
+.token.special:not([class*=" p"]):not([class*=" n"]){color:var(--faint)}
 .later{opacity:.38}
-.output{position:relative;border:0;background:none;font:inherit;line-height:1.35;cursor:pointer;padding:.1em .14em;
-white-space:pre-wrap;box-shadow:inset 0 -1.5px 0 var(--line);border-radius:5px 5px 3px 3px}
+.output{position:relative;border:0;background:none;font:inherit;line-height:1.35;cursor:pointer;padding:.1em .07em;
+white-space:pre-wrap;overflow-wrap:anywhere;text-align:center;box-shadow:inset 0 -1.5px 0 var(--line);border-radius:5px 5px 3px 3px}
 .output:hover{box-shadow:inset 0 -2px 0 var(--ink)}
-.output[aria-checked=true]{box-shadow:0 0 0 2px var(--accent);background:var(--card);color:var(--ink);opacity:1;font-weight:600}
-.scored .output{min-width:1.45em}
+.output[aria-checked=true]{box-shadow:0 0 0 2px var(--accent);background:var(--card);color:var(--ink);opacity:1}
+.scored .output{min-width:1.55em;margin:0 1px}
 .output small{position:absolute;left:50%;top:calc(100% + 3px);transform:translateX(-50%);font-size:.55em;line-height:1;
-font-weight:400;color:var(--faint);font-variant-numeric:tabular-nums;pointer-events:none}
+white-space:nowrap;font-weight:400;color:var(--faint);font-variant-numeric:tabular-nums;pointer-events:none}
 .side{position:sticky;top:20px}
 .chosen{font-size:22px;font-weight:650;margin:0 0 2px;overflow-wrap:anywhere}
 .facts{display:grid;grid-template-columns:auto 1fr;gap:3px 14px;margin:12px 0 20px;font-size:13px}
@@ -86,8 +102,7 @@ font-weight:400;color:var(--faint);font-variant-numeric:tabular-nums;pointer-eve
 .bars .bar{position:absolute;top:0;bottom:0;border-radius:3px}
 .bars .number{text-align:right;font-variant-numeric:tabular-nums;color:var(--soft)}
 .legend{display:flex;align-items:center;gap:10px;margin-top:22px;font-size:12px;color:var(--soft);font-variant-numeric:tabular-nums}
-.ramp{display:flex;width:230px;height:10px;border-radius:5px;overflow:hidden;border:1px solid var(--line)}
-.ramp span{flex:1}
+.ramp{width:230px;height:10px;border-radius:5px;overflow:hidden;border:1px solid var(--line)}
 .matrix{content-visibility:auto;contain-intrinsic-size:auto 600px;margin-bottom:20px}
 .matrix h2{margin-bottom:14px}
 .scroll{overflow:auto;max-height:82vh;margin:0 0 26px;outline-offset:4px}

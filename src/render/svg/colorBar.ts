@@ -11,7 +11,7 @@ export function colorBar(view: SequenceView, { theme, maxAbs, decimals }: Figure
   const start = view.hasNegative ? -1 : 0;
   const steps = Array.from({ length: stepCount }, (_, step) => {
     const strength = start + ((1 - start) * (step + 0.5)) / stepCount;
-    const fill = colorFor(strength, 1, theme) ?? inks[theme].page;
+    const fill = colorFor(strength, 1, theme) ?? inks[theme].soft;
     // One pixel wider than its share, so that no seam shows between the steps.
     const width = barWidth / stepCount + (step < stepCount - 1 ? 1 : 0);
     return rectangle((step * barWidth) / stepCount, 0, { width, height: 9 }, fill);

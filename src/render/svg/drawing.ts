@@ -1,6 +1,6 @@
 /** The parts of an SVG document, as text. Coordinates are pixels; text sizes are of a font like Helvetica. */
 
-import type { Theme } from "../colorScale.ts";
+import { colorFor, type Theme } from "../colorScale.ts";
 import { escapeMarkup } from "../markup.ts";
 import { lineText } from "../visibleText.ts";
 import { textWidth } from "./textWidth.ts";
@@ -12,10 +12,10 @@ export interface Drawing {
   readonly content: string;
 }
 
-/** The ink of each theme: main text, then secondary text, then the ground of the page. */
-export const inks: Readonly<Record<Theme, { readonly main: string; readonly soft: string; readonly page: string }>> = {
-  light: { main: "#1d2129", soft: "#6a717d", page: "#ffffff" },
-  dark: { main: "#e4e6eb", soft: "#9aa1ad", page: "#171a20" },
+/** The ink of each theme: main text and secondary text. */
+export const inks: Readonly<Record<Theme, { readonly main: string; readonly soft: string }>> = {
+  light: { main: "#1d2129", soft: "#6a717d" },
+  dark: { main: "#e4e6eb", soft: "#9aa1ad" },
 };
 
 export interface TextStyle {
@@ -66,7 +66,7 @@ export function document(drawing: Drawing, title: string | undefined, theme: The
   const width = Math.ceil(Math.max(drawing.width, textWidth(heading, headingSize)) + 2 * margin);
   const height = Math.ceil(drawing.height + top + margin);
   const parts = [
-    rectangle(0, 0, { width, height }, inks[theme].page),
+    rectangle(0, 0, { width, height }, colorFor(0, 1, theme) ?? inks[theme].main),
     heading === "" ? "" : text(margin, margin + 16, heading, { size: headingSize, fill: inks[theme].main, bold: true }),
     moved(margin, top, drawing.content),
   ];

@@ -2,7 +2,7 @@
 
 import { colorFor, textColorFor } from "../colorScale.ts";
 import { typeset } from "../scoreText.ts";
-import type { HeatMap, SequenceView, TokenView } from "../sequenceView.ts";
+import { type HeatMap, rowsBefore, type SequenceView, type TokenView } from "../sequenceView.ts";
 import type { Figure } from "../svg.ts";
 import { colorBar } from "./colorBar.ts";
 import { type Drawing, inks, moved, rectangle, text } from "./drawing.ts";
@@ -41,14 +41,14 @@ function paragraph(map: HeatMap, column: number, generated: TokenView, { theme, 
   const put = (word: string, spaced: boolean, value: number) => {
     const shown = shortenToWidth(word, width - 2 * padding, textSize);
     const wordWidth = textWidth(shown, textSize);
-    const { left, top } = place(wordWidth + 2 * padding, spaced ? space : 0);
+    const { left, top } = place(wordWidth + 2 * padding, spaced ? space : -2 * padding);
     const fill = colorFor(value, maxAbs, theme);
     const size = { width: wordWidth + 2 * padding, height: boxHeight, radius: 3 };
     if (fill !== null) content.push(rectangle(left, top, size, fill, typeset(String(Number(value.toPrecision(6))))));
     const ink = fill === null ? soft : textColorFor(fill, theme);
     content.push(text(left + padding, top + baseline, shown, { size: textSize, fill: ink, width: wordWidth }));
   };
-  for (const [row, token] of map.rows.entries()) {
+  for (const [row, token] of map.rows.slice(0, rowsBefore(map, column)).entries()) {
     for (const [part, piece] of token.text.split("\n").entries()) {
       if (part > 0) {
         x = 0;
@@ -74,6 +74,6 @@ const lineHeight = 28;
 const boxHeight = 23;
 const baseline = 16.5;
 /** Room left and right of a token within its coloured box. */
-const padding = 1.5;
-/** Between words; the boxes' own room comes on top. */
-const space = 2.5;
+const padding = 1.2;
+/** Between the boxes of two words; boxes within a word overlap, so that its letters keep their places. */
+const space = 2;

@@ -2,32 +2,37 @@
 
 import stringWidth from "string-width";
 
+/** The columns that `text` takes; escape sequences take none. */
+export function columnsOf(text: string): number {
+  return /^[ -~·…░▒▓█]*$/.test(text) ? text.length : stringWidth(text);
+}
+
 /** `text`, shortened with `…` to at most `width` columns. */
 export function shorten(text: string, width: number): string {
-  if (stringWidth(text) <= width) return text;
+  if (columnsOf(text) <= width) return text;
   let kept = "";
   for (const { segment } of graphemes.segment(text)) {
-    if (stringWidth(kept + segment) > width - 1) break;
+    if (columnsOf(kept + segment) > width - 1) break;
     kept += segment;
   }
   return width > 0 ? `${kept}…` : "";
 }
 
 export function padStart(text: string, width: number): string {
-  return " ".repeat(Math.max(0, width - stringWidth(text))) + text;
+  return " ".repeat(Math.max(0, width - columnsOf(text))) + text;
 }
 
 export function padEnd(text: string, width: number): string {
-  return text + " ".repeat(Math.max(0, width - stringWidth(text)));
+  return text + " ".repeat(Math.max(0, width - columnsOf(text)));
 }
 
 /** `text` in pieces of at most `width` columns, for words that are longer than a line. */
 export function pieces(text: string, width: number): string[] {
-  if (stringWidth(text) <= width) return [text];
+  if (columnsOf(text) <= width) return [text];
   const found: string[] = [];
   let piece = "";
   for (const { segment } of graphemes.segment(text)) {
-    if (piece !== "" && stringWidth(piece + segment) > width) {
+    if (piece !== "" && columnsOf(piece + segment) > width) {
       found.push(piece);
       piece = "";
     }

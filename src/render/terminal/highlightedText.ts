@@ -1,10 +1,9 @@
 /** The input as running text, each token on the colour of its score for one generated token. */
 
-import stringWidth from "string-width";
 import { scoreText } from "../scoreText.ts";
-import type { HeatMap, SequenceView } from "../sequenceView.ts";
+import { type HeatMap, rowsBefore, type SequenceView, wordLabel } from "../sequenceView.ts";
 import type { TerminalFrame } from "../terminal.ts";
-import { pieces, shorten } from "./cells.ts";
+import { columnsOf, pieces, shorten } from "./cells.ts";
 import { legend } from "./legend.ts";
 import { bold, dim, paint, shade } from "./paint.ts";
 import { stepScoreWords, strongestEntries } from "./strongestWords.ts";
@@ -14,10 +13,7 @@ import { wrapWords } from "./wrapWords.ts";
 export function highlightedText(view: SequenceView, frame: TerminalFrame): string[] {
   const room = frame.width - 2 * indent.length;
   const paragraphs = view.generated.flatMap((token, column) => {
-    const heading = shorten(
-      `${frame.title} of “${token.label.replace(/^·(?=.)/, "")}” (token ${token.index})`,
-      frame.width,
-    );
+    const heading = shorten(`${frame.title} of “${wordLabel(token)}” (token ${token.index})`, frame.width);
     const maps = view.maps.flatMap((map) => [
       ...(view.maps.length > 1 ? [dim(map.side === "source" ? "source" : "target", frame.palette)] : []),
       ...paragraph(map, column, room, frame).map((line) => indent + line),
@@ -31,52 +27,61 @@ export function highlightedText(view: SequenceView, frame: TerminalFrame): strin
 
 const indent = "  ";
 
-/** A part of a line: the text of a token, or of its part that fits. */
+/** A token's text or a part of it, to be painted with the token's score. */
 interface Piece {
   readonly text: string;
   readonly value: number;
 }
 
 function paragraph(map: HeatMap, column: number, room: number, frame: TerminalFrame): string[] {
-  const words = map.rows.flatMap((token, row) => wordParts(token.text, map.valueAt(row, column), room, frame));
   const lines: Piece[][] = [[]];
   let used = 0;
-  for (const [at, word] of words.entries()) {
+  const put = (piece: Piece) => {
+    const text = used === 0 ? piece.text.trimStart() : piece.text;
+    lines.at(-1)?.push({ text, value: piece.value });
+    used += columnsOf(text);
+  };
+  const newLine = () => {
+    lines.push([]);
+    used = 0;
+  };
+  for (const word of words(map, column, frame)) {
     if (word === "line end") {
-      lines.push([]);
-      used = 0;
+      newLine();
       continue;
     }
-    // A word may consist of several tokens: it moves to the next line as a whole where it fits there.
-    const rest = words.slice(at).findIndex((next, ahead) => ahead > 0 && (next === "line end" || /^ /.test(next.text)));
-    const wholeWord = words.slice(at, rest < 0 ? undefined : at + rest).filter((next) => next !== "line end");
-    const wanted = stringWidth(wholeWord.map((next) => next.text).join(""));
-    const isStart = at === 0 || /^ /.test(word.text);
-    const fits = used + (isStart && wanted <= room ? wanted : stringWidth(word.text)) <= room;
-    if (!fits) {
-      lines.push([]);
-      used = 0;
+    const width = columnsOf(word.map(({ text }) => text).join(""));
+    if (used > 0 && used + width > room) newLine();
+    for (const { text, value } of word) {
+      for (const part of pieces(used === 0 ? text.trimStart() : text, room)) {
+        if (used > 0 && used + columnsOf(part) > room) newLine();
+        put({ text: part, value });
+      }
     }
-    const text = used === 0 ? word.text.trimStart() : word.text;
-    lines.at(-1)?.push({ text, value: word.value });
-    used += stringWidth(text);
   }
   return lines.map((line) => line.map((piece) => paintPiece(piece, frame)).join(""));
 }
 
-/** A token's text, in pieces that fit a line, with its line ends; without colour, strong tokens carry their score. */
-function wordParts(
-  text: string,
-  value: number,
-  room: number,
-  { palette, decimals }: TerminalFrame,
-): (Piece | "line end")[] {
+/** The attributed tokens, grouped to words, which stay on one line where they fit; and the ends of lines. */
+function words(map: HeatMap, column: number, frame: TerminalFrame): (Piece[] | "line end")[] {
+  const found: (Piece[] | "line end")[] = [];
+  for (const [row, token] of map.rows.slice(0, rowsBefore(map, column)).entries()) {
+    const value = map.valueAt(row, column);
+    for (const [index, line] of token.text.split("\n").entries()) {
+      if (index > 0) found.push("line end");
+      const piece = { text: marked(token.special ? ` ${line}` : line, value, frame), value };
+      const word = found.at(-1);
+      if (word === undefined || word === "line end" || /^ /.test(piece.text)) found.push([piece]);
+      else word.push(piece);
+    }
+  }
+  return found;
+}
+
+/** Without colour, a strong token carries its score. */
+function marked(text: string, value: number, { palette, decimals }: TerminalFrame): string {
   const sign = palette.level === 0 ? shade(value, palette).trim() : "";
-  return text.split("\n").flatMap((line, at) => {
-    const before: (Piece | "line end")[] = at > 0 ? ["line end"] : [];
-    const marked = sign !== "" && line.trim() !== "" ? `${line}[${sign}${scoreText(value, decimals)}]` : line;
-    return [...before, ...pieces(marked, room).map((piece) => ({ text: piece, value }))];
-  });
+  return sign !== "" && text.trim() !== "" ? `${text}[${sign}${scoreText(value, decimals)}]` : text;
 }
 
 function paintPiece({ text, value }: Piece, { palette }: TerminalFrame): string {

@@ -3,18 +3,17 @@
 import { scoreText } from "../scoreText.ts";
 import type { SequenceView } from "../sequenceView.ts";
 import type { TerminalFrame } from "../terminal.ts";
+import { shorten } from "./cells.ts";
 import { dim, type Palette, paint } from "./paint.ts";
 import { wrapWords } from "./wrapWords.ts";
 
 /** A colour bar with its ends, or the shades with theirs where there is no colour. */
 export function legend(view: SequenceView, { palette, decimals, width }: TerminalFrame): string[] {
-  const most = scoreText(palette.maxAbs, decimals ?? null);
-  if (palette.level === 0) {
-    return wrapWords(`░ ▒ ▓ █ : from 20, 40, 60, 80 % of ${most} up`.split(" "), width);
-  }
-  const least = view.hasNegative ? `-${most}` : "0";
-  const room = Math.min(21, width - least.length - most.length - 2);
-  return [`${dim(least, palette)} ${bar(room, view.hasNegative, palette)} ${dim(most, palette)}`];
+  const most = shorten(scoreText(palette.maxAbs, decimals), width);
+  if (palette.level === 0) return wrapWords([..."░ ▒ ▓ █ : from 20, 40, 60, 80 % of".split(" "), most, "up"], width);
+  const least = view.hasNegative ? shorten(`-${most}`, width) : "0";
+  const length = Math.max(5, Math.min(21, width - least.length - most.length - 2));
+  return wrapWords([dim(least, palette), bar(length, view.hasNegative, palette), dim(most, palette)], width);
 }
 
 function bar(length: number, hasNegative: boolean, palette: Palette): string {

@@ -1,10 +1,9 @@
 /** A summary for long prompts: for each generated token, the tokens with the strongest scores. */
 
-import stringWidth from "string-width";
 import { decimalsFor, scoreText } from "../scoreText.ts";
-import { type SequenceView, strongest } from "../sequenceView.ts";
+import { type SequenceView, strongest, wordLabel } from "../sequenceView.ts";
 import type { TerminalFrame } from "../terminal.ts";
-import { padEnd, padStart, shorten } from "./cells.ts";
+import { columnsOf, padEnd, padStart, shorten } from "./cells.ts";
 import { legend } from "./legend.ts";
 import { bold, dim, paint, shade } from "./paint.ts";
 import { wrapWords } from "./wrapWords.ts";
@@ -12,7 +11,7 @@ import { wrapWords } from "./wrapWords.ts";
 export function strongestWords(view: SequenceView, frame: TerminalFrame): string[] {
   const indexWidth = String(view.generated.at(-1)?.index ?? 0).length;
   const labelRoom = Math.min(16, Math.floor(frame.width / 4));
-  const labelWidth = Math.min(labelRoom, Math.max(0, ...view.generated.map((token) => stringWidth(token.label))));
+  const labelWidth = Math.min(labelRoom, Math.max(0, ...view.generated.map((token) => columnsOf(token.label))));
   const stub = indexWidth + 1 + labelWidth + 3;
   const lines = view.generated.flatMap((token, column) => {
     const words = strongestEntries(view, column, frame, frame.width - stub);
@@ -25,17 +24,21 @@ export function strongestWords(view: SequenceView, frame: TerminalFrame): string
   return [title, ...lines, "", ...legend(view, frame)];
 }
 
-/** `girl 0.31` for each of the strongest tokens, on the colour of its score. */
+/** `girl 0.31` for each of the strongest tokens, on the colour of its score; with the side where there are two. */
 export function strongestEntries(view: SequenceView, column: number, frame: TerminalFrame, room: number): string[] {
-  const both = view.maps.length > 1;
-  return strongest(view, column, frame.topK).map(({ side, token, value }) => {
-    const number = scoreText(value, frame.decimals);
-    const sign = frame.palette.level === 0 ? shade(value, frame.palette).trim() : "";
-    const place = both ? (side === "source" ? "source " : "target ") : "";
-    const label = shorten(token.label.replace(/^·(?=.)/, ""), Math.max(2, room - number.length - place.length - 4));
-    return `${dim(place, frame.palette)}${paint(` ${label} ${sign}${number} `, value, frame.palette)}`;
+  const { palette, topK } = frame;
+  return strongest(view, column, topK).map(({ side, token, value }) => {
+    const sign = palette.level === 0 ? shade(value, palette).trim() : "";
+    const number = sign + scoreText(value, frame.decimals);
+    const place = view.maps.length > 1 && room >= roomForSides ? `${side} ` : "";
+    const label = shorten(wordLabel(token), Math.max(2, room - number.length - place.length - 3));
+    const entry = shorten(` ${label} ${number} `, room - place.length);
+    return dim(place, palette) + paint(entry, value, palette);
   });
 }
+
+/** Columns from which the side of each word is named, too. */
+const roomForSides = 22;
 
 /** `probability 0.98` for each step score of a generated token. */
 export function stepScoreWords(view: SequenceView, column: number, { palette }: TerminalFrame, room: number): string[] {

@@ -1,13 +1,13 @@
 /**
  * The heat map as a table: a column for each generated token, a row for each attributed one, step scores below. A table
- * wider than the terminal is split into blocks of columns, one below the other.
+ * wider than the terminal is split into blocks of columns, one below the other; a block leaves out rows that have no
+ * score in it.
  */
 
-import stringWidth from "string-width";
 import { decimalsFor, scoreText } from "../scoreText.ts";
 import type { HeatMap, SequenceView, TokenView } from "../sequenceView.ts";
 import type { TerminalFrame } from "../terminal.ts";
-import { padEnd, padStart, shorten } from "./cells.ts";
+import { columnsOf, padEnd, padStart, shorten } from "./cells.ts";
 import { legend } from "./legend.ts";
 import { bold, dim, paint, shade } from "./paint.ts";
 import { wrapWords } from "./wrapWords.ts";
@@ -18,7 +18,7 @@ interface Row {
   /** One for each generated token, without colour. */
   readonly cells: readonly string[];
   /** The scores that colour the cells; null for rows without colour. */
-  valueAt: ((column: number) => number) | null;
+  readonly valueAt: ((column: number) => number) | null;
 }
 
 interface Table {
@@ -28,18 +28,15 @@ interface Table {
 
 export function heatMapTables(view: SequenceView, frame: TerminalFrame): string[] {
   const stepRows = view.stepScores.map((scores) => stepScoreRow(scores.name, scores.values));
-  const tables: Table[] = view.maps.map((map) => ({
-    title: `${map.side === "source" ? "Source" : "Target"} ${frame.title} Heatmap`,
-    rows: map.rows.map((token, row) => tokenRow(token, row, map, view.generated.length, frame)),
-  }));
-  if (stepRows.length > 0) tables.push({ title: "Step Scores", rows: stepRows });
-  const lines = tables.flatMap((table) => [...tableLines(table, view.generated, frame), ""]);
-  if (view.maps.length === 0) return lines.slice(0, -1);
-  return [
-    ...lines,
-    ...legend(view, frame),
-    ...wrapWords("→ generated tokens  ↓ attributed tokens".split(" "), frame.width),
-  ];
+  const lines = view.maps.flatMap((map, index) => {
+    const title = `${map.side === "source" ? "Source" : "Target"} ${frame.title} Heatmap`;
+    const rows = map.rows.map((token, row) => tokenRow(token, row, map, view.generated.length, frame));
+    const isLast = index === view.maps.length - 1;
+    return [...tableLines({ title, rows: isLast ? [...rows, ...stepRows] : rows }, view.generated, frame), ""];
+  });
+  if (view.maps.length === 0) return tableLines({ title: "Step Scores", rows: stepRows }, view.generated, frame);
+  const directions = wrapWords("→ generated tokens  ↓ attributed tokens".split(" "), frame.width);
+  return [...lines, ...legend(view, frame), ...directions];
 }
 
 function tokenRow(token: TokenView, row: number, map: HeatMap, G: number, frame: TerminalFrame): Row {
@@ -61,13 +58,13 @@ function tableLines({ title, rows }: Table, generated: readonly TokenView[], fra
   const indexWidth = Math.max(0, ...rows.map((row) => row.index.length));
   const labelWidth = Math.min(
     Math.max(4, Math.min(20, Math.floor(frame.width / 4))),
-    Math.max(1, ...rows.map((row) => stringWidth(row.label))),
+    Math.max(1, ...rows.map((row) => columnsOf(row.label))),
   );
   const stub = indexWidth + 1 + labelWidth + 1;
   const columnWidth = (column: number) => {
-    const cells = Math.max(...rows.map((row) => stringWidth(row.cells[column] ?? "")), 1);
+    const cells = Math.max(...rows.map((row) => columnsOf(row.cells[column] ?? "")), 1);
     const token = generated[column];
-    const head = token === undefined ? 0 : Math.max(String(token.index).length, Math.min(10, stringWidth(token.label)));
+    const head = token === undefined ? 0 : Math.max(String(token.index).length, Math.min(10, columnsOf(token.label)));
     return Math.min(Math.max(cells, head) + 2, frame.width - stub);
   };
   const widths = generated.map((_, column) => columnWidth(column));
@@ -76,7 +73,9 @@ function tableLines({ title, rows }: Table, generated: readonly TokenView[], fra
     ...blocks(widths, frame.width - stub).flatMap((columns, block) => [
       ...(block > 0 ? [""] : []),
       ...headLines(columns, widths, stub, generated, frame),
-      ...rows.map((row) => rowLine(row, columns, widths, { indexWidth, labelWidth }, frame)),
+      ...rows
+        .filter((row) => columns.some((column) => row.cells[column] !== ""))
+        .map((row) => rowLine(row, columns, widths, { indexWidth, labelWidth }, frame)),
     ]),
   ];
 }
@@ -123,7 +122,7 @@ function rowLine(
   const cells = columns.map((column) => {
     const width = widths[column] ?? 0;
     const text = padStart(`${shorten(row.cells[column] ?? "", width - 1)} `, width);
-    return row.valueAt === null ? text : paint(text, row.valueAt(column), palette);
+    return row.valueAt === null ? dim(text, palette) : paint(text, row.valueAt(column), palette);
   });
   return head + cells.join("");
 }
