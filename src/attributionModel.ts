@@ -4,7 +4,7 @@
  * Named after Inseq's `AttributionModel`: `attribute`, `generate`, `encode`, `decode`.
  */
 
-import type { SequenceAttribution } from "./attribution/attribution.ts";
+import type { SequenceAttribution } from "./result/attribution.ts";
 import { DEFAULT_MEMORY_BUDGET } from "./attribution/budget.ts";
 import { type Alignment, type Contrast, createContrast } from "./attribution/contrast.ts";
 import { attributeSequence } from "./attribution/engine.ts";

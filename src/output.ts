@@ -1,5 +1,5 @@
 /**
- * The result of an attribution as its users hold it: the plain data of `src/attribution/attribution.ts` with what one
+ * The result of an attribution as its users hold it: the plain data of `src/result/attribution.ts` with what one
  * does with it. Objects never change; every method that Inseq lets change its object returns a new one here.
  */
 
@@ -16,12 +16,12 @@ import type {
   SequenceKind,
   StepAttribution,
   Token,
-} from "./attribution/attribution.ts";
-import { attributionsEqual, sequenceAttributionsEqual } from "./attribution/equal.ts";
-import { gunzip, gzip } from "./attribution/gzip.ts";
-import { mergeAttributions as merge, splitAttribution } from "./attribution/merge.ts";
-import { fromInseqJson } from "./attribution/readInseqJson.ts";
-import { type InseqJsonOptions, toInseqJson } from "./attribution/writeInseqJson.ts";
+} from "./result/attribution.ts";
+import { attributionsEqual, sequenceAttributionsEqual } from "./result/equal.ts";
+import { gunzip, gzip } from "./result/gzip.ts";
+import { mergeAttributions as merge, splitAttribution } from "./result/merge.ts";
+import { fromInseqJson } from "./result/readInseqJson.ts";
+import { type InseqJsonOptions, toInseqJson } from "./result/writeInseqJson.ts";
 import { FileError, OptionError } from "./errors.ts";
 import { fileExists, readBytes, writeFileAtomically } from "./platform/node.ts";
 import type { Tokenizer } from "./text/tokenizer.ts";

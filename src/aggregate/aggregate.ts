@@ -4,7 +4,7 @@
  * two axes, so that aggregating twice changes nothing.
  */
 
-import type { SequenceAttribution } from "../attribution/attribution.ts";
+import type { SequenceAttribution } from "../result/attribution.ts";
 import { OptionError } from "../errors.ts";
 import { knownName, rejectUnknownOptions } from "../names.ts";
 import { type AggregateFn, type AggregationFunctionId, listAggregationFunctions } from "./functions.ts";

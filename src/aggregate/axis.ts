@@ -1,6 +1,6 @@
 /** Reducing, merging and selecting along one axis of an array of scores. */
 
-import type { Scores } from "../attribution/attribution.ts";
+import type { Scores } from "../result/attribution.ts";
 import { ShapeError } from "../errors.ts";
 import type { Span } from "../text/span.ts";
 

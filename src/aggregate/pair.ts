@@ -1,6 +1,6 @@
 /** The aggregator `pair`: compares two attributions of the same shape element by element. */
 
-import type { Scores, SequenceAttribution, Token } from "../attribution/attribution.ts";
+import type { Scores, SequenceAttribution, Token } from "../result/attribution.ts";
 import { OptionError } from "../errors.ts";
 
 export interface PairOptions {

@@ -3,7 +3,7 @@
  * brings the columns to a common scale.
  */
 
-import type { Scores, SequenceAttribution } from "../attribution/attribution.ts";
+import type { Scores, SequenceAttribution } from "../result/attribution.ts";
 import { OptionError } from "../errors.ts";
 import { type Reducer, reduceLastAxis, takeAxis } from "./axis.ts";
 import { type AggregateFn, aggregationFunction } from "./functions.ts";

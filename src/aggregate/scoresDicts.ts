@@ -1,6 +1,6 @@
 /** All scores of a sequence by token, ready for a table. */
 
-import type { Scores, SequenceAttribution, Token } from "../attribution/attribution.ts";
+import type { Scores, SequenceAttribution, Token } from "../result/attribution.ts";
 import { OptionError } from "../errors.ts";
 
 /** A token and where it stands, which tells equal tokens apart. */

@@ -3,7 +3,7 @@
  * by themselves and share what is here.
  */
 
-import type { Scores, SequenceAttribution, Token } from "../attribution/attribution.ts";
+import type { Scores, SequenceAttribution, Token } from "../result/attribution.ts";
 import { OptionError } from "../errors.ts";
 import type { Span } from "../text/span.ts";
 import { mergeAxis, partition, type Reducer } from "./axis.ts";

@@ -7,7 +7,7 @@
  * punctuation included. Special tokens (`</s>`, `<|endoftext|>`, `[SEP]`) always stay by themselves.
  */
 
-import type { SequenceAttribution, Token } from "../attribution/attribution.ts";
+import type { SequenceAttribution, Token } from "../result/attribution.ts";
 import { OptionError } from "../errors.ts";
 import type { Span } from "../text/span.ts";
 import { type MergeOptions, mergeTokens } from "./spans.ts";

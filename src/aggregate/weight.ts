@@ -1,6 +1,6 @@
 /** Weighting attributions by a step score. */
 
-import type { Scores, SequenceAttribution } from "../attribution/attribution.ts";
+import type { Scores, SequenceAttribution } from "../result/attribution.ts";
 import { knownName } from "../names.ts";
 import { aggregate } from "./aggregate.ts";
 

@@ -5,7 +5,7 @@
  */
 
 import { NumericError } from "../errors.ts";
-import type { Scores } from "./attribution.ts";
+import type { Scores } from "../result/attribution.ts";
 
 export interface ScoreGrid {
   /** Writes the scores [N, S', D] of the steps from ≤ g, S' ≤ S positions. */

@@ -6,7 +6,7 @@ import type { Model } from "../model/model.ts";
 import type { Score, ScoreOptions } from "../score/score.ts";
 import { dispose, memory, readFloats, type Tensor, tidy } from "../tensor.ts";
 import { createGrid } from "./assemble.ts";
-import type { Scores } from "./attribution.ts";
+import type { Scores } from "../result/attribution.ts";
 import { type RowLimits, rowsPerPass, stepsPerPass } from "./budget.ts";
 import type { Contrast } from "./contrast.ts";
 import { chunks, createProblem } from "./problem.ts";

@@ -1,6 +1,6 @@
 /** What was asked and how it went, under Inseq's names where Inseq has one; all else under `inseq_tfjs`. */
 
-import type { AttributionInfo, Json } from "./attribution.ts";
+import type { AttributionInfo, Json } from "../result/attribution.ts";
 import type { AttributeOptions, ResolvedOptions } from "./options.ts";
 
 export interface Circumstances {

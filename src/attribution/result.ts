@@ -3,10 +3,10 @@
 import type { Method } from "../method/registry.ts";
 import type { RegisteredScore } from "../score/registry.ts";
 import type { Encoding } from "../text/tokenizer.ts";
-import type { Scores, SequenceAttribution, SequenceKind, StepAttribution, Token } from "./attribution.ts";
+import type { Scores, SequenceAttribution, SequenceKind, StepAttribution, Token } from "../result/attribution.ts";
 import type { Contrast } from "./contrast.ts";
 import type { ScoreRequest, SequenceScores } from "./engine.ts";
-import { defaultAggregators, dimensionNames } from "./kinds.ts";
+import { defaultAggregators, dimensionNames } from "../result/kinds.ts";
 import type { Sequence } from "./sequence.ts";
 
 /** How a token's label is written: the vocabulary's string, or its text. */

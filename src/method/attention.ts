@@ -8,7 +8,7 @@
  * `encoder_self_attentions` [S, S, L, H] and `decoder_self_attentions`, key first and query second.
  */
 
-import type { Scores } from "../attribution/attribution.ts";
+import type { Scores } from "../result/attribution.ts";
 import type { AttentionMap, Internals, InternalsAnswer } from "./internals.ts";
 
 export async function attention(internals: Internals): Promise<InternalsAnswer> {

@@ -4,7 +4,7 @@
  * Letters: L layers, H heads, T queries (decoder positions), S keys, G attributed steps.
  */
 
-import type { Scores } from "../attribution/attribution.ts";
+import type { Scores } from "../result/attribution.ts";
 
 /** The attention probabilities of one layer, on the host. */
 export interface AttentionMap {

@@ -2,7 +2,7 @@
 
 import { describe, expect, test } from "vitest";
 import { type AggregateOptions, aggregate } from "../../src/aggregate/aggregate.ts";
-import type { SequenceAttribution, Token } from "../../src/attribution/attribution.ts";
+import type { SequenceAttribution, Token } from "../../src/result/attribution.ts";
 import type { Span } from "../../src/text/span.ts";
 import {
   type AggregatedSequence,

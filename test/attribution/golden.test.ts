@@ -6,7 +6,7 @@
  */
 
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import type { Scores, SequenceAttribution } from "../../src/attribution/attribution.ts";
+import type { Scores, SequenceAttribution } from "../../src/result/attribution.ts";
 import type { AttributionModel } from "../../src/attributionModel.ts";
 import { loadModel } from "../../src/loadModel.ts";
 import { listFeatureAttributionMethods, type MethodId } from "../../src/method/registry.ts";

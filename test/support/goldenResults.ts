@@ -2,8 +2,8 @@
 
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import type { Attribution, Scores } from "../../src/attribution/attribution.ts";
-import { fromInseqJson } from "../../src/attribution/readInseqJson.ts";
+import type { Attribution, Scores } from "../../src/result/attribution.ts";
+import { fromInseqJson } from "../../src/result/readInseqJson.ts";
 
 export const architectures = ["gpt2", "llama", "marian", "t5", "flan_t5"] as const;
 

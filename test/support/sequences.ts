@@ -1,7 +1,7 @@
 /** Random attributions for property tests. */
 
 import fc from "fast-check";
-import type { Scores, SequenceAttribution, Token } from "../../src/attribution/attribution.ts";
+import type { Scores, SequenceAttribution, Token } from "../../src/result/attribution.ts";
 
 const piece = fc.constantFrom("▁a", "▁be", "c", "d", ".", "▁");
 
