@@ -165,8 +165,8 @@ function pageToken({ index, id, vocabulary, label, text, special }: TokenView): 
   return { index, id, vocabulary, label, text, special };
 }
 
-/** JSON has no NaN (null here) and no infinity (its name here); seven digits are all that float32 has. */
+/** JSON has no NaN (null here) and no infinity (its name here); nine digits tell every float32 apart. */
 function pageNumber(value: number): number | string | null {
   if (Number.isNaN(value)) return null;
-  return Number.isFinite(value) ? Number(value.toPrecision(7)) : String(value);
+  return Number.isFinite(value) ? Number(value.toPrecision(9)) : String(value);
 }

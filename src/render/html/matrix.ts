@@ -17,7 +17,15 @@ export interface MatrixOptions {
 export function matrixSection(view: SequenceView, index: number, options: MatrixOptions): string {
   const cells = view.maps.reduce((sum, map) => sum + map.rows.length * view.generated.length, 0);
   const tables = cells > options.maxCells ? [tooLarge(cells, options)] : matrixTables(view, index, options);
-  return `<section class="card matrix" id="matrix${index}"><h2>Sequence ${index + 1}</h2>\n${tables.join("\n")}\n</section>`;
+  return `<section class="card matrix" id="matrix${index}"><h2>Sequence ${index + 1}</h2>\n${tables.join("\n")}\n${legend(view, options)}</section>`;
+}
+
+function legend(view: SequenceView, { maxAbs, decimals }: MatrixOptions): string {
+  if (view.maps.length === 0) return "";
+  const [least, most] = [-maxAbs, maxAbs].map((value) => typeset(scoreText(value, decimals)));
+  const ramp = `<span class="ramp${view.hasNegative ? " signed" : ""}" aria-hidden="true"></span>`;
+  const note = '<span class="small">columns: output tokens, rows: what acted on them</span>';
+  return `<div class="legend"><span>${view.hasNegative ? least : "0"}</span>${ramp}<span>${most}</span>${note}</div>\n`;
 }
 
 function tooLarge(cells: number, { maxCells }: MatrixOptions): string {

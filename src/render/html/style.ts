@@ -101,8 +101,9 @@ white-space:nowrap;font-weight:400;color:var(--faint);font-variant-numeric:tabul
 .bars .track{position:relative;height:14px;border-radius:3px}
 .bars .bar{position:absolute;top:0;bottom:0;border-radius:3px}
 .bars .number{text-align:right;font-variant-numeric:tabular-nums;color:var(--soft)}
-.legend{display:flex;align-items:center;gap:10px;margin-top:22px;font-size:12px;color:var(--soft);font-variant-numeric:tabular-nums}
-.ramp{width:230px;height:10px;border-radius:5px;overflow:hidden;border:1px solid var(--line)}
+.legend{display:flex;flex-wrap:wrap;align-items:center;gap:10px;margin-top:22px;font-size:12px;color:var(--soft);font-variant-numeric:tabular-nums}
+.legend .small{margin-left:14px;font-size:12px}
+.ramp{flex:none;width:230px;height:10px;border-radius:5px;overflow:hidden;border:1px solid var(--line)}
 .matrix{content-visibility:auto;contain-intrinsic-size:auto 600px;margin-bottom:20px}
 .matrix h2{margin-bottom:14px}
 .scroll{overflow:auto;max-height:82vh;margin:0 0 26px;outline-offset:4px}
