@@ -7,6 +7,7 @@ import type { Theme } from "./colorScale.ts";
 import { decimalsFor, methodTitle } from "./scoreText.ts";
 import { type SequenceView, sequenceView } from "./sequenceView.ts";
 import { type Drawing, document } from "./svg/drawing.ts";
+import type { Figure } from "./svg/figure.ts";
 import { highlightedText } from "./svg/highlightedText.ts";
 import { matrix } from "./svg/matrix.ts";
 
@@ -27,16 +28,6 @@ export interface SvgOptions {
   readonly numbers?: boolean;
   /** Width of the lines of the layout `text`, in pixels. */
   readonly width?: number;
-}
-
-/** What the layouts draw with. */
-export interface Figure {
-  readonly theme: Theme;
-  readonly maxAbs: number;
-  readonly decimals: number | null;
-  readonly numbers: boolean;
-  readonly width: number;
-  readonly methodName: string;
 }
 
 /**

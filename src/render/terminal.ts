@@ -6,8 +6,9 @@ import type { SequenceAttribution } from "../result/attribution.ts";
 import type { Theme } from "./colorScale.ts";
 import { decimalsFor, methodTitle } from "./scoreText.ts";
 import { type SequenceView, sequenceView } from "./sequenceView.ts";
+import type { TerminalFrame } from "./terminal/frame.ts";
 import { highlightedText } from "./terminal/highlightedText.ts";
-import type { ColorLevel, Palette } from "./terminal/paint.ts";
+import type { ColorLevel } from "./terminal/paint.ts";
 import { strongestWords } from "./terminal/strongestWords.ts";
 import { heatMapTables } from "./terminal/table.ts";
 
@@ -29,15 +30,6 @@ export interface TerminalOptions {
   readonly precision?: number;
   /** The method's id, for the title. */
   readonly method?: string;
-}
-
-/** What the layouts draw with. */
-export interface TerminalFrame {
-  readonly width: number;
-  readonly palette: Palette;
-  readonly decimals: number | null;
-  readonly topK: number;
-  readonly title: string;
 }
 
 /**

@@ -3,8 +3,8 @@
 import { colorFor } from "../colorScale.ts";
 import { scoreText, typeset } from "../scoreText.ts";
 import type { SequenceView } from "../sequenceView.ts";
-import type { Figure } from "../svg.ts";
 import { type Drawing, inks, rectangle, text } from "./drawing.ts";
+import type { Figure } from "./figure.ts";
 
 /** A horizontal bar from the lowest colour in use to the highest, its numbers below. */
 export function colorBar(view: SequenceView, { theme, maxAbs, decimals }: Figure): Drawing {

@@ -3,9 +3,9 @@
 import { colorFor, textColorFor } from "../colorScale.ts";
 import { typeset } from "../scoreText.ts";
 import { type HeatMap, rowsBefore, type SequenceView, type TokenView } from "../sequenceView.ts";
-import type { Figure } from "../svg.ts";
 import { colorBar } from "./colorBar.ts";
 import { type Drawing, inks, moved, rectangle, text } from "./drawing.ts";
+import type { Figure } from "./figure.ts";
 import { shortenToWidth, textWidth } from "./textWidth.ts";
 
 export function highlightedText(view: SequenceView, figure: Figure): Drawing {

@@ -3,9 +3,9 @@
 import { colorFor, textColorFor } from "../colorScale.ts";
 import { decimalsFor, scoreText, typeset } from "../scoreText.ts";
 import type { HeatMap, SequenceView } from "../sequenceView.ts";
-import type { Figure } from "../svg.ts";
 import { colorBar } from "./colorBar.ts";
 import { type Drawing, inks, moved, rectangle, text } from "./drawing.ts";
+import type { Figure } from "./figure.ts";
 import { shortenToWidth, textWidth } from "./textWidth.ts";
 
 /** Where things are, common to all maps so that they line up. */

@@ -2,8 +2,8 @@
 
 import { scoreText } from "../scoreText.ts";
 import { type HeatMap, rowsBefore, type SequenceView, wordLabel } from "../sequenceView.ts";
-import type { TerminalFrame } from "../terminal.ts";
 import { columnsOf, pieces, shorten } from "./cells.ts";
+import type { TerminalFrame } from "./frame.ts";
 import { legend } from "./legend.ts";
 import { bold, dim, paint, shade } from "./paint.ts";
 import { stepScoreWords, strongestEntries } from "./strongestWords.ts";

@@ -2,8 +2,8 @@
 
 import { scoreText } from "../scoreText.ts";
 import type { SequenceView } from "../sequenceView.ts";
-import type { TerminalFrame } from "../terminal.ts";
 import { shorten } from "./cells.ts";
+import type { TerminalFrame } from "./frame.ts";
 import { dim, type Palette, paint } from "./paint.ts";
 import { wrapWords } from "./wrapWords.ts";
 

@@ -2,8 +2,8 @@
 
 import { decimalsFor, scoreText } from "../scoreText.ts";
 import { type SequenceView, strongest, wordLabel } from "../sequenceView.ts";
-import type { TerminalFrame } from "../terminal.ts";
 import { columnsOf, padEnd, padStart, shorten } from "./cells.ts";
+import type { TerminalFrame } from "./frame.ts";
 import { legend } from "./legend.ts";
 import { bold, dim, paint, shade } from "./paint.ts";
 import { wrapWords } from "./wrapWords.ts";

@@ -6,8 +6,8 @@
 
 import { decimalsFor, scoreText } from "../scoreText.ts";
 import type { HeatMap, SequenceView, TokenView } from "../sequenceView.ts";
-import type { TerminalFrame } from "../terminal.ts";
 import { columnsOf, padEnd, padStart, shorten } from "./cells.ts";
+import type { TerminalFrame } from "./frame.ts";
 import { legend } from "./legend.ts";
 import { bold, dim, paint, shade } from "./paint.ts";
 import { wrapWords } from "./wrapWords.ts";
