@@ -13,12 +13,19 @@ import { LayerNorm } from "../src/layers/layerNorm.ts";
 import { Linear } from "../src/layers/linear.ts";
 import type { Pass } from "../src/layers/pass.ts";
 import type { Weights } from "../src/layers/weights.ts";
+import { activation } from "../src/model/activationField.ts";
+import { strictConfig } from "../src/model/config.ts";
+import { flag, number, orNull, size } from "../src/model/configField.ts";
+import type { JsonObject } from "../src/model/json.ts";
 import type { DecoderInput, DecoderOnlyModel } from "../src/model/model.ts";
 import { positionIds } from "../src/model/positions.ts";
 import { visit } from "../src/model/sites.ts";
+import { perHead } from "../src/model/sizes.ts";
+import type { WeightTable } from "../src/model/weights.ts";
 import { type Activation, activate } from "../src/ops/activation.ts";
 import { select } from "../src/ops/select.ts";
 import { add, type LayerInputs, type LayerShape, registerLayer, split, type Tensor } from "../src/tensor.ts";
+import type { Architecture } from "./architecture.ts";
 
 export interface Gpt2Config {
   readonly vocabSize: number;
@@ -117,7 +124,7 @@ registerLayer(Gpt2Block);
 
 /** The model, its weights drawn from `weights`. */
 export function gpt2(config: Gpt2Config, weights?: Weights): DecoderOnlyModel {
-  const { vocabSize, width, layers, maxPositions, layerNormEpsilon: epsilon } = config;
+  const { vocabSize, width, layers, heads, maxPositions, layerNormEpsilon: epsilon } = config;
   const tokens = new Embedding({ name: "tokens", vocabSize, width, weights });
   const positions = new Embedding({ name: "positions", vocabSize: maxPositions, width, weights });
   const blocks = Array.from(
@@ -131,12 +138,12 @@ export function gpt2(config: Gpt2Config, weights?: Weights): DecoderOnlyModel {
 
   return {
     kind: "decoder-only",
-    facts: { type: "gpt2", className: "GPT2LMHeadModel", width, vocabSize, layers, heads: config.heads, maxPositions },
+    facts: { type: "gpt2", className: architecture.classNames[0], width, vocabSize, layers, heads, maxPositions },
 
     embed: (ids_BT) => tokens.call(ids_BT),
 
     forward(input: DecoderInput): Tensor {
-      let x = add(input.embeddings_BTD, positions.call(positionIds(input)));
+      let x = add(input.embeddings_BTD, positions.call(positionIds(input, maxPositions)));
       for (const block of blocks) x = block.call(x, input);
       const read = input.targets_B === undefined ? x : select(x, input.targets_B);
       const normalized = finalNorm.call(read);
@@ -148,3 +155,64 @@ export function gpt2(config: Gpt2Config, weights?: Weights): DecoderOnlyModel {
     },
   };
 }
+
+/** Defaults: transformers' `GPT2Config`. */
+function readConfig(raw: JsonObject): Gpt2Config {
+  const { feedForwardWidth, ...read } = strictConfig(raw, {
+    model: "gpt2",
+    fields: {
+      vocabSize: size("vocab_size", 50257),
+      width: size(["n_embd", "hidden_size"], 768),
+      layers: size(["n_layer", "num_hidden_layers"], 12),
+      heads: size(["n_head", "num_attention_heads"], 12),
+      maxPositions: size(["n_positions", "max_position_embeddings"], 1024),
+      feedForwardWidth: orNull(size("n_inner")),
+      activation: activation("activation_function", "gelu_new"),
+      layerNormEpsilon: number("layer_norm_epsilon", 1e-5),
+      scaleScores: flag("scale_attn_weights", true),
+      scaleByLayer: flag("scale_attn_by_inverse_layer_idx", false),
+      tiedHead: flag("tie_word_embeddings", true),
+    },
+    // The attention window of OpenAI's release, the head of other tasks, and the order of operations in half precision.
+    ignored: ["n_ctx", "summary_*", "reorder_and_upcast_attn"],
+  });
+  perHead("n_embd", read.width, "n_head", read.heads);
+  return { ...read, feedForwardWidth: feedForwardWidth ?? 4 * read.width };
+}
+
+/** The linear maps of OpenAI's release are stored [in, out], as ours are. */
+function weightTable(config: Gpt2Config): WeightTable {
+  const { vocabSize: V, width: D, feedForwardWidth: F, maxPositions: P } = config;
+  return {
+    counts: { i: config.layers },
+    prefixes: ["transformer."],
+    rows: {
+      "wte.weight": { to: "tokens.table", shape: [V, D], copies: config.tiedHead ? ["lm_head.weight"] : [] },
+      "wpe.weight": { to: "positions.table", shape: [P, D] },
+      "h.{i}.ln_1.weight": { to: "blocks.{i}.attentionNorm.scale", shape: [D] },
+      "h.{i}.ln_1.bias": { to: "blocks.{i}.attentionNorm.bias", shape: [D] },
+      "h.{i}.attn.c_attn.weight": { to: "blocks.{i}.attention.qkv.kernel", shape: [D, 3 * D] },
+      "h.{i}.attn.c_attn.bias": { to: "blocks.{i}.attention.qkv.bias", shape: [3 * D] },
+      "h.{i}.attn.c_proj.weight": { to: "blocks.{i}.attention.output.kernel", shape: [D, D] },
+      "h.{i}.attn.c_proj.bias": { to: "blocks.{i}.attention.output.bias", shape: [D] },
+      "h.{i}.ln_2.weight": { to: "blocks.{i}.mlpNorm.scale", shape: [D] },
+      "h.{i}.ln_2.bias": { to: "blocks.{i}.mlpNorm.bias", shape: [D] },
+      "h.{i}.mlp.c_fc.weight": { to: "blocks.{i}.mlp.up.kernel", shape: [D, F] },
+      "h.{i}.mlp.c_fc.bias": { to: "blocks.{i}.mlp.up.bias", shape: [F] },
+      "h.{i}.mlp.c_proj.weight": { to: "blocks.{i}.mlp.down.kernel", shape: [F, D] },
+      "h.{i}.mlp.c_proj.bias": { to: "blocks.{i}.mlp.down.bias", shape: [D] },
+      "ln_f.weight": { to: "finalNorm.scale", shape: [D] },
+      "ln_f.bias": { to: "finalNorm.bias", shape: [D] },
+      ...(!config.tiedHead && { "lm_head.weight": { to: "head.kernel", shape: [V, D], transpose: true } }),
+    },
+    // The causal mask, which older checkpoints store.
+    ignored: ["h.{i}.attn.bias", "h.{i}.attn.masked_bias"],
+  };
+}
+
+export const architecture: Architecture<Gpt2Config> = {
+  classNames: ["GPT2LMHeadModel"],
+  readConfig,
+  weightTable,
+  build: gpt2,
+};

@@ -6,7 +6,15 @@
  * Inside a model, layers call each other's `call` directly; `apply` adds bookkeeping that only outsiders need.
  */
 
-import { initializer, Layer, type LayerConfig, type LayerInputs, type LayerVariable, type Tensor } from "../tensor.ts";
+import {
+  dispose,
+  initializer,
+  Layer,
+  type LayerConfig,
+  type LayerInputs,
+  type LayerVariable,
+  type Tensor,
+} from "../tensor.ts";
 import { randomWeights, type Weights } from "./weights.ts";
 
 export interface LayerOptions {
@@ -30,15 +38,18 @@ export abstract class TransformerLayer<Options extends LayerOptions> extends Lay
     this._refCount = 1;
   }
 
-  /** A weight of this layer. */
+  /** A weight of this layer. The variable shares the memory of the tensor that the source gave, which is let go. */
   protected parameter(name: string, shape: readonly number[]): LayerVariable {
     const full = `${this.name}.${name}`;
-    return this.addWeight(
+    const value = this.#source(full, shape);
+    const variable = this.addWeight(
       full,
       [...shape],
       "float32",
-      initializer(() => this.#source(full, shape)),
+      initializer(() => value),
     );
+    dispose(value);
+    return variable;
   }
 
   /** A layer inside this one: its weights are counted, saved and disposed of with this layer's own. */
@@ -69,4 +80,13 @@ export function single(inputs: LayerInputs): Tensor {
     throw new RangeError(`expected one input tensor, received ${inputs.length}`);
   }
   return input;
+}
+
+/** The two tensors of a layer that has two inputs. */
+export function pair(inputs: LayerInputs): readonly [Tensor, Tensor] {
+  const [first, second, ...others] = Array.isArray(inputs) ? inputs : [inputs];
+  if (first === undefined || second === undefined || others.length > 0) {
+    throw new RangeError(`expected two input tensors, received ${Array.isArray(inputs) ? inputs.length : 1}`);
+  }
+  return [first, second];
 }

@@ -10,3 +10,9 @@ export interface Pass {
   readonly cache?: KeyValueCache | undefined;
   readonly sites?: Sites | undefined;
 }
+
+/** What a decoder block with cross-attention needs besides. */
+export interface CrossPass extends Pass {
+  /** 1 for tokens, 0 for padding, over the source: int32 [B, S]. */
+  readonly sourceMask_BS?: Tensor | undefined;
+}

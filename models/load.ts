@@ -1,0 +1,98 @@
+/** From a folder of files, or from a config alone, to a model. */
+
+import { ConfigError } from "../src/errors.ts";
+import { randomWeights, type Weights } from "../src/layers/weights.ts";
+import { openCheckpoint } from "../src/model/checkpoint/openCheckpoint.ts";
+import { readConfig } from "../src/model/config.ts";
+import type { FileSource } from "../src/model/files.ts";
+import { describeJson, type Json, type JsonObject } from "../src/model/json.ts";
+import type { Model } from "../src/model/model.ts";
+import { matchWeights, type WeightSource } from "../src/model/weights.ts";
+import { suggestion } from "../src/names.ts";
+import { dispose, reshape, type Tensor, tensor } from "../src/tensor.ts";
+import type { Architecture } from "./architecture.ts";
+import { architectures } from "./registry.ts";
+
+export interface LoadedArchitecture {
+  readonly model: Model;
+  /** What the model was built from: the config of its architecture's file. */
+  readonly config: object;
+  /** `config.json` as it stands. */
+  readonly rawConfig: JsonObject;
+}
+
+/**
+ * The model in a Hugging Face folder, on the backend in use. Weights go there one by one.
+ * @throws FileError when config.json or the checkpoint is absent, damaged, or does not fit the other
+ * @throws ConfigError when the architecture or one of its options is not implemented
+ * @throws NumericError when a weight is not finite
+ */
+export async function loadArchitecture(files: FileSource): Promise<LoadedArchitecture> {
+  const rawConfig = await readConfig(files);
+  const architecture = architectureOf(rawConfig);
+  const checkpoint = await openCheckpoint(files);
+  const config = architecture.readConfig(rawConfig, checkpoint.names);
+  const source = matchWeights(architecture.weightTable(config), checkpoint);
+  const loaded = new Map<string, Tensor>();
+  try {
+    for (const name of source.names) loaded.set(name, tensor(await source.read(name), source.shape(name)));
+    const model = architecture.build(config, handOut(loaded, source));
+    if (loaded.size > 0) throw new Error(`weight table: the model does not use ${[...loaded.keys()].join(", ")}`);
+    return { model, config, rawConfig };
+  } finally {
+    dispose([...loaded.values()]);
+  }
+}
+
+/**
+ * A model with random weights, for tests and benchmarks; the same seed gives the same model.
+ * @param rawConfig as in config.json; `model_type` says which architecture
+ * @param std spread of the weights
+ * @throws ConfigError as `loadArchitecture`
+ */
+export function randomModel(rawConfig: JsonObject, seed: number, std?: number): Model {
+  const architecture = architectureOf(rawConfig);
+  return architecture.build(architecture.readConfig(rawConfig), randomWeights(seed, std));
+}
+
+/** The weights on the backend; a layer that takes one owns it. */
+function handOut(loaded: Map<string, Tensor>, source: WeightSource): Weights {
+  return (name, shape) => {
+    const weight = loaded.get(name);
+    if (weight === undefined) throw new Error(`weight table: it has no row for ${name}, or the model asks twice`);
+    // The checkpoint may have axes of size 1 (a bias of shape [1, V]).
+    const stored = source.shape(name).filter((size) => size !== 1);
+    if (stored.join() !== shape.filter((size) => size !== 1).join()) {
+      throw new Error(
+        `weight table: ${name} is [${source.shape(name).join(", ")}], the model has [${shape.join(", ")}]`,
+      );
+    }
+    loaded.delete(name);
+    const fitting = reshape(weight, shape);
+    dispose(weight);
+    return fitting;
+  };
+}
+
+function architectureOf(rawConfig: JsonObject): Architecture {
+  const { model_type: type = null, architectures: classes = null } = rawConfig;
+  const known = Object.keys(architectures);
+  const architecture = Object.entries(architectures).find(([name]) => name === type)?.[1];
+  if (architecture === undefined) {
+    const near = typeof type === "string" ? suggestion(type, known) : "";
+    throw new ConfigError(
+      `config.json: expected a model_type that is implemented (${known.join(", ")}), received ${describeJson(type)}${near}`,
+    );
+  }
+  checkClass(classes, architecture, String(type));
+  return architecture;
+}
+
+/** `architectures` names the Python classes that the checkpoint is for: a classifier is no language model. */
+function checkClass(classes: Json, { classNames }: Architecture, type: string): void {
+  if (classes === null || (Array.isArray(classes) && classes.some((name) => classNames.includes(String(name))))) return;
+  throw new ConfigError(
+    `config.json: expected architectures of a ${type} model to name ${classNames.join(" or ")}, ` +
+      `received ${describeJson(classes)}, whose outputs are not those of a language model`,
+  );
+}

@@ -1,0 +1,17 @@
+/** The field of a config that names an activation function. */
+
+import { type Activation, activationNames } from "../ops/activation.ts";
+import type { Field } from "./configField.ts";
+
+/** An activation by its Hugging Face name, for instance `swish`, which is our `silu`. */
+export function activation(name: string, fallback?: Activation): Field<Activation> {
+  return {
+    names: [name],
+    expected: `one of ${Object.keys(activationNames)
+      .map((known) => JSON.stringify(known))
+      .join(", ")}`,
+    accept: (value) =>
+      typeof value === "string" && Object.hasOwn(activationNames, value) ? activationNames[value] : undefined,
+    fallback,
+  };
+}
