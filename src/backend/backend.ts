@@ -1,0 +1,94 @@
+/**
+ * Choosing where to compute.
+ *
+ * TensorFlow.js has one backend in use at a time, for the whole program; `useBackend` makes it the named one. Tensors
+ * made on another backend move over when they are next used.
+ */
+
+import { BackendError } from "../errors.ts";
+import { knownName, rejectUnknownOptions } from "../names.ts";
+import { setBackend, tensorflow } from "../tensor.ts";
+import type { BackendOptions, Missing, Startable } from "./definition.ts";
+import { type BackendName, backendNames, backends } from "./registry.ts";
+
+export type { BackendName };
+
+export interface BackendInUse {
+  readonly name: BackendName;
+  /** What it is, in words: "WebAssembly with SIMD, one thread". */
+  readonly description: string;
+  /** Where `auto` was asked for: the faster backends, and why each was not taken. Empty otherwise. */
+  readonly passedOver: readonly UnavailableBackend[];
+}
+
+export interface UnavailableBackend {
+  readonly name: BackendName;
+  readonly available: false;
+  /** Why, and how to get it. */
+  readonly reason: string;
+}
+
+export interface AvailableBackend {
+  readonly name: BackendName;
+  readonly available: true;
+  readonly description: string;
+}
+
+/**
+ * Starts a backend if need be and computes on it from now on.
+ * @param name `auto` takes the fastest one present: cuda, native, tensorflow, wasm, cpu.
+ * @throws BackendError when it is absent, saying how to get it
+ * @throws OptionError when there is no backend of that name
+ */
+export async function useBackend(
+  name: BackendName | "auto" = "auto",
+  options: BackendOptions = {},
+): Promise<BackendInUse> {
+  rejectUnknownOptions("useBackend", options, ["wasmPaths"]);
+  const asked = knownName("backend", name, ["auto", ...backendNames]);
+  if (asked === "auto") return await useFastest(options);
+  const description = await start(asked, options);
+  await setBackend(asked);
+  return { name: asked, description, passedOver: [] };
+}
+
+/** Every backend, the fastest first, with what it is or why it is not there. The backend in use stays the same. */
+export async function listBackends(
+  options: BackendOptions = {},
+): Promise<readonly (AvailableBackend | UnavailableBackend)[]> {
+  const before = tensorflow.engine().backendName;
+  const statuses: (AvailableBackend | UnavailableBackend)[] = [];
+  for (const name of backendNames) statuses.push(await probe(name, options));
+  // Starting a backend makes it the one in use.
+  if (before) await setBackend(before);
+  return statuses;
+}
+
+async function useFastest(options: BackendOptions): Promise<BackendInUse> {
+  const passedOver: UnavailableBackend[] = [];
+  for (const name of backendNames) {
+    const status = await probe(name, options);
+    if (status.available) {
+      await setBackend(name);
+      return { name, description: status.description, passedOver };
+    }
+    passedOver.push(status);
+  }
+  const reasons = passedOver.map(({ reason }) => reason).join("; ");
+  throw new BackendError(`expected at least one backend to be present (${reasons})`);
+}
+
+async function probe(name: BackendName, options: BackendOptions): Promise<AvailableBackend | UnavailableBackend> {
+  try {
+    return { name, available: true, description: await start(name, options) };
+  } catch (error) {
+    if (!(error instanceof BackendError)) throw error;
+    return { name, available: false, reason: error.message };
+  }
+}
+
+async function start(name: BackendName, options: BackendOptions): Promise<string> {
+  const backend: Startable | Missing = backends[name];
+  if ("missing" in backend) throw new BackendError(`the ${name} backend is absent: ${backend.missing}`);
+  return await backend.start(options);
+}
