@@ -8,6 +8,12 @@ import { subtract } from "./aggregate/pair.ts";
 import { type ScoresDicts, scoresDicts } from "./aggregate/scoresDicts.ts";
 import { slice } from "./aggregate/slices.ts";
 import { weightAttributions } from "./aggregate/weight.ts";
+import { FileError, OptionError } from "./errors.ts";
+import { fileExists, readBytes, writeFileAtomically } from "./platform/node.ts";
+import { type HtmlOptions, renderHtml } from "./render/html.ts";
+import { show } from "./render/show.ts";
+import { renderSvg, type SvgOptions } from "./render/svg.ts";
+import type { TerminalOptions } from "./render/terminal.ts";
 import type {
   Attribution,
   AttributionInfo,
@@ -22,8 +28,6 @@ import { gunzip, gzip } from "./result/gzip.ts";
 import { mergeAttributions as merge, splitAttribution } from "./result/merge.ts";
 import { fromInseqJson } from "./result/readInseqJson.ts";
 import { type InseqJsonOptions, toInseqJson } from "./result/writeInseqJson.ts";
-import { FileError, OptionError } from "./errors.ts";
-import { fileExists, readBytes, writeFileAtomically } from "./platform/node.ts";
 import type { Tokenizer } from "./text/tokenizer.ts";
 
 export interface SaveOptions extends InseqJsonOptions {
@@ -45,6 +49,12 @@ export type ScoresDictsOptions = AggregateOptions & {
   /** If false, the scores are taken as they are, and only `doAggregation` is read. Default: true. */
   readonly doAggregation?: boolean | undefined;
 };
+
+/** How a view aggregates first. */
+export interface ViewAggregation {
+  /** Options of `aggregate`; by default the method's own aggregation, each column scaled to sum to one. False: none. */
+  readonly aggregation?: AggregateOptions | false | undefined;
+}
 
 /** The attribution of one sequence. It is a `SequenceAttribution`, so every function on plain data takes it. */
 export class FeatureAttributionSequenceOutput implements SequenceAttribution {
@@ -115,6 +125,24 @@ export class FeatureAttributionSequenceOutput implements SequenceAttribution {
   /** Whether tokens and positions are the same and scores differ by `tolerance` at most; NaN equals only NaN. */
   equals(other: SequenceAttribution, tolerance?: number): boolean {
     return sequenceAttributionsEqual(this, other, tolerance);
+  }
+
+  /**
+   * Text for a terminal, to be printed by the caller: without colour unless `colorLevel` says what the terminal can do.
+   * @throws OptionError for an unknown option
+   */
+  show({ aggregation = {}, ...options }: TerminalOptions & ViewAggregation = {}): string {
+    return show(this.aggregatedFor(aggregation), options);
+  }
+
+  /** A figure for a paper. */
+  toSVG({ aggregation = {}, ...options }: SvgOptions & ViewAggregation = {}): string {
+    return renderSvg(this.aggregatedFor(aggregation), options);
+  }
+
+  /** This sequence as a view wants it. */
+  private aggregatedFor(aggregation: AggregateOptions | false): SequenceAttribution {
+    return aggregation === false ? this : aggregate(this, aggregation);
   }
 
   /** The smallest attribution, or 0 if none is below. */
@@ -232,6 +260,29 @@ export class FeatureAttributionOutput {
   /** Whether sequences and steps are the same up to `tolerance`; `info`, which holds times, is not compared. */
   equals(other: FeatureAttributionOutput, tolerance?: number): boolean {
     return attributionsEqual(this.toAttribution(), other.toAttribution(), tolerance);
+  }
+
+  /** Text for a terminal, sequence after sequence, to be printed by the caller. */
+  show(options: TerminalOptions & ViewAggregation = {}): string {
+    const named = { ...this.methodName(), ...options };
+    return this.sequenceAttributions.map((sequence) => sequence.show(named)).join("\n\n");
+  }
+
+  /** A standalone page: choose an output token, see its inputs. */
+  toHTML({ aggregation = {}, ...options }: HtmlOptions & ViewAggregation = {}): string {
+    const shown = aggregation === false ? this : this.aggregate(aggregation);
+    return renderHtml(shown.sequenceAttributions, this.info, options);
+  }
+
+  /** A figure for a paper, one for each sequence. */
+  toSVG(options: SvgOptions & ViewAggregation = {}): string[] {
+    const named = { ...this.methodName(), ...options };
+    return this.sequenceAttributions.map((sequence) => sequence.toSVG(named));
+  }
+
+  private methodName(): { readonly method?: string } {
+    const method = this.info.attribution_method;
+    return typeof method === "string" ? { method } : {};
   }
 
   /** The number of sequences. */

@@ -1,0 +1,49 @@
+/** The public interface of inseq-tfjs: every name a user may rely on. */
+
+export { type AggregateOptions, listAggregators } from "./aggregate/aggregate.ts";
+export { listAggregationFunctions } from "./aggregate/functions.ts";
+export type { AttributeOptions, ContrastOptions, Progress } from "./attribution/options.ts";
+export type { AttributionModel } from "./attributionModel.ts";
+export {
+  BackendError,
+  ConfigError,
+  FileError,
+  NumericError,
+  OptionError,
+  ShapeError,
+  UnsupportedError,
+} from "./errors.ts";
+export { type LoadOptions, loadModel } from "./loadModel.ts";
+export { listFeatureAttributionMethods, type MethodId, type MethodOptions } from "./method/registry.ts";
+export { type FileSource, filesFromMemory } from "./model/files.ts";
+export {
+  FeatureAttributionOutput,
+  FeatureAttributionSequenceOutput,
+  type LoadOptions as ResultLoadOptions,
+  mergeAttributions,
+  type SaveOptions,
+  type ViewAggregation,
+} from "./output.ts";
+export type { HtmlOptions } from "./render/html.ts";
+export type { SvgOptions } from "./render/svg.ts";
+export type { TerminalOptions } from "./render/terminal.ts";
+export type {
+  Attribution,
+  AttributionInfo,
+  Scores,
+  SequenceAttribution,
+  SequenceKind,
+  StepAttribution,
+  Token,
+} from "./result/attribution.ts";
+export {
+  listStepFunctions,
+  registerStepFunction,
+  type ScoreId,
+  type StepFunctionOptions,
+} from "./score/registry.ts";
+export type { NextToken, ScoreFunction, ScoreOptions, ScoreStep, Unit } from "./score/score.ts";
+export { type Tensor, tensorflow } from "./tensor.ts";
+export type { Span } from "./text/span.ts";
+export type { Encoding, Tokenizer } from "./text/tokenizer.ts";
+export { version } from "./version.ts";
