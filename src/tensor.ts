@@ -125,8 +125,17 @@ export const grads: (f: (...xs: Tensor[]) => Tensor) => (xs: readonly Tensor[], 
     tf.grads(f)([...xs], dy);
 export const valueAndGrads: (
   f: (...xs: Tensor[]) => Tensor,
-) => (xs: readonly Tensor[], dy?: Tensor) => { value: Tensor; grads: Tensor[] } = (f) => (xs, dy) =>
-  tf.valueAndGrads(f)([...xs], dy);
+) => (xs: readonly Tensor[], dy?: Tensor) => { value: Tensor; grads: Tensor[] } = (f) => (xs, dy) => {
+  try {
+    return tf.valueAndGrads(f)([...xs], dy);
+  } catch (error) {
+    // When f throws, TensorFlow.js forgets what it had saved for the backward pass.
+    const { state } = tf.engine();
+    tf.dispose((state.activeTape ?? []).flatMap((node) => node.saved ?? []));
+    state.activeTape = [];
+    throw error;
+  }
+};
 export const tidy: <T extends object | undefined | void>(work: () => T) => T = (work) =>
   tf.tidy(work as unknown as () => tf.TensorContainer) as unknown as ReturnType<typeof work>;
 export const keep: (x: Tensor) => Tensor = tf.keep;

@@ -6,7 +6,7 @@
  */
 
 import { dims } from "../dims.ts";
-import { add, cast, expandDims, gather, mul, oneHot, range, reshape, scalar, type Tensor } from "../tensor.ts";
+import { add, cast, equal, expandDims, gather, mul, range, reshape, scalar, type Tensor } from "../tensor.ts";
 import { defineKernel, defineOp, first } from "./op.ts";
 
 interface Attrs {
@@ -22,7 +22,8 @@ export const selectForward = defineKernel<"x" | "index", Attrs>("SelectEntry", (
 /** From y[b] = x[b, index[b]]: dx[b, n] = dy[b] where n = index[b], else 0. */
 export const selectBackward = defineKernel<"dy" | "index", Attrs>("SelectEntryBackward", ({ dy, index }, { N }) => {
   const [B = 0, ...rest] = dy.shape;
-  const chosen = reshape(cast(oneHot(index, N), "float32"), [B, N, ...rest.map(() => 1)]);
+  const isChosen = equal(reshape(index, [B, 1]), reshape(range(0, N), [1, N]));
+  const chosen = reshape(cast(isChosen, "float32"), [B, N, ...rest.map(() => 1)]);
   return mul(chosen, expandDims(dy, 1));
 });
 
