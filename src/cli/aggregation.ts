@@ -1,0 +1,54 @@
+/** The aggregation that the command line asks for: one pipeline for what is shown and what is saved aggregated. */
+
+import type { AggregateOptions, AggregatorSpec } from "../aggregate/aggregate.ts";
+import { OptionError } from "../errors.ts";
+import type { FeatureAttributionOutput } from "../output.ts";
+import type { AttributeArguments } from "./options.ts";
+
+type AggregationArguments = Pick<
+  AttributeArguments,
+  "attributionAggregators" | "attributionSelectors" | "normalizeAttributions" | "rescaleAttributions"
+>;
+
+/**
+ * As Inseq's commands aggregate: the method's default or the named aggregators, not normalised unless asked for; with
+ * selectors, one aggregation after another, each with its index.
+ * @throws OptionError for selectors without as many aggregators, and for what the aggregators refuse
+ */
+export function aggregateAsAsked(
+  result: FeatureAttributionOutput,
+  args: AggregationArguments,
+): FeatureAttributionOutput {
+  const { attributionSelectors: selectors, attributionAggregators } = args;
+  const aggregators = attributionAggregators as readonly AggregatorSpec[] | undefined;
+  const scale = scaling(args);
+  if (selectors === undefined) {
+    return result.aggregate({ ...(aggregators && { aggregator: aggregators }), ...scale } as AggregateOptions);
+  }
+  if (aggregators?.length !== selectors.length) {
+    throw new OptionError(
+      `--attribution_selectors: expected one for each of --attribution_aggregators (${aggregators?.length ?? 0}), ` +
+        `received ${selectors.length}`,
+    );
+  }
+  return selectors.reduce(
+    (out, selectIdx, i) =>
+      out.aggregate({ aggregator: aggregators.slice(i, i + 1), selectIdx, ...scale, doPostAggregationChecks: false }),
+    result,
+  );
+}
+
+/** What views can draw: two axes. Aggregators that leave more are followed by what is left of the method's default. */
+export function aggregateForView(
+  aggregated: FeatureAttributionOutput,
+  args: AggregationArguments,
+): FeatureAttributionOutput {
+  const isDrawable = aggregated.sequenceAttributions.every((sequence) =>
+    [sequence.sourceAttributions, sequence.targetAttributions].every((scores) => (scores?.shape.length ?? 2) === 2),
+  );
+  return isDrawable ? aggregated : aggregated.aggregate(scaling(args));
+}
+
+function scaling({ normalizeAttributions: normalize, rescaleAttributions: rescale }: AggregationArguments) {
+  return { normalize, rescale };
+}

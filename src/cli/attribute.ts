@@ -1,0 +1,124 @@
+/** `inseq attribute`: attributes texts, shows the scores, and writes them to files. */
+
+import type { AttributeOptions } from "../attribution/options.ts";
+import { OptionError } from "../errors.ts";
+import { loadModel } from "../loadModel.ts";
+import type { MethodId } from "../method/registry.ts";
+import type { FeatureAttributionOutput } from "../output.ts";
+import { writeFileAtomically } from "../platform/node.ts";
+import { renderHtml } from "../render/html.ts";
+import { show } from "../render/show.ts";
+import { renderSvg } from "../render/svg.ts";
+import { aggregateAsAsked, aggregateForView } from "./aggregation.ts";
+import { placeOf } from "./device.ts";
+import { attributionOptions, checkModelArguments } from "./keywordArguments.ts";
+import type { AttributeArguments } from "./options.ts";
+import { createProgressBar } from "./progress.ts";
+import type { Screen } from "./screen.ts";
+import { checkOutputPaths, uninterrupted } from "./writing.ts";
+
+/** @throws OptionError for arguments that are missing, contradictory or out of range, and whatever the library throws */
+export async function attribute(args: AttributeArguments, screen: Screen): Promise<void> {
+  const { modelNameOrPath, inputTexts, attributionMethod: method } = args;
+  if (modelNameOrPath === undefined) throw missing("--model_name_or_path (-m)", "the folder of a model");
+  if (inputTexts === undefined) throw missing("--input_texts (-i)", "one or more texts");
+  checkModelArguments(args.modelKwargs, args.tokenizerKwargs);
+  const { showProgress, ...options } = attributeOptions(args);
+  const { savePath, vizPath, svgPath } = args;
+  await checkOutputPaths({ savePath, vizPath, svgPath });
+  const tell = (text: string) => {
+    if (args.verbose || args.veryVerbose) screen.report(`inseq: ${text}`);
+  };
+  if (args.veryVerbose) tell(`options ${JSON.stringify(args)}`);
+
+  const { backend, visibleGpus } = placeOf(args.device, args.backend, process.env.CUDA_VISIBLE_DEVICES);
+  if (visibleGpus !== null) process.env.CUDA_VISIBLE_DEVICES = visibleGpus;
+  const loading = performance.now();
+  const model = await loadModel(modelNameOrPath, method as MethodId, { backend });
+  tell(`loaded ${modelNameOrPath} (${model.model.facts.className}) in ${secondsSince(loading)}`);
+  tell(`computing on ${model.backend.name}: ${model.backend.description}`);
+  if (args.veryVerbose) for (const { name, reason } of model.backend.passedOver) tell(`not on ${name}: ${reason}`);
+
+  const working = performance.now();
+  const bar = createProgressBar(showProgress);
+  const result = await model
+    .attribute(inputTexts, args.generatedTexts, {
+      ...options,
+      onProgress: (progress) => {
+        bar.update(progress);
+        const { sequence, sequences, rows, done, total } = progress;
+        if (args.veryVerbose)
+          tell(`text ${sequence + 1} of ${sequences}: pass of ${rows} rows, ${done} of ${total} done`);
+      },
+    })
+    .finally(bar.stop);
+  tell(`attributed ${count(result.length, "text")} in ${secondsSince(working)}`);
+  model.dispose();
+
+  const aggregated = aggregateAsAsked(result, args);
+  const view = aggregateForView(aggregated, args);
+  if (!args.hideAttributions) showAll(view, screen);
+  const isAggregated = args.attributionAggregators !== undefined || args.aggregateOutput;
+  await uninterrupted(async () => {
+    const saved = (what: string, path: string) => screen.report(`inseq: saved ${what} to ${path}`);
+    if (savePath !== undefined) {
+      await (isAggregated ? aggregated : result).save(savePath, { overwrite: true });
+      saved(isAggregated ? "aggregated attributions" : "attributions", savePath);
+    }
+    if (vizPath !== undefined) {
+      await writeFileAtomically(vizPath, renderHtml(view.sequenceAttributions, view.info), { overwrite: true });
+      saved("the page", vizPath);
+    }
+    if (svgPath === undefined) return;
+    for (const [i, sequence] of view.sequenceAttributions.entries()) {
+      const path = view.length > 1 ? svgPath.replace(/(\.svg)?$/i, `_${i}.svg`) : svgPath;
+      await writeFileAtomically(path, renderSvg(sequence, { method }), { overwrite: true });
+      saved("the figure", path);
+    }
+  });
+}
+
+/** The options of the library's `attribute`; the record `--attribution_kwargs` may hold any that has no option of its own. */
+function attributeOptions(args: AttributeArguments): AttributeOptions & { readonly showProgress: boolean } {
+  const { show_progress: showProgress = true, ...record } = args.attributionKwargs;
+  if (typeof showProgress !== "boolean") {
+    throw new OptionError(`--attribution_kwargs: "show_progress": expected true or false, received ${showProgress}`);
+  }
+  const { attributedFn, startPos, endPos, memoryBudget } = args;
+  const given: AttributeOptions = {
+    stepScores: args.stepScores ?? [],
+    attributeTarget: args.attributeTarget,
+    includeEosBaseline: args.includeEosBaseline,
+    outputStepAttributions: args.outputStepAttributions,
+    generateFromTargetPrefix: args.generateFromTargetPrefix,
+    generationArgs: args.generationKwargs,
+    batchSize: args.batchSize,
+    skipSpecialTokens: args.skipSpecialTokens,
+    retokenize: args.retokenize,
+    ...(attributedFn !== undefined && { attributedFn }),
+    ...(startPos !== undefined && { attrPosStart: startPos }),
+    ...(endPos !== undefined && { attrPosEnd: endPos }),
+    ...(memoryBudget !== undefined && { memoryBudget }),
+  };
+  return { ...attributionOptions(record, given), showProgress };
+}
+
+function showAll(view: FeatureAttributionOutput, { colorLevel, width, print }: Screen): void {
+  const method = view.info.attribution_method;
+  for (const [i, sequence] of view.sequenceAttributions.entries()) {
+    if (view.length > 1) print(`${i > 0 ? "\n" : ""}Text ${i + 1} of ${view.length}\n\n`);
+    print(show(sequence, { colorLevel, width, ...(typeof method === "string" && { method }) }));
+  }
+}
+
+function missing(option: string, what: string): OptionError {
+  return new OptionError(`${option}: expected ${what}, received none`);
+}
+
+function secondsSince(start: number): string {
+  return `${((performance.now() - start) / 1000).toFixed(2)} s`;
+}
+
+function count(n: number, word: string): string {
+  return `${n} ${word}${n === 1 ? "" : "s"}`;
+}

@@ -1,0 +1,66 @@
+/** The JSON records of the command line: from Python's names to ours, and what cannot be honoured is refused. */
+
+import type { AttributeOptions } from "../attribution/options.ts";
+import { OptionError } from "../errors.ts";
+import { longName } from "./optionTable.ts";
+
+type KeywordArguments = Readonly<Record<string, unknown>>;
+
+/** Keyword arguments of `from_pretrained` whose only honoured values describe what is done here anyway. */
+const honoured: Readonly<Record<string, readonly unknown[]>> = {
+  attn_implementation: ["eager"],
+  dtype: ["float32"],
+  torch_dtype: ["float32"],
+  local_files_only: [true],
+  trust_remote_code: [false],
+};
+
+/** @throws OptionError for the first keyword argument that asks for something else than what is done here */
+export function checkModelArguments(model: KeywordArguments, tokenizer: KeywordArguments): void {
+  for (const [name, value] of Object.entries(model)) {
+    const values = honoured[name];
+    if (values?.includes(value)) continue;
+    const possible = values
+      ? `only ${JSON.stringify(values[0])} is possible`
+      : "models are loaded as float32, as they are";
+    throw new OptionError(
+      `--model_kwargs: "${name}": ${JSON.stringify(value)} cannot be honoured: ${possible}; leave it out`,
+    );
+  }
+  for (const [name, value] of Object.entries(tokenizer)) {
+    throw new OptionError(
+      `--tokenizer_kwargs: "${name}": ${JSON.stringify(value)} cannot be honoured: tokenizers are loaded as their files ` +
+        "describe them; leave it out, or change the files",
+    );
+  }
+}
+
+/** Arguments that are records of arguments themselves. */
+const nested = ["attribution_args", "attributed_fn_args", "step_scores_args"];
+
+/**
+ * `--attribution_kwargs` as options of `attribute`: `{"n_steps": 20}` is `{ nSteps: 20 }`.
+ * @param given options that the command line gives by themselves
+ * @throws OptionError for what is given in both ways
+ */
+export function attributionOptions(record: KeywordArguments, given: AttributeOptions): AttributeOptions {
+  const renamed = inCamelCase(record, (name, value) => {
+    const isRecord = typeof value === "object" && value !== null && !Array.isArray(value);
+    return nested.includes(name) && isRecord ? inCamelCase(value as KeywordArguments) : value;
+  });
+  for (const name of Object.keys(renamed)) {
+    if (!(name in given) && !["onProgress", "signal"].includes(name)) continue;
+    throw new OptionError(
+      `--attribution_kwargs: "${longName(name).slice(2)}" has an option of its own; leave it out here`,
+    );
+  }
+  return { ...(renamed as AttributeOptions), ...given };
+}
+
+function inCamelCase(
+  record: KeywordArguments,
+  change: (name: string, value: unknown) => unknown = (_, value) => value,
+): Record<string, unknown> {
+  const camelCase = (name: string) => name.replace(/_([a-z0-9])/g, (_, letter: string) => letter.toUpperCase());
+  return Object.fromEntries(Object.entries(record).map(([name, value]) => [camelCase(name), change(name, value)]));
+}

@@ -1,0 +1,220 @@
+/** The options of `inseq attribute`. Names, aliases and defaults are Inseq's; the last ones of each group are ours. */
+
+import { listAggregators } from "../aggregate/aggregate.ts";
+import { listAggregationFunctions } from "../aggregate/functions.ts";
+import { listFeatureAttributionMethods } from "../method/registry.ts";
+import { listStepFunctions } from "../score/registry.ts";
+import type { OptionTable, OptionValues } from "./optionTable.ts";
+
+const methodNames = { of: "attribution method", names: listFeatureAttributionMethods };
+const scoreNames = { of: "step function", names: listStepFunctions };
+const aggregatorNames = {
+  of: "aggregator or aggregation function",
+  names: () => [...listAggregators(), ...listAggregationFunctions()],
+};
+
+export const attributeOptions = {
+  modelNameOrPath: {
+    kind: "text",
+    aliases: ["-m"],
+    placeholder: "folder",
+    group: "Model and texts",
+    help: "Folder of a model in Hugging Face's layout: config.json, weights, tokenizer. Required.",
+  },
+  inputTexts: {
+    kind: "texts",
+    aliases: ["-i"],
+    placeholder: "text",
+    group: "Model and texts",
+    help: "Prompts, or source texts of an encoder-decoder model. Required.",
+  },
+  generatedTexts: {
+    kind: "texts",
+    aliases: ["-g"],
+    placeholder: "text",
+    group: "Model and texts",
+    help: "Outputs to explain instead of what the model writes; for decoder-only models they begin with their prompts.",
+  },
+  generateFromTargetPrefix: {
+    kind: "flag",
+    group: "Model and texts",
+    help: "The generated texts are beginnings, which an encoder-decoder model continues.",
+  },
+  batchSize: {
+    kind: "integer",
+    aliases: ["-bs"],
+    placeholder: "n",
+    default: 8,
+    group: "Model and texts",
+    help: "Texts that are generated together.",
+  },
+  modelKwargs: {
+    kind: "record",
+    placeholder: "json",
+    group: "Model and texts",
+    help: "Keyword arguments for the model. Those that cannot be honoured are refused.",
+  },
+  tokenizerKwargs: {
+    kind: "record",
+    placeholder: "json",
+    group: "Model and texts",
+    help: "Keyword arguments for the tokenizer. Those that cannot be honoured are refused.",
+  },
+  generationKwargs: {
+    kind: "record",
+    placeholder: "json",
+    group: "Model and texts",
+    help: 'How to generate, in Hugging Face\'s names: \'{"num_beams": 4, "max_new_tokens": 20}\'.',
+  },
+  skipSpecialTokens: { kind: "flag", group: "Model and texts", help: "Encode texts without special tokens." },
+  retokenize: {
+    kind: "flag",
+    group: "Model and texts",
+    help: "Explain the tokens that the generated text has when it is encoded again (as Inseq does), not those generated.",
+  },
+
+  attributionMethod: {
+    kind: "text",
+    aliases: ["-a"],
+    placeholder: "name",
+    choices: methodNames,
+    default: "saliency",
+    group: "Attribution",
+    help: "How to attribute.",
+  },
+  attributedFn: {
+    kind: "text",
+    aliases: ["-fn"],
+    placeholder: "name",
+    choices: scoreNames,
+    group: "Attribution",
+    help: "What to explain; probability when not given. Its arguments, such as contrast_targets, go into --attribution_kwargs.",
+  },
+  attributionKwargs: {
+    kind: "record",
+    placeholder: "json",
+    group: "Attribution",
+    help: 'Arguments of the method and of the attributed function: \'{"n_steps": 100, "contrast_targets": "..."}\'.',
+  },
+  attributeTarget: {
+    kind: "flag",
+    group: "Attribution",
+    help: "Encoder-decoder models: attribute the target prefix, too.",
+  },
+  stepScores: {
+    kind: "texts",
+    placeholder: "name",
+    choices: scoreNames,
+    group: "Attribution",
+    help: "Scores to compute for each generated token.",
+  },
+  startPos: {
+    kind: "integer",
+    aliases: ["-s"],
+    placeholder: "n",
+    group: "Attribution",
+    help: "First position to attribute; negative numbers count from the end. Default: the first generated token.",
+  },
+  endPos: {
+    kind: "integer",
+    aliases: ["-e"],
+    placeholder: "n",
+    group: "Attribution",
+    help: "First position not to attribute any more. Default: the end.",
+  },
+  includeEosBaseline: {
+    kind: "flag",
+    aliases: ["--eos"],
+    group: "Attribution",
+    help: "Replace the end-of-sequence token in baselines, too.",
+  },
+  outputStepAttributions: {
+    kind: "flag",
+    group: "Attribution",
+    help: "Save the attributions of each generation step apart, too.",
+  },
+
+  attributionAggregators: {
+    kind: "texts",
+    placeholder: "name",
+    choices: aggregatorNames,
+    group: "Aggregation",
+    help: "Aggregators, one after another, for what is shown and saved. Default for what is shown: the method's own.",
+  },
+  attributionSelectors: {
+    kind: "integers",
+    placeholder: "n",
+    group: "Aggregation",
+    help: "Index (a layer, a head) that each of the aggregators takes.",
+  },
+  normalizeAttributions: {
+    kind: "flag",
+    group: "Aggregation",
+    help: "Divide the scores of each generated token by the sum of their magnitudes.",
+  },
+  rescaleAttributions: {
+    kind: "flag",
+    group: "Aggregation",
+    help: "Divide all scores by the largest magnitude.",
+  },
+  aggregateOutput: {
+    kind: "flag",
+    group: "Aggregation",
+    help: "Save aggregated scores also when no aggregators are named. Otherwise scores are saved as the method gives them.",
+  },
+
+  hideAttributions: {
+    kind: "flag",
+    aliases: ["--hide"],
+    group: "Output",
+    help: "Show nothing in the terminal.",
+  },
+  savePath: {
+    kind: "text",
+    aliases: ["-o"],
+    placeholder: "file",
+    group: "Output",
+    help: "Save the attributions as JSON, which Inseq reads, too. An existing file is replaced.",
+  },
+  vizPath: {
+    kind: "text",
+    placeholder: "file",
+    group: "Output",
+    help: "Write an HTML page that needs no network.",
+  },
+  svgPath: {
+    kind: "text",
+    placeholder: "file",
+    group: "Output",
+    help: "Write a vector figure; of several texts one each, _0, _1, ... behind the name.",
+  },
+  verbose: { kind: "flag", aliases: ["-v"], group: "Output", help: "Tell what is done, on the error stream." },
+  veryVerbose: {
+    kind: "flag",
+    aliases: ["-vv"],
+    group: "Output",
+    help: "Tell more: all options and each pass; where an error arose.",
+  },
+
+  device: {
+    kind: "text",
+    aliases: ["--dev"],
+    placeholder: "name",
+    group: "Computing",
+    help: "cuda for the first GPU, or cpu. Default: the fastest backend present.",
+  },
+  backend: {
+    kind: "text",
+    placeholder: "name",
+    group: "Computing",
+    help: "Which implementation computes: auto, native, cuda, tensorflow, wasm or cpu. Default: auto, the fastest one.",
+  },
+  memoryBudget: {
+    kind: "bytes",
+    placeholder: "bytes",
+    group: "Computing",
+    help: "Memory for the activations of one pass, such as 512M or 2G (powers of 1024). Default: 1G.",
+  },
+} as const satisfies OptionTable;
+
+export type AttributeArguments = OptionValues<typeof attributeOptions>;

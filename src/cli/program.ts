@@ -1,0 +1,93 @@
+/** The commands and their help, as the parser library (commander) knows them. */
+
+import { Command, type Help, Option } from "commander";
+import { version } from "../version.ts";
+import { type AttributeArguments, attributeOptions } from "./options.ts";
+import { kebabName, longName, type OptionDeclaration, type OptionTable, type OptionValue } from "./optionTable.ts";
+import type { Screen } from "./screen.ts";
+import { optionValue } from "./values.ts";
+
+/** A program whose `parseAsync` runs a command, and throws instead of ending the process. */
+export function createProgram(screen: Screen): Command {
+  const program = new Command("inseq")
+    .description("Which words made a model write the next ones: feature attribution for language models.")
+    .version(version, "-V, --version", "Show the version.")
+    .helpOption("-h, --help", "Show this help.")
+    .helpCommand("help [command]", "Show the help of a command.")
+    .exitOverride()
+    .configureOutput({
+      writeErr: (text) => screen.report(text.trimEnd()),
+      outputError: (text, write) => write(text.replace(/^error: /, "inseq: ")),
+      getOutHelpWidth: () => screen.width,
+    });
+  const command = program
+    .command("attribute")
+    .description("Attribute one or several texts, show the scores, and save them.")
+    .usage("-m <folder> -i <text...> [options]")
+    .helpOption("-h, --help", "Show this help.")
+    .configureHelp({ optionTerm, optionDescription })
+    .addHelpText("after", attributeNotes)
+    .action(async (options: AttributeArguments) => {
+      // Loaded when it is needed: help and wrong usage need no models.
+      const { attribute } = await import("./attribute.ts");
+      await attribute(options, screen);
+    });
+  for (const option of commanderOptions(attributeOptions)) command.addOption(option);
+  return program;
+}
+
+const attributeNotes = `
+Names may be written with dashes or underscores. Lists take one or more values; flags may be followed by yes or no.
+Colours follow the terminal, --color, --no-color, FORCE_COLOR and NO_COLOR.
+
+Example:
+  inseq attribute -m models/demo/stories-gpt2 -a integrated_gradients -i "Anna hid the ring in the cellar. In the end, the ring was still in the"
+`;
+
+/** An option with what its help needs to know. */
+class DeclaredOption extends Option {
+  readonly term: string;
+  /** The names that it takes. */
+  readonly names: () => readonly string[];
+
+  constructor(name: string, declaration: OptionDeclaration) {
+    super(`${kebabName(name)} <value>`, declaration.help);
+    this.term = term(name, declaration);
+    this.names = declaration.choices?.names ?? (() => []);
+    this.helpGroup(`${declaration.group}:`);
+  }
+}
+
+function commanderOptions(table: OptionTable): Option[] {
+  return Object.entries(table).map(([name, declaration]) => {
+    const option = new DeclaredOption(name, declaration);
+    option.argParser((written: string, previous: OptionValue | undefined) =>
+      optionValue(name, declaration, written, previous),
+    );
+    const initial =
+      declaration.default ?? (declaration.kind === "flag" ? false : declaration.kind === "record" ? {} : undefined);
+    if (initial !== undefined) option.default(initial);
+    return option;
+  });
+}
+
+/** `-i, --input_texts <text...>` */
+function term(name: string, { aliases = [], kind, placeholder = "value" }: OptionDeclaration): string {
+  const value = kind === "flag" ? "" : ` <${placeholder}${kind === "texts" || kind === "integers" ? "..." : ""}>`;
+  return `${[...aliases, longName(name)].join(", ")}${value}`;
+}
+
+function optionTerm(option: Option): string {
+  return option instanceof DeclaredOption ? option.term : option.flags;
+}
+
+function optionDescription(this: Help, option: Option): string {
+  const { defaultValue } = option;
+  const isTelling = typeof defaultValue === "string" || typeof defaultValue === "number";
+  const names = option instanceof DeclaredOption ? option.names() : [];
+  return [
+    option.description,
+    ...(names.length > 0 ? [`One of ${names.join(", ")}.`] : []),
+    ...(isTelling ? [`Default: ${defaultValue}.`] : []),
+  ].join(" ");
+}

@@ -1,0 +1,66 @@
+/** The terminal: what it can show, and writing to it. */
+
+import { supportsColor } from "chalk";
+import { OptionError } from "../errors.ts";
+import type { TerminalOptions } from "../render/terminal.ts";
+
+export interface Screen {
+  readonly colorLevel: NonNullable<TerminalOptions["colorLevel"]>;
+  /** Columns. */
+  readonly width: number;
+  /** Results, to the standard output. */
+  readonly print: (text: string) => void;
+  /** Everything else, to the error stream. */
+  readonly report: (text: string) => void;
+}
+
+/** What a view needs at least. */
+const NARROWEST = 24;
+const WITHOUT_TERMINAL = 80;
+
+/**
+ * The terminal of this process. A reader that goes away (`inseq ... | head -1`) only ends the printing: files are still
+ * written.
+ */
+export function openScreen(): Screen {
+  const gone = { is: false };
+  for (const stream of [process.stdout, process.stderr]) {
+    stream.on("error", (error: NodeJS.ErrnoException) => {
+      if (error.code !== "EPIPE") throw error;
+      gone.is ||= stream === process.stdout;
+    });
+  }
+  return {
+    colorLevel: colorLevel(),
+    width: Math.max(NARROWEST, process.stdout.columns ?? WITHOUT_TERMINAL),
+    print: (text) => {
+      if (!gone.is) process.stdout.write(text);
+    },
+    report: (text) => {
+      process.stderr.write(`${text}\n`);
+    },
+  };
+}
+
+const colorFlags = /^--(?:no-color|no-colors|color|colors|color=(?:true|always|false|never|256|16m|full|truecolor))$/;
+
+/**
+ * Arguments without `--color` and `--no-color`, which chalk reads by itself wherever they stand before `--`.
+ * @throws OptionError for `--color=` with something that chalk does not know
+ */
+export function withoutColorFlags(argv: readonly string[]): string[] {
+  const end = argv.includes("--") ? argv.indexOf("--") : argv.length;
+  const unknown = argv.slice(0, end).find((argument) => /^--colors?=/.test(argument) && !colorFlags.test(argument));
+  if (unknown !== undefined) {
+    throw new OptionError(`--color: expected true, always, false, never, 256 or 16m, received "${unknown}"`);
+  }
+  return argv.filter((argument, i) => i >= end || !colorFlags.test(argument));
+}
+
+/** As chalk finds it: terminals, FORCE_COLOR, --color. NO_COLOR (https://no-color.org) is a wish that those outdo. */
+function colorLevel(): NonNullable<TerminalOptions["colorLevel"]> {
+  const { NO_COLOR, FORCE_COLOR } = process.env;
+  const forced = FORCE_COLOR !== undefined || process.argv.some((argument) => /^--colors?(?:=|$)/.test(argument));
+  if (NO_COLOR && !forced) return 0;
+  return supportsColor === false ? 0 : supportsColor.level;
+}
