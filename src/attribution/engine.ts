@@ -3,16 +3,25 @@
 import { NumericError, OptionError } from "../errors.ts";
 import type { EmbeddingMethod, InternalsMethod, Method, MethodOptions } from "../method/registry.ts";
 import type { Model } from "../model/model.ts";
+import type { Scores } from "../result/attribution.ts";
 import type { Score, ScoreOptions } from "../score/score.ts";
 import { dispose, memory, readFloats, type Tensor, tidy } from "../tensor.ts";
 import { createGrid } from "./assemble.ts";
-import type { Scores } from "../result/attribution.ts";
 import { type RowLimits, rowsPerPass, stepsPerPass } from "./budget.ts";
 import type { Contrast } from "./contrast.ts";
 import { chunks, createProblem } from "./problem.ts";
 import { createRunner } from "./runner.ts";
 import type { Sequence } from "./sequence.ts";
-import { contrastLogits, createTarget, type StepTokens, sequenceLogits } from "./target.ts";
+import { sharesInputs } from "./sharedContrast.ts";
+import {
+  type ContrastContext,
+  constantContext,
+  contrastLogits,
+  createTarget,
+  type StepTokens,
+  sequenceLogits,
+  sharedContext,
+} from "./target.ts";
 
 export interface ScoreRequest {
   readonly id: string;
@@ -36,7 +45,7 @@ export interface AttributionRequest {
   readonly attributeTarget: boolean;
   /** What to compare with, for contrastive scores. */
   readonly contrast: Contrast | null;
-  /** Run the attributed function's contrast in its own context, through which no gradient flows. */
+  /** Run the attributed function's contrast in its own context. */
   readonly contrastForceInputs: boolean;
   readonly limits: RowLimits;
   /** Called after each pass. */
@@ -110,12 +119,15 @@ async function scoreSteps(
   contrast_GV: Tensor | undefined,
 ): Promise<Record<string, Scores>> {
   const found: Record<string, Scores> = {};
+  const context = contrast_GV && constantContext(contrast_GV);
   if (request.stepScores.length === 0) return found;
   const logits_GV = sequenceLogits(model, sequence);
   try {
     for (const { id, score, options } of request.stepScores) {
       const G = tokens.targets.length;
-      const values_G = tidy(() => createTarget({ score, options, contrast_GV }, tokens, 0, G).score(logits_GV, 1));
+      const values_G = tidy(() =>
+        createTarget({ score, options, context }, tokens, 0, G).score(logits_GV, 1, () => []),
+      );
       const values = await readFloats(values_G);
       dispose(values_G);
       const bad = values.findIndex((value) => !Number.isFinite(value));
@@ -159,13 +171,10 @@ async function attributeEmbeddings(
   contrast_GV: Tensor | undefined,
   stepScores: Record<string, Scores>,
 ): Promise<SequenceScores> {
-  checkAttributable(request);
+  checkAttributable(model, request);
   const { start, end } = sequence;
   const G = end - start;
-  const attributed = {
-    ...request.attributed,
-    ...(request.contrastForceInputs && contrast_GV ? { contrast_GV } : {}),
-  };
+  const attributed = { ...request.attributed, context: attributedContext(model, sequence, request, contrast_GV) };
   const usage = { peakBytes: 0, rows: 0 };
   const total = G * request.method.points(request.methodOptions);
   const limits: RowLimits = {
@@ -213,6 +222,19 @@ async function attributeEmbeddings(
   };
 }
 
+/** The context that the attributed function is compared in: its own pass, unless another one is asked for. */
+function attributedContext(
+  model: Model,
+  sequence: Sequence,
+  { contrast, contrastForceInputs, attributeTarget }: AttributionRequest,
+  contrast_GV: Tensor | undefined,
+): ContrastContext | undefined {
+  if (!contrastForceInputs || contrast === null || contrast_GV === undefined) return undefined;
+  return model.kind === "encoder-decoder" && sharesInputs(contrast, attributeTarget)
+    ? sharedContext(model, sequence, contrast)
+    : constantContext(contrast_GV);
+}
+
 /** One grid for each attributed input: all source tokens are visible, target tokens only to later ones. */
 function createGrids(model: Model, sequence: Sequence, attributeTarget: boolean) {
   const G = sequence.end - sequence.start;
@@ -226,7 +248,8 @@ function createGrids(model: Model, sequence: Sequence, attributeTarget: boolean)
 }
 
 /** @throws OptionError when the attributed function has no gradient with respect to the inputs */
-function checkAttributable({ attributed, contrastForceInputs, methodId }: AttributionRequest): void {
+function checkAttributable(model: Model, request: AttributionRequest): void {
+  const { attributed, attributeTarget, contrast, contrastForceInputs, methodId } = request;
   const { id, score } = attributed;
   if (!score.differentiable) {
     throw new OptionError(
@@ -234,11 +257,10 @@ function checkAttributable({ attributed, contrastForceInputs, methodId }: Attrib
     );
   }
   if (score.contrast === "context" && !contrastForceInputs) {
-    throw new OptionError(
-      `attributedFn: "${id}" compares two contexts; set contrastForceInputs: true (no gradient flows through the other one)`,
-    );
+    throw new OptionError(`attributedFn: "${id}" compares two contexts; set contrastForceInputs: true`);
   }
-  if (contrastForceInputs && (id === "contrast_logits" || id === "contrast_prob")) {
+  if (contrastForceInputs && contrast !== null && (id === "contrast_logits" || id === "contrast_prob")) {
+    if (sharesInputs(contrast, attributeTarget) && model.kind === "encoder-decoder") return;
     throw new OptionError(
       `attributedFn: with contrastForceInputs "${id}" does not depend on the inputs to be attributed; leave it out, or ` +
         `attribute the difference "${id}_diff"`,

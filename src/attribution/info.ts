@@ -29,7 +29,8 @@ export function createInfo(options: AttributeOptions, resolved: ResolvedOptions,
   return {
     attribution_method: resolved.methodId,
     attribution_args: snakeCased(resolved.methodOptions, { quadrature: "method" }),
-    attributed_fn: `${resolved.attributed.id}_fn`,
+    attributed_fn:
+      typeof options.attributedFn === "function" ? options.attributedFn.name : `${resolved.attributed.id}_fn`,
     attributed_fn_args: { ...snakeCased(resolved.attributed.options), ...(contrasted ? contrast : {}) },
     step_scores: resolved.stepScores.map(({ id }) => id),
     step_scores_args: { ...snakeCased(stepOptions), ...(stepContrasted ? contrast : {}) },

@@ -16,7 +16,10 @@ export interface ContrastOptions {
   readonly contrastTargets?: string | readonly string[];
   /** Pairs of positions (original, contrast): for all sequences, or a list for each. */
   readonly contrastTargetsAlignments?: Alignment | readonly Alignment[];
-  /** Run the attributed function's contrast in its own context; no gradient flows through it. */
+  /**
+   * Run the attributed function's contrast in its own context instead of the original one. Gradients flow through what
+   * both contexts share (an encoder-decoder model's source, say), and not through the rest.
+   */
   readonly contrastForceInputs?: boolean;
 }
 
@@ -130,6 +133,13 @@ export function resolveOptions(methodId: MethodId, own: MethodOptions, options: 
   const participants = [attributed, ...stepScores];
   const scoreOptions = [...new Set(participants.flatMap(({ score }) => score.options))];
   const contrasted = participants.some(({ score }) => score.contrast !== "none");
+  const compared = participants.find(({ id: name, score }) => score.contrast !== "none" && name !== custom);
+  const { contrastSources, contrastTargets } = { ...options.stepScoresArgs, ...options.attributedFnArgs, ...options };
+  if (compared !== undefined && contrastSources === undefined && contrastTargets === undefined) {
+    throw new OptionError(
+      `${compared.id}: expected something to compare with in contrastTargets (or contrastSources), received none`,
+    );
+  }
   const known = [...callOptions, ...method.options, ...scoreOptions, ...(contrasted ? contrastOptions : [])];
   rejectUnknownOptions(`attribute with ${id} and ${participants.map((p) => p.id).join(", ")}`, options, known);
 
@@ -163,11 +173,14 @@ export function resolveOptions(methodId: MethodId, own: MethodOptions, options: 
   };
 }
 
+/** How a function of the caller's own is called in messages. */
+const custom = "custom function";
+
 function attributedScore({ attributedFn = "probability" }: AttributeOptions): { id: string; score: Score } {
   if (typeof attributedFn === "string") return { id: attributedFn, score: findScore(attributedFn) };
   const everyOption: (keyof ScoreOptions)[] = ["logprob", "topK", "topP", "minTokensToKeep"];
   return {
-    id: attributedFn.name || "custom",
+    id: custom,
     score: {
       compute: attributedFn,
       formula: attributedFn.name,

@@ -27,8 +27,11 @@ import type { Runner } from "./runner.ts";
 
 /** The function to be explained, ready for rows of the given steps. */
 export interface Target {
-  /** [R] scores of R = points × steps rows, point by point, from their logits [R, V]. Differentiable. */
-  score(logits_RV: Tensor, points: number): Tensor;
+  /**
+   * [R] scores of R = points × steps rows, point by point, from their logits [R, V]. Differentiable. `rows` gives the
+   * attributed inputs of every row, for functions that put them into another context.
+   */
+  score(logits_RV: Tensor, points: number, rows: () => readonly Tensor[]): Tensor;
 }
 
 export interface ChunkLimits {
@@ -62,7 +65,12 @@ export function createProblem(
     const rows = path.points(from, to).map((point_KSD) => repeat(point_KSD, steps));
     const positions_R = Array.from({ length: points }, () => positions_N).flat();
     const weighted = (...xs: Tensor[]): Tensor =>
-      sum(mul(weights_R, target.score(runner.logits(xs, positions_R), points)));
+      sum(
+        mul(
+          weights_R,
+          target.score(runner.logits(xs, positions_R), points, () => xs),
+        ),
+      );
     const { grads } = valueAndGrads(weighted)(rows);
     limits.onPass(points * steps);
     return grads.map((gradient) => {
@@ -81,7 +89,8 @@ export function createProblem(
       const slices = chunks(K, pointsPerPass).map(([from, to]) =>
         tidy(() => {
           const some = points.map((x_KSD) => slice(x_KSD, [from, 0, 0], [to - from, ...x_KSD.shape.slice(1)]));
-          return target.score(runner.logitsAtAll(some, positions_N), to - from);
+          const rows = (): Tensor[] => some.map((x_KSD) => repeat(x_KSD, steps));
+          return target.score(runner.logitsAtAll(some, positions_N), to - from, rows);
         }),
       );
       return reshape(concat(slices, 0), [K, steps]);

@@ -1,12 +1,12 @@
 /** From the scores of a sequence to its part of the result: tokens get their labels, scores their meaning. */
 
 import type { Method } from "../method/registry.ts";
+import type { Scores, SequenceAttribution, SequenceKind, StepAttribution, Token } from "../result/attribution.ts";
+import { defaultAggregators, dimensionNames } from "../result/kinds.ts";
 import type { RegisteredScore } from "../score/registry.ts";
 import type { Encoding } from "../text/tokenizer.ts";
-import type { Scores, SequenceAttribution, SequenceKind, StepAttribution, Token } from "../result/attribution.ts";
 import type { Contrast } from "./contrast.ts";
 import type { ScoreRequest, SequenceScores } from "./engine.ts";
-import { defaultAggregators, dimensionNames } from "../result/kinds.ts";
 import type { Sequence } from "./sequence.ts";
 
 /** How a token's label is written: the vocabulary's string, or its text. */

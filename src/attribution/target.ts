@@ -1,12 +1,13 @@
 /** The steps' next tokens as scores see them: of the sequence itself, and of what it is contrasted with. */
 
-import type { Model } from "../model/model.ts";
+import type { EncoderDecoderModel, Model } from "../model/model.ts";
 import type { Score, ScoreOptions } from "../score/score.ts";
 import { expandDims, slice, type Tensor, tensor, tidy } from "../tensor.ts";
 import type { Contrast } from "./contrast.ts";
 import { forEachPoint, type Target } from "./problem.ts";
 import { createRunner } from "./runner.ts";
 import type { Sequence } from "./sequence.ts";
+import { sharedContrastLogits } from "./sharedContrast.ts";
 
 /** Logits [G, V] after the prefix of every attributed position: one pass, no gradient. */
 export function sequenceLogits(model: Model, sequence: Sequence): Tensor {
@@ -54,28 +55,43 @@ const int32 = (values: readonly number[]): Tensor => tensor([...values], [values
 export interface AttributedFunction {
   readonly score: Score;
   readonly options: ScoreOptions;
-  /** Logits [G, V] of another context to compare with; undefined compares within the same pass. */
-  readonly contrast_GV?: Tensor | undefined;
+  /** Another context to compare with; undefined compares within the same pass. */
+  readonly context?: ContrastContext | undefined;
+}
+
+/** Logits [R, V] in the contrast's context, for the steps from ≤ g < to at each of the points behind the rows. */
+export type ContrastContext = (rows: () => readonly Tensor[], points: number, from: number, to: number) => Tensor;
+
+/** The same logits [G, V] whatever the attributed inputs are. */
+export function constantContext(contrast_GV: Tensor): ContrastContext {
+  const [, V = 0] = contrast_GV.shape;
+  return (_rows, points, from, to) => forEachPoint(slice(contrast_GV, [from, 0], [to - from, V]), points);
+}
+
+/** Logits that depend on the attributed inputs, which the contrast's context contains. */
+export function sharedContext(model: EncoderDecoderModel, sequence: Sequence, contrast: Contrast): ContrastContext {
+  return (rows, points, from, to) => {
+    const before = contrast.positions.slice(from, to).map((c) => c - 1);
+    const positions_R = Array.from({ length: points }, () => before).flat();
+    return sharedContrastLogits(model, sequence, contrast, rows(), positions_R);
+  };
 }
 
 /** The attributed function at the steps from ≤ g < to, for any number of path points. */
 export function createTarget(attributed: AttributedFunction, tokens: StepTokens, from: number, to: number): Target {
-  const { score, options, contrast_GV } = attributed;
+  const { score, options, context } = attributed;
   const targets = tokens.targets.slice(from, to);
   const contrasts = tokens.contrasts.slice(from, to);
   return {
-    score(logits_RV, points) {
-      const context = (): Tensor => {
-        if (contrast_GV === undefined) return logits_RV;
-        const [, V = 0] = contrast_GV.shape;
-        return forEachPoint(slice(contrast_GV, [from, 0], [to - from, V]), points);
-      };
-      return score.compute({
+    score: (logits_RV, points, rows) =>
+      score.compute({
         logits_RV,
         targets_R: forEachPoint(int32(targets), points),
-        contrast: { logits_RV: context(), targets_R: forEachPoint(int32(contrasts), points) },
+        contrast: {
+          logits_RV: context?.(rows, points, from, to) ?? logits_RV,
+          targets_R: forEachPoint(int32(contrasts), points),
+        },
         options,
-      });
-    },
+      }),
   };
 }

@@ -28,7 +28,7 @@ export async function attention(internals: Internals): Promise<InternalsAnswer> 
     const all = Array.from({ length: S }, (_, s) => s);
     sequenceScores.encoder_self_attentions = keysByQueries(encoderSelf, S, all, false);
   }
-  if (!attributeTarget) sequenceScores.decoder_self_attentions = keysByQueries(decoderSelf, end - 1, prefix, true);
+  if (!attributeTarget) sequenceScores.decoder_self_attentions = keysByQueries(decoderSelf, end - 1, prefix, false);
   return {
     sourceAttributions:
       cross.length > 0 ? keysByQueries(cross, cross[0]?.probabilities.shape[2] ?? 0, queries, false) : null,

@@ -1,0 +1,48 @@
+/**
+ * Another context to compare with, of which the attributed inputs are a part.
+ *
+ * An encoder-decoder model can be compared under another target with the same source, or under another source with the
+ * same target. The part that both contexts share is an input of both, so the gradient flows through both passes. (The
+ * contrast of a decoder-only model shares nothing: it is a constant.)
+ */
+
+import type { EncoderDecoderModel } from "../model/model.ts";
+import { slice, type Tensor, tensor, tile } from "../tensor.ts";
+import type { Contrast } from "./contrast.ts";
+import type { Sequence } from "./sequence.ts";
+
+/** Whether the contrast's context contains an attributed input. */
+export function sharesInputs(contrast: Contrast, attributeTarget: boolean): boolean {
+  return contrast.source === null || (contrast.target === null && attributeTarget);
+}
+
+/**
+ * Logits [R, V] before the contrast's tokens, differentiable in the shared part of the rows.
+ * @param rows the attributed inputs: source [R, S, D] and, if it is attributed, target prefix [R, T, D]
+ * @param positions_R the position before the contrast's token, for each row
+ */
+export function sharedContrastLogits(
+  model: EncoderDecoderModel,
+  sequence: Sequence,
+  contrast: Contrast,
+  rows: readonly Tensor[],
+  positions_R: readonly number[],
+): Tensor {
+  const R = positions_R.length;
+  const prefix = (contrast.target ?? sequence.target).ids.slice(0, Math.max(...positions_R) + 1);
+  const [source, target] = rows;
+  const embeddings_BSD =
+    contrast.source === null && source !== undefined
+      ? source
+      : tile(model.embedSource(row(contrast.source?.ids ?? [])), [R, 1, 1]);
+  const embeddings_BTD =
+    contrast.target === null && target !== undefined
+      ? slice(target, [0, 0, 0], [R, prefix.length, target.shape[2] ?? 0])
+      : tile(model.embedTarget(row(prefix)), [R, 1, 1]);
+  return model.decode(
+    { embeddings_BTD, targets_B: tensor([...positions_R], [R], "int32") },
+    model.encode({ embeddings_BSD }),
+  );
+}
+
+const row = (ids: readonly number[]): Tensor => tensor([...ids], [1, ids.length], "int32");

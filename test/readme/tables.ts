@@ -1,0 +1,72 @@
+/** The tables of the README that are made from the registries, between `<!-- table: name -->` and `<!-- end -->`. */
+
+import { architectures } from "../../models/registry.ts";
+import { listAggregators } from "../../src/aggregate/aggregate.ts";
+import { listAggregationFunctions } from "../../src/aggregate/functions.ts";
+import { backends } from "../../src/backend/registry.ts";
+import { methods } from "../../src/method/registry.ts";
+import { scores } from "../../src/score/registry.ts";
+
+/** A row for each entry; cells are Markdown. */
+function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
+  const line = (cells: readonly string[]): string =>
+    `| ${cells.map((cell) => cell.replaceAll("|", "\\|")).join(" | ")} |`;
+  return [line(head), line(head.map(() => "---")), ...rows.map(line)].join("\n");
+}
+
+const code = (text: string): string => `\`${text}\``;
+const list = (names: readonly string[]): string => (names.length > 0 ? names.map(code).join(", ") : "none");
+
+export const tables: Readonly<Record<string, () => string>> = {
+  models: () =>
+    table(
+      ["`model_type`", "Classes of Hugging Face transformers"],
+      Object.entries(architectures).map(([type, { classNames }]) => [code(type), classNames.map(code).join(", ")]),
+    ),
+  methods: () =>
+    table(
+      ["Method", "Formula", "Cost for all tokens together", "Options", "Paper"],
+      Object.entries(methods).map(([id, { formula, cost, options, paper }]) => [
+        code(id),
+        formula,
+        cost,
+        list(options),
+        paper,
+      ]),
+    ),
+  scores: () =>
+    table(
+      ["Score", "Formula", "Unit", "Compares", "Options"],
+      Object.entries(scores).map(([id, { formula, unit, contrast, options }]) => [
+        code(id),
+        formula,
+        unit,
+        { none: "—", token: "tokens or contexts", context: "contexts" }[contrast],
+        list(options),
+      ]),
+    ),
+  aggregators: () =>
+    table(
+      ["", "Identifiers"],
+      [
+        ["Aggregators", list(listAggregators())],
+        ["Aggregation functions", list(listAggregationFunctions())],
+      ],
+    ),
+  backends: () =>
+    table(
+      ["Backend", "State"],
+      Object.entries(backends).map(([name, backend]) => [code(name), "missing" in backend ? backend.missing : "here"]),
+    ),
+};
+
+/** The README with its tables as the registries have them now. */
+export function withTables(readme: string): string {
+  return readme.replace(
+    /(<!-- table: (\w+) -->\n)[\s\S]*?(<!-- end -->)/g,
+    (whole, open: string, name: string, close: string) => {
+      const make = tables[name];
+      return make === undefined ? whole : `${open}\n${make()}\n\n${close}`;
+    },
+  );
+}
