@@ -280,6 +280,7 @@ function build(config: T5Config, weights?: Weights): EncoderDecoderModel {
     },
 
     decode(input: DecoderInput, { states_BSD, mask_BS }: EncoderStates): Tensor {
+      // Distances between places in the row are all that counts, so positions that the caller gives change nothing.
       const T = input.embeddings_BTD.shape[1] ?? 0;
       const bias = decoderPositions.bias(T, T + (input.cache?.length ?? 0));
       const pass = { ...input, bias, sourceMask_BS: mask_BS };
