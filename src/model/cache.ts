@@ -39,9 +39,13 @@ export class KeyValueCache {
     return { key, value };
   }
 
-  /** Row b of the cache becomes what row `rows_B[b]` was: beams that live on, sentences that are done. */
-  reorder(rows_B: Tensor): void {
+  /**
+   * Row b of the cache becomes what row `rows_B[b]` was: beams that live on, sentences that are done.
+   * @param cross false when no row changes its source, so that cross-attention may stay as it is
+   */
+  reorder(rows_B: Tensor, { cross = true }: { readonly cross?: boolean } = {}): void {
     for (const [name, entry] of this.#entries) {
+      if (!cross && name.startsWith("cross.")) continue;
       this.#replace(name, {
         key_BGPK: gather(entry.key_BGPK, rows_B, 0),
         value_BGPK: gather(entry.value_BGPK, rows_B, 0),

@@ -1,0 +1,94 @@
+/**
+ * What narrows the distribution that a next token is drawn from: temperature, top-k, top-p, min-p, typical.
+ *
+ * Each maps scores [V] to scores, −∞ for a token that is not drawn; the highest `keep` tokens always stay. They do what
+ * the classes of the same names in Hugging Face transformers do, except that probabilities are added in float64, and
+ * that among equal scores those of lower ids are cut first.
+ */
+
+import { logSoftmax } from "./logitsProcessors.ts";
+
+export type Warper = (scores: Float32Array) => Float32Array;
+
+/** scores / T: below 1 likelier tokens gain, above 1 they lose. */
+export function temperature(T: number): Warper {
+  return (scores) => scores.map((score) => score / Math.fround(T));
+}
+
+/** The `k` highest scores, and those equal to the last of them (Fan et al. 2018). */
+export function topK(k: number, keep = 1): Warper {
+  return (scores) => {
+    const kth = scores.slice().sort()[Math.max(0, scores.length - Math.max(k, keep))] ?? Number.NEGATIVE_INFINITY;
+    return scores.map((score) => (score < kth ? Number.NEGATIVE_INFINITY : score));
+  };
+}
+
+/** The smallest set of likeliest tokens whose probabilities reach `p` together (Holtzman et al. 2020, "nucleus"). */
+export function topP(p: number, keep = 1): Warper {
+  return (scores) => {
+    const probabilities = logSoftmax(scores).map(Math.exp);
+    const ascending = drawable(scores).sort((a, b) => (scores[a] ?? 0) - (scores[b] ?? 0) || a - b);
+    const result = scores.slice();
+    let sum = 0;
+    for (const id of ascending.slice(0, Math.max(0, ascending.length - keep))) {
+      sum += probabilities[id] ?? 0;
+      if (sum > 1 - p) break;
+      result[id] = Number.NEGATIVE_INFINITY;
+    }
+    return result;
+  };
+}
+
+/** Tokens at least `p` times as likely as the likeliest (Nguyen et al. 2024, arXiv 2407.01082). */
+export function minP(p: number, keep = 1): Warper {
+  return (scores) => {
+    const logProbabilities = logSoftmax(scores);
+    const threshold = p * Math.exp(logProbabilities.reduce((a, b) => Math.max(a, b)));
+    const kept = new Set(likeliest(scores, keep));
+    return scores.map((score, id) =>
+      Math.exp(logProbabilities[id] ?? 0) < threshold && !kept.has(id) ? Number.NEGATIVE_INFINITY : score,
+    );
+  };
+}
+
+/**
+ * Tokens whose surprise is nearest to the entropy, until their probabilities reach `mass` together (Meister et al. 2023,
+ * "Locally typical sampling").
+ */
+export function typicalP(mass: number, keep = 1): Warper {
+  return (scores) => {
+    const logProbabilities = logSoftmax(scores);
+    const ids = drawable(scores);
+    const entropy = -ids.reduce(
+      (sum, id) => sum + (logProbabilities[id] ?? 0) * Math.exp(logProbabilities[id] ?? 0),
+      0,
+    );
+    const distance = (id: number): number => Math.fround(Math.abs(-(logProbabilities[id] ?? 0) - entropy));
+    const nearest = ids.sort((a, b) => distance(a) - distance(b) || a - b);
+    let sum = 0;
+    let last = 0;
+    for (const id of nearest) {
+      sum += Math.exp(logProbabilities[id] ?? 0);
+      if (sum >= mass) break;
+      last += 1;
+    }
+    const limit = distance(nearest[Math.min(last, nearest.length - 1)] ?? 0);
+    const kept = new Set(nearest.slice(0, keep));
+    return scores.map((score, id) =>
+      score > Number.NEGATIVE_INFINITY && (kept.has(id) || distance(id) <= limit) ? score : Number.NEGATIVE_INFINITY,
+    );
+  };
+}
+
+/** Ids of tokens that have not been forbidden. */
+function drawable(scores: Float32Array): number[] {
+  const ids: number[] = [];
+  for (const [id, score] of scores.entries()) if (score > Number.NEGATIVE_INFINITY) ids.push(id);
+  return ids;
+}
+
+function likeliest(scores: Float32Array, count: number): number[] {
+  return drawable(scores)
+    .sort((a, b) => (scores[b] ?? 0) - (scores[a] ?? 0) || a - b)
+    .slice(0, count);
+}

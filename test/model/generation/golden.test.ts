@@ -1,0 +1,72 @@
+import { readFileSync } from "node:fs";
+import { afterAll, describe, expect, test } from "vitest";
+import { loadArchitecture } from "../../../models/load.ts";
+import { generate } from "../../../src/model/generation/generate.ts";
+import {
+  type GenerationOptions,
+  readGenerationArgs,
+  readGenerationDefaults,
+} from "../../../src/model/generation/options.ts";
+import type { Model } from "../../../src/model/model.ts";
+import { openFolder } from "../../../src/platform/node.ts";
+import { goldenPath } from "../../support/goldenResults.ts";
+
+interface Run {
+  readonly model: string;
+  readonly options: Readonly<Record<string, unknown>>;
+  readonly inputs: readonly (readonly number[])[];
+  readonly prefix?: readonly (readonly number[])[];
+  readonly expected: readonly (readonly number[])[];
+}
+
+interface Forward {
+  readonly inputs: readonly {
+    readonly input_ids: readonly number[];
+    readonly greedy: { readonly full_ids: readonly number[] };
+    readonly greedy_from_prefix?: {
+      readonly decoder_input_ids: readonly number[];
+      readonly new_ids: readonly number[];
+    };
+  }[];
+}
+
+const demo = ["stories-gpt2", "translation-marian"];
+const { runs } = JSON.parse(readFileSync(goldenPath("generation.json"), "utf8")) as { runs: Run[] };
+
+for (const name of ["gpt2", "llama", "marian", "t5", "flan_t5", ...demo]) {
+  describe(`${name} generates what Hugging Face generates`, () => {
+    const loaded = load(name);
+    afterAll(async () => (await loaded).model.dispose());
+
+    test.each(runs.filter(({ model }) => model === name).map((run) => [JSON.stringify(run.options), run] as const))(
+      "with %s",
+      async (_title, run) => {
+        const { model, defaults } = await loaded;
+        const options = readGenerationArgs(run.options, defaults);
+        const rows = await generate(model, { inputIds: run.inputs, targetPrefix: run.prefix, options });
+        expect(rows).toEqual(run.expected);
+      },
+    );
+
+    if (demo.includes(name)) return;
+    test("greedily, for the inputs of forward.json, in one batch", async () => {
+      const { model, defaults } = await loaded;
+      const forward = JSON.parse(readFileSync(goldenPath(name, "forward.json"), "utf8")) as Forward;
+      const options = readGenerationArgs({ maxNewTokens: 8 }, defaults);
+      const inputIds = forward.inputs.map(({ input_ids }) => input_ids);
+      const rows = await generate(model, { inputIds, options });
+      expect(rows).toEqual(forward.inputs.map(({ greedy }) => greedy.full_ids));
+      for (const { input_ids, greedy_from_prefix: from } of forward.inputs) {
+        if (from === undefined) continue;
+        const request = { inputIds: [input_ids], targetPrefix: [from.decoder_input_ids], options };
+        expect(await generate(model, request)).toEqual([[...from.decoder_input_ids, ...from.new_ids]]);
+      }
+    });
+  });
+}
+
+async function load(name: string): Promise<{ model: Model; defaults: GenerationOptions }> {
+  const files = await openFolder(demo.includes(name) ? `models/demo/${name}` : goldenPath(name, "model"));
+  const { model, rawConfig } = await loadArchitecture(files);
+  return { model, defaults: await readGenerationDefaults(files, rawConfig) };
+}
