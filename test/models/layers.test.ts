@@ -8,7 +8,7 @@ import { T5DecoderBlock, T5EncoderBlock, t5 } from "../../models/t5.ts";
 import { relativeBucket } from "../../src/layers/relativePositions.ts";
 import { SinusoidalPositions } from "../../src/layers/sinusoidalPositions.ts";
 import { randomWeights } from "../../src/layers/weights.ts";
-import { type Layer, type Tensor, tensor, tensorflow as tf } from "../../src/tensor.ts";
+import { type Layer, type LayerConfig, type Tensor, tensor, tensorflow as tf } from "../../src/tensor.ts";
 import { useCpu } from "../support/backend.ts";
 import { floats, ids, smallConfigs } from "../support/models.ts";
 
@@ -64,6 +64,9 @@ const blocks: { name: string; make: () => Layer; inputs: number; parameters: num
 
 const data = [states(5, 1), states(3, 2)];
 
+/** What stands for a tensor while a `tf.model` is put together. */
+type Symbolic = ReturnType<typeof tf.input>;
+
 describe.each(blocks)("$name", ({ make, inputs, parameters }) => {
   const given = data.slice(0, inputs).map(
     ({ values, T }) =>
@@ -84,12 +87,9 @@ describe.each(blocks)("$name", ({ make, inputs, parameters }) => {
 
   test("can be saved as JSON and restored with its weights", () => {
     const layer = make();
-    const Class = layer.constructor as tf.serialization.SerializableConstructor<tf.layers.Layer>;
-    const saved = JSON.parse(JSON.stringify(layer.getConfig())) as tf.serialization.ConfigDict;
-    const restored = tf.serialization.SerializationMap.getMap().classNameMap[layer.getClassName()]?.[1](
-      Class,
-      saved,
-    ) as tf.layers.Layer;
+    const saved = JSON.parse(JSON.stringify(layer.getConfig())) as LayerConfig;
+    const [Class, fromConfig] = tf.serialization.SerializationMap.getMap().classNameMap[layer.getClassName()] ?? [];
+    const restored = fromConfig?.(Class as Parameters<typeof fromConfig>[0], saved) as Layer;
     expect(run(restored)).not.toEqual(run(layer));
     restored.setWeights(layer.getWeights());
     expect(run(restored)).toEqual(run(layer));
@@ -98,9 +98,7 @@ describe.each(blocks)("$name", ({ make, inputs, parameters }) => {
   test("is a part of a tf.model", () => {
     const layer = make();
     const symbols = given.map(() => tf.input({ shape: [null, 12] }));
-    const output = layer.apply(inputs === 1 ? (symbols[0] as tf.SymbolicTensor) : symbols) as
-      | tf.SymbolicTensor
-      | tf.SymbolicTensor[];
+    const output = layer.apply(inputs === 1 ? (symbols[0] as Symbolic) : symbols) as Symbolic;
     const model = tf.model({ inputs: symbols, outputs: output });
     const tensors = given.map((x) => x());
     const predicted = model.predict(inputs === 1 ? (tensors[0] as Tensor) : tensors) as Tensor;

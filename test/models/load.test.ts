@@ -104,13 +104,16 @@ describe("config.json", () => {
 });
 
 describe("checkpoint", () => {
-  test.each(["gpt2", "llama", "marian", "t5", "flan_t5"])(
-    "of %s may have the old names of everything",
-    async (family) => {
-      const model = await goldenModel(family);
-      expect(model.facts.vocabSize).toBe(goldenConfig(family).vocab_size);
-    },
-  );
+  test("in PyTorch's format, with every copy of tied tensors and the fixed positions, gives the same model", async () => {
+    const files = {
+      "config.json": golden("marian", "config.json"),
+      "pytorch_model.bin": golden("marian", "pytorch_model.bin"),
+    };
+    const { model, rawConfig } = await loadArchitecture(filesFromMemory("folder", files));
+    expect(rawConfig).toEqual(goldenConfig("marian"));
+    const pass = { targetIds: [[394, 5, 9]], sourceIds: [[7, 8, 0]] };
+    expect(logits(model, pass)).toEqual(logits(await goldenModel("marian"), pass));
+  });
 
   test("that does not fit its config: every missing, misshapen and unexpected tensor is in one error", async () => {
     const files = changed("llama", { num_hidden_layers: 4, intermediate_size: 45, attention_bias: false });
