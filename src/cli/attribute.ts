@@ -6,9 +6,6 @@ import { loadModel } from "../loadModel.ts";
 import type { MethodId } from "../method/registry.ts";
 import type { FeatureAttributionOutput } from "../output.ts";
 import { writeFileAtomically } from "../platform/node.ts";
-import { renderHtml } from "../render/html.ts";
-import { show } from "../render/show.ts";
-import { renderSvg } from "../render/svg.ts";
 import { aggregateAsAsked, aggregateForView } from "./aggregation.ts";
 import { placeOf } from "./device.ts";
 import { attributionOptions, checkModelArguments } from "./keywordArguments.ts";
@@ -57,7 +54,7 @@ export async function attribute(args: AttributeArguments, screen: Screen): Promi
 
   const aggregated = aggregateAsAsked(result, args);
   const view = aggregateForView(aggregated, args);
-  if (!args.hideAttributions) showAll(view, screen);
+  if (!args.hideAttributions) showAll(view, method, screen);
   const isAggregated = args.attributionAggregators !== undefined || args.aggregateOutput;
   await uninterrupted(async () => {
     const saved = (what: string, path: string) => screen.report(`inseq: saved ${what} to ${path}`);
@@ -66,13 +63,13 @@ export async function attribute(args: AttributeArguments, screen: Screen): Promi
       saved(isAggregated ? "aggregated attributions" : "attributions", savePath);
     }
     if (vizPath !== undefined) {
-      await writeFileAtomically(vizPath, renderHtml(view.sequenceAttributions, view.info), { overwrite: true });
+      await writeFileAtomically(vizPath, view.toHTML({ aggregation: false }), { overwrite: true });
       saved("the page", vizPath);
     }
     if (svgPath === undefined) return;
-    for (const [i, sequence] of view.sequenceAttributions.entries()) {
+    for (const [i, figure] of view.toSVG({ aggregation: false }).entries()) {
       const path = view.length > 1 ? svgPath.replace(/(\.svg)?$/i, `_${i}.svg`) : svgPath;
-      await writeFileAtomically(path, renderSvg(sequence, { method }), { overwrite: true });
+      await writeFileAtomically(path, figure, { overwrite: true });
       saved("the figure", path);
     }
   });
@@ -100,14 +97,13 @@ function attributeOptions(args: AttributeArguments): AttributeOptions & { readon
     ...(endPos !== undefined && { attrPosEnd: endPos }),
     ...(memoryBudget !== undefined && { memoryBudget }),
   };
-  return { ...attributionOptions(record, given), showProgress };
+  return { ...attributionOptions(record), ...given, showProgress };
 }
 
-function showAll(view: FeatureAttributionOutput, { colorLevel, width, print }: Screen): void {
-  const method = view.info.attribution_method;
+function showAll(view: FeatureAttributionOutput, method: string, { colorLevel, width, print }: Screen): void {
   for (const [i, sequence] of view.sequenceAttributions.entries()) {
     if (view.length > 1) print(`${i > 0 ? "\n" : ""}Text ${i + 1} of ${view.length}\n\n`);
-    print(show(sequence, { colorLevel, width, ...(typeof method === "string" && { method }) }));
+    print(sequence.show({ aggregation: false, colorLevel, width, method }));
   }
 }
 

@@ -2,6 +2,7 @@
 
 import type { AttributeOptions } from "../attribution/options.ts";
 import { OptionError } from "../errors.ts";
+import type { AttributeArguments } from "./options.ts";
 import { longName } from "./optionTable.ts";
 
 type KeywordArguments = Readonly<Record<string, unknown>>;
@@ -38,23 +39,40 @@ export function checkModelArguments(model: KeywordArguments, tokenizer: KeywordA
 /** Arguments that are records of arguments themselves. */
 const nested = ["attribution_args", "attributed_fn_args", "step_scores_args"];
 
+/** Options of the library's `attribute` that are options of the command themselves, and under which names. */
+const ownOptions: Readonly<Partial<Record<keyof AttributeOptions, keyof AttributeArguments>>> = {
+  attributedFn: "attributedFn",
+  stepScores: "stepScores",
+  attrPosStart: "startPos",
+  attrPosEnd: "endPos",
+  attributeTarget: "attributeTarget",
+  includeEosBaseline: "includeEosBaseline",
+  skipSpecialTokens: "skipSpecialTokens",
+  outputStepAttributions: "outputStepAttributions",
+  batchSize: "batchSize",
+  generateFromTargetPrefix: "generateFromTargetPrefix",
+  generationArgs: "generationKwargs",
+  retokenize: "retokenize",
+  memoryBudget: "memoryBudget",
+};
+
 /**
  * `--attribution_kwargs` as options of `attribute`: `{"n_steps": 20}` is `{ nSteps: 20 }`.
- * @param given options that the command line gives by themselves
- * @throws OptionError for what is given in both ways
+ * @throws OptionError for what has an option of its own
  */
-export function attributionOptions(record: KeywordArguments, given: AttributeOptions): AttributeOptions {
-  const renamed = inCamelCase(record, (name, value) => {
+export function attributionOptions(record: KeywordArguments): AttributeOptions {
+  const renamed: AttributeOptions = inCamelCase(record, (name, value) => {
     const isRecord = typeof value === "object" && value !== null && !Array.isArray(value);
     return nested.includes(name) && isRecord ? inCamelCase(value as KeywordArguments) : value;
   });
-  for (const name of Object.keys(renamed)) {
-    if (!(name in given) && !["onProgress", "signal"].includes(name)) continue;
+  for (const name of Object.keys(renamed) as (keyof AttributeOptions)[]) {
+    const own = ownOptions[name];
+    if (own === undefined) continue;
     throw new OptionError(
-      `--attribution_kwargs: "${longName(name).slice(2)}" has an option of its own; leave it out here`,
+      `--attribution_kwargs: "${longName(name).slice(2)}" has an option of its own: use ${longName(own)}`,
     );
   }
-  return { ...(renamed as AttributeOptions), ...given };
+  return renamed;
 }
 
 function inCamelCase(

@@ -1,41 +1,7 @@
 #!/usr/bin/env node
-/**
- * The command `inseq`.
- *
- * Exit status: 0 done, 2 wrong usage, 1 any other failure; 130 after Ctrl-C, as shells report it.
- */
+/** The command `inseq`. */
 
-import { CommanderError } from "commander";
-import { OptionError } from "../errors.ts";
-import { canonicalArguments } from "./arguments.ts";
-import { describeFailure } from "./failure.ts";
-import { attributeOptions } from "./options.ts";
-import { createProgram } from "./program.ts";
-import { openScreen, withoutColorFlags } from "./screen.ts";
+import { run } from "./run.ts";
+import { openScreen } from "./screen.ts";
 
-const DONE = 0;
-const FAILED = 1;
-const WRONG_USAGE = 2;
-
-async function run(argv: readonly string[]): Promise<number> {
-  const screen = openScreen();
-  const program = createProgram(screen);
-  try {
-    const [command, ...rest] = withoutColorFlags(argv);
-    if (command === undefined) {
-      program.outputHelp();
-      return FAILED;
-    }
-    const canonical =
-      command === "attribute" ? [command, ...canonicalArguments(rest, attributeOptions)] : [command, ...rest];
-    await program.parseAsync(canonical, { from: "user" });
-    return DONE;
-  } catch (error) {
-    if (error instanceof CommanderError) return error.exitCode === 0 ? DONE : WRONG_USAGE;
-    const withStack = argv.includes("-vv") || argv.some((argument) => /^--very[_-]verbose/.test(argument));
-    screen.report(describeFailure(error, withStack));
-    return error instanceof OptionError ? WRONG_USAGE : FAILED;
-  }
-}
-
-process.exitCode = await run(process.argv.slice(2));
+process.exitCode = await run(process.argv.slice(2), openScreen());

@@ -16,6 +16,7 @@ export function createProgram(screen: Screen): Command {
     .helpCommand("help [command]", "Show the help of a command.")
     .exitOverride()
     .configureOutput({
+      writeOut: screen.print,
       writeErr: (text) => screen.report(text.trimEnd()),
       outputError: (text, write) => write(text.replace(/^error: /, "inseq: ")),
       getOutHelpWidth: () => screen.width,
@@ -58,7 +59,7 @@ class DeclaredOption extends Option {
   }
 }
 
-function commanderOptions(table: OptionTable): Option[] {
+export function commanderOptions(table: OptionTable): Option[] {
   return Object.entries(table).map(([name, declaration]) => {
     const option = new DeclaredOption(name, declaration);
     option.argParser((written: string, previous: OptionValue | undefined) =>

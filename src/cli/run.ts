@@ -1,0 +1,38 @@
+/**
+ * Running the command `inseq` on its arguments.
+ *
+ * Exit status: 0 done, 2 wrong usage, 1 any other failure; 130 after Ctrl-C, as shells report it.
+ */
+
+import { CommanderError } from "commander";
+import { OptionError } from "../errors.ts";
+import { canonicalArguments } from "./arguments.ts";
+import { describeFailure } from "./failure.ts";
+import { attributeOptions } from "./options.ts";
+import { createProgram } from "./program.ts";
+import { type Screen, withoutColorFlags } from "./screen.ts";
+
+const DONE = 0;
+const FAILED = 1;
+const WRONG_USAGE = 2;
+
+/** @returns the exit status; errors are reported, not thrown */
+export async function run(argv: readonly string[], screen: Screen): Promise<number> {
+  const program = createProgram(screen);
+  try {
+    const [command, ...rest] = withoutColorFlags(argv);
+    if (command === undefined) {
+      screen.print(program.helpInformation());
+      return FAILED;
+    }
+    const canonical =
+      command === "attribute" ? [command, ...canonicalArguments(rest, attributeOptions)] : [command, ...rest];
+    await program.parseAsync(canonical, { from: "user" });
+    return DONE;
+  } catch (error) {
+    if (error instanceof CommanderError) return error.exitCode === 0 ? DONE : WRONG_USAGE;
+    const withStack = argv.includes("-vv") || argv.some((argument) => /^--very[_-]verbose/.test(argument));
+    screen.report(describeFailure(error, withStack));
+    return error instanceof OptionError ? WRONG_USAGE : FAILED;
+  }
+}
