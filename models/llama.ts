@@ -159,7 +159,16 @@ export function llama(config: LlamaConfig, weights?: Weights): DecoderOnlyModel 
 
   return {
     kind: "decoder-only",
-    facts: { type: "llama", className: architecture.classNames[0], width, vocabSize, layers, heads, maxPositions },
+    facts: {
+      type: "llama",
+      className: architecture.classNames[0],
+      width,
+      vocabSize,
+      layers,
+      heads,
+      maxPositions,
+      dependsOnLength: ["dynamic", "longrope"].includes(config.rotary.scaling.type),
+    },
 
     embed: (ids_BT) => tokens.call(ids_BT),
 

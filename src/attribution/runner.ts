@@ -7,6 +7,7 @@
 import type { AttentionMap } from "../method/internals.ts";
 import type { EncoderStates, Model } from "../model/model.ts";
 import type { Site, Sites } from "../model/sites.ts";
+import { repeat } from "../ops/repeat.ts";
 import {
   dispose,
   expandDims,
@@ -56,22 +57,36 @@ function decoderOnlyRunner(model: Extract<Model, { kind: "decoder-only" }>, sequ
   const baseline_SD = embedded(sequence.targetBaseline);
   const upTo = (x: Tensor, positions: number): Tensor[] => [slice(x, [0, 0], [positions, x.shape[1] ?? 0])];
 
+  const logits = ([embeddings]: readonly Tensor[], positions_R: readonly number[]): Tensor => {
+    const embeddings_BTD = one(embeddings);
+    const mask_BS = model.facts.dependsOnLength ? prefixMask(positions_R, embeddings_BTD.shape[1] ?? 0) : undefined;
+    const targets_B = tensor([...positions_R], [positions_R.length], "int32");
+    return model.forward({ embeddings_BTD, targets_B, mask_BS });
+  };
+  const logitsAtAll = ([embeddings]: readonly Tensor[], positions_N: readonly number[]): Tensor => {
+    const embeddings_BTD = one(embeddings);
+    if (!model.facts.dependsOnLength) return atPositions(model.forward({ embeddings_BTD }), positions_N);
+    const positions_R = Array.from({ length: embeddings_BTD.shape[0] ?? 0 }, () => positions_N).flat();
+    return logits([repeat(embeddings_BTD, positions_N.length)], positions_R);
+  };
+
   return {
     inputs: (positions) => upTo(x_SD, positions),
     baselines: (positions) => upTo(baseline_SD, positions),
-    logits: ([embeddings_BTD], positions_R) =>
-      model.forward({
-        embeddings_BTD: one(embeddings_BTD),
-        targets_B: tensor([...positions_R], [positions_R.length], "int32"),
-      }),
-    logitsAtAll: ([embeddings_BTD], positions) =>
-      atPositions(model.forward({ embeddings_BTD: one(embeddings_BTD) }), positions),
+    logits,
+    logitsAtAll,
     attentionMaps: () =>
       readAttention((sites) =>
         model.forward({ embeddings_BTD: expandDims(x_SD, 0), targets_B: tensor([0], [1], "int32"), sites }),
       ),
     dispose: () => dispose([x_SD, baseline_SD]),
   };
+}
+
+/** Each row ends at its own position, as if nothing came after it: int32 [R, S]. */
+function prefixMask(positions_R: readonly number[], S: number): Tensor {
+  const mask = positions_R.flatMap((last) => Array.from({ length: S }, (_, s) => (s <= last ? 1 : 0)));
+  return tensor(mask, [positions_R.length, S], "int32");
 }
 
 function encoderDecoderRunner(

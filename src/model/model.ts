@@ -51,6 +51,8 @@ export interface ModelFacts {
   readonly heads: number;
   /** The most positions that the model can tell apart; Infinity when there is no limit. */
   readonly maxPositions: number;
+  /** What comes after a position changes its output, because the row's length does (some rotary scalings). */
+  readonly dependsOnLength?: boolean;
 }
 
 export interface DecoderOnlyModel {

@@ -26,7 +26,7 @@ interface InputSpec {
 export interface Expected {
   readonly shape: readonly number[];
   readonly values: readonly number[];
-  /** The largest error of PyTorch in single precision. */
+  /** What single precision alone may cost: see make_ops.py. */
   readonly error: number;
 }
 

@@ -10,7 +10,7 @@ import { describeOnBackends } from "./backends.ts";
 import { expectTensor, ROUNDING } from "./compare.ts";
 import { callOp, casesOf, type Expected, makeInput, type OpCase, type OpName, type Tensors } from "./opCases.ts";
 
-/** A few times PyTorch's own error in single precision, and never less than a few roundings of the largest number. */
+/** A few times what single precision costs PyTorch, and never less than a few roundings of the largest number. */
 const TIMES_ERROR = 4;
 const ROUNDINGS = 16;
 

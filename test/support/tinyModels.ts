@@ -22,6 +22,17 @@ const decoderOnly = {
     num_hidden_layers: 2,
     max_position_embeddings: 24,
   },
+  /** Its frequencies change with every position after the third. */
+  dynamicLlama: {
+    model_type: "llama",
+    vocab_size: VOCABULARY,
+    hidden_size: 16,
+    intermediate_size: 20,
+    num_attention_heads: 4,
+    num_hidden_layers: 2,
+    max_position_embeddings: 3,
+    rope_scaling: { type: "dynamic", factor: 2 },
+  },
 };
 
 const encoderDecoder = {
