@@ -1,0 +1,113 @@
+// y = a + b, a − b, a · b, a / b with broadcasting: an operand has stride 0 along an axis that it shares.
+//
+// Axes that are contiguous in both operands are merged first, so that the inner loop is as long as it can be.
+
+#include <algorithm>
+
+#include "status.h"
+#include "threads.h"
+#include "vector.h"
+
+namespace inseq {
+namespace {
+
+constexpr int MAX_RANK = 6;
+constexpr int64_t GRAIN = 16384;  // numbers worth a thread
+
+struct Axes {
+  int rank = 0;
+  int64_t size[MAX_RANK], a[MAX_RANK], b[MAX_RANK];
+};
+
+Axes merged(int64_t rank, const int64_t* sizes, const int64_t* a, const int64_t* b) {
+  Axes axes;
+  for (int64_t i = 0; i < rank; i++) {
+    if (sizes[i] == 1) continue;
+    if (axes.rank > 0) {
+      const int last = axes.rank - 1;
+      if (axes.a[last] == a[i] * sizes[i] && axes.b[last] == b[i] * sizes[i]) {
+        axes.size[last] *= sizes[i];
+        axes.a[last] = a[i];
+        axes.b[last] = b[i];
+        continue;
+      }
+    }
+    axes.size[axes.rank] = sizes[i];
+    axes.a[axes.rank] = a[i];
+    axes.b[axes.rank] = b[i];
+    axes.rank++;
+  }
+  if (axes.rank == 0) {
+    axes.size[0] = 1;
+    axes.a[0] = axes.b[0] = 0;
+    axes.rank = 1;
+  }
+  return axes;
+}
+
+/** One run of n numbers; strides 0 or 1 are the common cases. */
+template <typename Op>
+void run(const float* a, int64_t strideA, const float* b, int64_t strideB, int64_t n, float* y, Op op) {
+  if (strideA == 1 && strideB == 1) {
+    vectors(n, [&](int64_t i, auto lanes) { store(y + i, op(load(a + i, lanes), load(b + i, lanes)), lanes); });
+  } else if (strideA == 1 && strideB == 0) {
+    const V right = splat(*b);
+    vectors(n, [&](int64_t i, auto lanes) { store(y + i, op(load(a + i, lanes), right), lanes); });
+  } else if (strideA == 0 && strideB == 1) {
+    const V left = splat(*a);
+    vectors(n, [&](int64_t i, auto lanes) { store(y + i, op(left, load(b + i, lanes)), lanes); });
+  } else {
+    for (int64_t i = 0; i < n; i++) y[i] = op(a[i * strideA], b[i * strideB]);
+  }
+}
+
+template <typename Op>
+void apply(const float* a, const float* b, const Axes& axes, float* y, Op op) {
+  const int last = axes.rank - 1;
+  const int64_t inner = axes.size[last];
+  int64_t outer = 1;
+  for (int i = 0; i < last; i++) outer *= axes.size[i];
+  // A long run is cut into pieces, so that one run alone can be shared out, too.
+  const int64_t pieces = std::max<int64_t>(1, inner / GRAIN);
+  parallelRanges(outer * pieces, std::max<int64_t>(1, GRAIN * pieces / std::max<int64_t>(1, inner)),
+                 [&](int64_t from, int64_t to) {
+                   for (int64_t i = from; i < to; i++) {
+                     int64_t rest = i / pieces, offsetA = 0, offsetB = 0;
+                     for (int axis = last - 1; axis >= 0; axis--) {
+                       const int64_t at = rest % axes.size[axis];
+                       rest /= axes.size[axis];
+                       offsetA += at * axes.a[axis];
+                       offsetB += at * axes.b[axis];
+                     }
+                     const int64_t start = inner * (i % pieces) / pieces, end = inner * (i % pieces + 1) / pieces;
+                     run(a + offsetA + start * axes.a[last], axes.a[last], b + offsetB + start * axes.b[last],
+                         axes.b[last], end - start, y + i / pieces * inner + start, op);
+                   }
+                 });
+}
+
+}  // namespace
+}  // namespace inseq
+
+extern "C" int inseq_binary(const float* a, const float* b, int32_t operation, int64_t rank, const int64_t* sizes,
+                            const int64_t* a_strides, const int64_t* b_strides, float* y) {
+  using namespace inseq;
+  CHECK(rank >= 0 && rank <= MAX_RANK, "binary: expected a rank of at most %d, received %lld", MAX_RANK,
+        (long long)rank);
+  CHECK(operation >= INSEQ_ADD && operation <= INSEQ_DIV, "binary: expected a known operation, received %d", operation);
+  for (int64_t i = 0; i < rank; i++) {
+    CHECK(sizes[i] >= 0 && a_strides[i] >= 0 && b_strides[i] >= 0,
+          "binary: expected sizes and strides that are not negative, received %lld, %lld and %lld along axis %lld",
+          (long long)sizes[i], (long long)a_strides[i], (long long)b_strides[i], (long long)i);
+    if (sizes[i] == 0) return INSEQ_OK;
+  }
+  return guarded("binary", [&] {
+    const Axes axes = merged(rank, sizes, a_strides, b_strides);
+    switch (operation) {
+      case INSEQ_ADD: return apply(a, b, axes, y, [](auto l, auto r) { return l + r; });
+      case INSEQ_SUB: return apply(a, b, axes, y, [](auto l, auto r) { return l - r; });
+      case INSEQ_MUL: return apply(a, b, axes, y, [](auto l, auto r) { return l * r; });
+      default: return apply(a, b, axes, y, [](auto l, auto r) { return l / r; });
+    }
+  });
+}

@@ -1,0 +1,87 @@
+// The matrix product that all kernels share, on packed operands.
+//
+// c = a b with a [M, K] packed in tiles of at most MR rows (tile: [k][row]) and b [K, N] in panels of NR columns
+// (panel: [k][column], the last one filled with zeros). A micro-kernel keeps an MR × NR piece of c in registers. K is cut
+// into blocks of KC so that a panel's block stays in the second-level cache; blocks are added to c in order. Every number
+// of c is therefore summed in the same order whatever M, N, the other rows, or the number of threads: one row alone gives
+// the same bits as that row among others.
+
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include "vector.h"
+
+namespace inseq {
+
+#if defined(__AVX512F__)
+constexpr int MR = 14;  // 28 of 32 registers hold c
+#elif defined(__AVX2__)
+constexpr int MR = 6;  // 12 of 16
+#else
+constexpr int MR = 6;
+#endif
+constexpr int NR = 2 * W;
+constexpr int64_t KC = 768;
+
+/** A matrix of any layout: element (r, c) at data[r * row + c * column]. */
+struct View {
+  const float* data;
+  int64_t row, column;
+};
+
+inline View rowMajor(const float* data, int64_t columns) { return {data, columns, 1}; }
+inline View transposed(const float* data, int64_t columns) { return {data, 1, columns}; }
+
+/** Memory that is not initialised, aligned for vectors, and only grows. */
+class Scratch {
+ public:
+  float* get(int64_t count);
+
+ private:
+  struct Free {
+    void operator()(float* p) const;
+  };
+  std::unique_ptr<float, Free> data_;
+  int64_t size_ = 0;
+};
+
+inline int64_t panelCount(int64_t N) { return (N + NR - 1) / NR; }
+inline int64_t packedSize(int64_t K, int64_t N) { return K * panelCount(N) * NR; }
+
+/** Panels [from, to) of b: block after block of KC, in each block panel after panel. */
+void packPanels(View b, int64_t K, int64_t N, int64_t from, int64_t to, float* packed);
+
+/** Row r of tile t of M rows is row tileStart(M, t) + r. Tiles are as even as possible. */
+inline int64_t tileCount(int64_t M) { return (M + MR - 1) / MR; }
+inline int64_t tileStart(int64_t M, int64_t t) { return M * t / tileCount(M); }
+
+/** Tiles [from, to) of a, tile t at packed + tileStart * K. `rows`, if given, are the rows of a to take. */
+void packTiles(View a, const int64_t* rows, int64_t M, int64_t K, int64_t from, int64_t to, float* packed);
+
+struct Product {
+  int64_t M, N, K;
+  const float* tiles;   // packed a
+  const float* panels;  // packed b
+  float* c;
+  int64_t ldc;
+  const int64_t* rows;  // row of c for each row of a, or null for the same
+  const float* bias;    // [N] or null
+  bool accumulate;      // add to what c holds
+  int64_t depth;        // K with which b was packed, if more than the first K rows of b; else 0
+};
+
+/** The piece of c in tiles × panels [from, to), one thread. */
+void multiply(const Product& product, int64_t fromTile, int64_t toTile, int64_t fromPanel, int64_t toPanel);
+
+/** c (+)= a b by one thread, packing both operands into `scratch`. */
+void multiplySmall(View a, View b, int64_t M, int64_t N, int64_t K, float* c, int64_t ldc, bool accumulate,
+                   Scratch& scratch);
+
+/** c = a b + bias by all threads; `packed` b if there is one, else `b`. */
+void multiplyLarge(View a, const int64_t* rows, View b, const float* packed, const float* bias, int64_t M, int64_t N,
+                   int64_t K, float* c);
+
+}  // namespace inseq

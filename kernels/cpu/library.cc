@@ -1,0 +1,56 @@
+// The library itself: version, instruction set, threads, messages.
+
+#include <cstdarg>
+#include <cstdio>
+
+#include "status.h"
+#include "threads.h"
+
+namespace inseq {
+namespace {
+thread_local char message[512] = "no call has failed";
+}
+
+int fail(int status, const char* format, ...) {
+  va_list arguments;
+  va_start(arguments, format);
+  std::vsnprintf(message, sizeof message, format, arguments);
+  va_end(arguments);
+  return status;
+}
+}  // namespace inseq
+
+extern "C" {
+
+int inseq_interface_version(void) { return INSEQ_INTERFACE_VERSION; }
+const char* inseq_message(void) { return inseq::message; }
+
+const char* inseq_instruction_set(void) {
+#if defined(__AVX512F__)
+  return "avx512";
+#elif defined(__AVX2__)
+  return "avx2";
+#else
+  return "portable";
+#endif
+}
+
+const char* inseq_best_instruction_set(void) {
+#if defined(__x86_64__)
+  __builtin_cpu_init();
+  if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512dq") &&
+      __builtin_cpu_supports("avx512vl")) {
+    return "avx512";
+  }
+  if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) return "avx2";
+#endif
+  return "portable";
+}
+
+int inseq_set_threads(int64_t count) {
+  CHECK(count >= 1 && count <= 256, "threads: expected 1 to 256, received %lld", static_cast<long long>(count));
+  inseq::setThreadCount(count);
+  return INSEQ_OK;
+}
+int64_t inseq_threads(void) { return inseq::threadCount(); }
+}

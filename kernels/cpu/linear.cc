@@ -1,0 +1,174 @@
+// Linear layers and matrix products (src/ops/linear.ts).
+//
+//   y = x W + b            x [M, I], W [I, O] (or [O, I] transposed), b [O]
+//   dx = dy Wᵀ             the same product with W the other way round and no bias
+//   c[b] = a[b] b[b]
+//
+// A frozen W is packed once, for each of the two directions in which it is used; the packed copies live in a table of
+// handles, so that a handle used after its release is an error message. Rows of x that are all zero (a cotangent after
+// its target's position) need no product.
+
+#include <algorithm>
+#include <atomic>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <vector>
+
+#include "gemm.h"
+#include "status.h"
+#include "threads.h"
+
+namespace inseq {
+namespace {
+
+struct Packed {
+  int64_t I, O;
+  Scratch panels;
+};
+
+std::mutex tableLock;
+std::map<int64_t, std::shared_ptr<Packed>> table;
+int64_t lastHandle = 0;
+int64_t packedBytes = 0;
+
+std::shared_ptr<Packed> find(int64_t handle) {
+  std::lock_guard<std::mutex> lock(tableLock);
+  const auto found = table.find(handle);
+  return found == table.end() ? nullptr : found->second;
+}
+
+int64_t bytesOf(const Packed& packed) {
+  return packedSize(packed.I, packed.O) * static_cast<int64_t>(sizeof(float));
+}
+
+View weights(const float* kernel, int64_t I, int64_t O, bool isTransposed) {
+  return isTransposed ? transposed(kernel, I) : rowMajor(kernel, O);
+}
+
+bool isZero(const float* x, int64_t n) {
+  int64_t i = 0;
+  for (; i + W <= n; i += W) {
+    const VI set = bits(load(x + i)) & 0x7fffffff;
+    int32_t any = 0;
+    for (int lane = 0; lane < W; lane++) any |= set[lane];
+    if (any != 0) return false;
+  }
+  for (; i < n; i++)
+    if (!(x[i] == 0.0f)) return false;
+  return true;
+}
+
+/** The rows of x that hold anything but zeros; the others of y are filled here. */
+std::vector<int64_t> rowsToDo(const float* x, const float* bias, int64_t M, int64_t I, int64_t O, float* y) {
+  std::vector<char> zero(static_cast<size_t>(M));
+  parallelRanges(M, std::max<int64_t>(1, 65536 / std::max<int64_t>(I, 1)), [&](int64_t from, int64_t to) {
+    for (int64_t m = from; m < to; m++) {
+      zero[m] = isZero(x + m * I, I);
+      if (!zero[m]) continue;
+      if (bias) {
+        std::copy_n(bias, O, y + m * O);
+      } else {
+        std::fill_n(y + m * O, O, 0.0f);
+      }
+    }
+  });
+  std::vector<int64_t> rows;
+  for (int64_t m = 0; m < M; m++)
+    if (!zero[m]) rows.push_back(m);
+  return rows;
+}
+
+}  // namespace
+}  // namespace inseq
+
+extern "C" {
+
+int inseq_linear(const float* x, const float* kernel, int64_t packed, const float* bias, int64_t M, int64_t I,
+                 int64_t O, int32_t transpose_kernel, int32_t skip_zero_rows, float* y) {
+  using namespace inseq;
+  CHECK(M >= 0 && I >= 0 && O >= 0, "linear: expected sizes that are not negative, received M=%lld, I=%lld, O=%lld",
+        (long long)M, (long long)I, (long long)O);
+  CHECK(packed != 0 || kernel != nullptr || I * O == 0, "linear: expected a kernel [I=%lld, O=%lld], received none",
+        (long long)I, (long long)O);
+  std::shared_ptr<Packed> found;
+  if (packed != 0) {
+    found = find(packed);
+    CHECK(found, "linear: expected a packed kernel, received the handle %lld, which was released or never made",
+          (long long)packed);
+    CHECK(found->I == I && found->O == O, "linear: expected a packed kernel [%lld, %lld], received [%lld, %lld]",
+          (long long)I, (long long)O, (long long)found->I, (long long)found->O);
+  }
+  return guarded("linear", [&] {
+    const float* panels = found ? found->panels.get(0) : nullptr;
+    const View w = weights(kernel, I, O, transpose_kernel != 0);
+    if (!skip_zero_rows) return multiplyLarge(rowMajor(x, I), nullptr, w, panels, bias, M, O, I, y);
+    const std::vector<int64_t> rows = rowsToDo(x, bias, M, I, O, y);
+    const int64_t some = static_cast<int64_t>(rows.size());
+    multiplyLarge(rowMajor(x, I), some == M ? nullptr : rows.data(), w, panels, bias, some, O, I, y);
+  });
+}
+
+int inseq_pack(const float* kernel, int64_t I, int64_t O, int32_t is_transposed, int64_t* handle) {
+  using namespace inseq;
+  CHECK(I > 0 && O > 0, "pack: expected sizes above zero, received I=%lld, O=%lld", (long long)I, (long long)O);
+  return guarded("pack", [&] {
+    auto made = std::make_shared<Packed>();
+    made->I = I;
+    made->O = O;
+    float* panels = made->panels.get(packedSize(I, O));
+    const View w = weights(kernel, I, O, is_transposed != 0);
+    parallelRanges(panelCount(O), 1, [&](int64_t from, int64_t to) { packPanels(w, I, O, from, to, panels); });
+    std::lock_guard<std::mutex> lock(tableLock);
+    packedBytes += bytesOf(*made);
+    table[++lastHandle] = made;
+    *handle = lastHandle;
+  });
+}
+
+int inseq_unpack(int64_t handle) {
+  using namespace inseq;
+  std::lock_guard<std::mutex> lock(tableLock);
+  const auto found = table.find(handle);
+  CHECK(found != table.end(), "unpack: expected a packed kernel, received the handle %lld, which is none",
+        (long long)handle);
+  packedBytes -= bytesOf(*found->second);
+  table.erase(found);
+  return INSEQ_OK;
+}
+
+int64_t inseq_packed_bytes(void) {
+  std::lock_guard<std::mutex> lock(inseq::tableLock);
+  return inseq::packedBytes;
+}
+
+int inseq_matmul(const float* a, const float* b, int64_t B, int64_t M, int64_t N, int64_t K, int64_t a_batch_stride,
+                 int64_t b_batch_stride, int32_t transpose_a, int32_t transpose_b, float* c) {
+  using namespace inseq;
+  CHECK(B >= 0 && M >= 0 && N >= 0 && K >= 0,
+        "matmul: expected sizes that are not negative, received B=%lld, M=%lld, N=%lld, K=%lld", (long long)B,
+        (long long)M, (long long)N, (long long)K);
+  return guarded("matmul", [&] {
+    const auto left = [&](int64_t i) {
+      const float* data = a + i * a_batch_stride;
+      return transpose_a ? transposed(data, M) : rowMajor(data, K);
+    };
+    const auto right = [&](int64_t i) {
+      const float* data = b + i * b_batch_stride;
+      return transpose_b ? transposed(data, K) : rowMajor(data, N);
+    };
+    if (B < threadCount()) {
+      for (int64_t i = 0; i < B; i++) {
+        multiplyLarge(left(i), nullptr, right(i), nullptr, nullptr, M, N, K, c + i * M * N);
+      }
+      return;
+    }
+    parallelRanges(B, std::max<int64_t>(1, (1 << 16) / std::max<int64_t>(1, M * N * K)), [&](int64_t from, int64_t to) {
+      thread_local Scratch scratch;
+      for (int64_t i = from; i < to; i++) {
+        multiplySmall(left(i), right(i), M, N, K, c + i * M * N, N, false, scratch);
+      }
+    });
+  });
+}
+}

@@ -1,0 +1,173 @@
+/*
+ * The kernels of inseq-tfjs: a plain C interface.
+ *
+ * Letters, outermost axis first: B batch, T queries, S keys, D width, H heads, G key/value heads, K head width,
+ * R rows, I inputs and O outputs of a linear layer, V vocabulary, M N K of a matrix product. Tensors are dense,
+ * row-major float32 (`mask` and ids: int32). Argument names are those of the definitions in src/ops.
+ *
+ * Every function returns INSEQ_OK or an error; inseq_message() then says in one sentence what was expected and what came,
+ * for the calling thread. Sizes are checked, pointers cannot be. Outputs must not overlap inputs. The same inputs give the
+ * same bits for any number of threads: every number is summed by one thread, in one order.
+ *
+ * "Repeated" activations: row r of the outputs reads row r / times of a saved activation, because one forward pass serves
+ * `times` cotangents. Each backward function takes `times` (1: nothing is repeated), and the activation is laid out as
+ * blocks of `block` numbers: number i of copy j of block k has the cotangent dy[(k * times + j) * block + i].
+ */
+#ifndef INSEQ_KERNELS_H
+#define INSEQ_KERNELS_H
+
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* Raised with every change of this file; the caller compares it with the one it was written for. */
+#define INSEQ_INTERFACE_VERSION 1
+
+#define INSEQ_API __attribute__((visibility("default")))
+
+enum { INSEQ_OK = 0, INSEQ_BAD_ARGUMENT = 1, INSEQ_OUT_OF_MEMORY = 2 };
+
+/* ---- the library ---- */
+
+INSEQ_API int inseq_interface_version(void);
+/* Why the last call of this thread failed. */
+INSEQ_API const char* inseq_message(void);
+/* What this library was compiled for: "avx512", "avx2" or "portable". */
+INSEQ_API const char* inseq_instruction_set(void);
+/* The best of these that this machine can run. */
+INSEQ_API const char* inseq_best_instruction_set(void);
+/* Threads to compute with, the calling one included; 1 <= count <= 256. The default is one per processor. */
+INSEQ_API int inseq_set_threads(int64_t count);
+INSEQ_API int64_t inseq_threads(void);
+/* Bytes of packed matrices. */
+INSEQ_API int64_t inseq_packed_bytes(void);
+
+/* ---- matrix products ---- */
+
+/*
+ * c[b] = a[b] b[b], batches b < B: [M, K] x [K, N] -> [M, N]. An operand may be transposed, and a batch stride (in numbers)
+ * of zero shares one matrix among all batches.
+ */
+INSEQ_API int inseq_matmul(const float* a, const float* b, int64_t B, int64_t M, int64_t N, int64_t K,
+                           int64_t a_batch_stride, int64_t b_batch_stride, int32_t transpose_a, int32_t transpose_b,
+                           float* c);
+/*
+ * Packs a frozen matrix [I, O] (or [O, I], transposed) for products from the left, and writes a handle > 0.
+ * The matrix is copied. A released handle is an error, never a crash.
+ */
+INSEQ_API int inseq_pack(const float* kernel, int64_t I, int64_t O, int32_t transposed, int64_t* handle);
+INSEQ_API int inseq_unpack(int64_t handle);
+/*
+ * y = x W + b: x [M, I], W [I, O] -> y [M, O]. W is `packed` if that is not 0, else `kernel`: [I, O], or [O, I] with
+ * transpose_kernel. bias [O] may be null. With skip_zero_rows, rows of x that are all zero give b (or zero) without work.
+ */
+INSEQ_API int inseq_linear(const float* x, const float* kernel, int64_t packed, const float* bias, int64_t M, int64_t I,
+                           int64_t O, int32_t transpose_kernel, int32_t skip_zero_rows, float* y);
+
+/* ---- norms over the last axis ---- */
+
+INSEQ_API int inseq_layer_norm(const float* x, const float* scale, const float* bias, int64_t R, int64_t D,
+                               float epsilon, float* y);
+/* x [R, D]; dy and dx [R * times, D], in blocks of `block` numbers, a multiple of D. */
+INSEQ_API int inseq_layer_norm_backward(const float* dy, const float* x, const float* scale, int64_t R, int64_t D,
+                                        float epsilon, int64_t times, int64_t block, float* dx);
+INSEQ_API int inseq_rms_norm(const float* x, const float* scale, int64_t R, int64_t D, float epsilon, float* y);
+INSEQ_API int inseq_rms_norm_backward(const float* dy, const float* x, const float* scale, int64_t R, int64_t D,
+                                      float epsilon, int64_t times, int64_t block, float* dx);
+
+/* ---- element-wise non-linearities ---- */
+
+enum {
+  INSEQ_LINEAR = 0,
+  INSEQ_RELU = 1,
+  INSEQ_TANH = 2,
+  INSEQ_SIGMOID = 3,
+  INSEQ_SILU = 4,
+  INSEQ_QUICK_GELU = 5,
+  INSEQ_GELU = 6,
+  INSEQ_GELU_NEW = 7
+};
+
+INSEQ_API int inseq_activation(const float* x, int64_t size, int32_t activation, float* y);
+INSEQ_API int inseq_activation_backward(const float* dy, const float* x, int64_t size, int32_t activation,
+                                        int64_t times, int64_t block, float* dx);
+INSEQ_API int inseq_gated_unit(const float* gate, const float* up, int64_t size, int32_t activation, float* y);
+INSEQ_API int inseq_gated_unit_backward(const float* dy, const float* gate, const float* up, int64_t size,
+                                        int32_t activation, int64_t times, int64_t block, float* d_gate, float* d_up);
+/* exp, tanh and erf alone, for the tests of their error bounds. */
+enum { INSEQ_EXP = 0, INSEQ_TANH_ONLY = 1, INSEQ_ERF = 2 };
+INSEQ_API int inseq_function(const float* x, int64_t size, int32_t function, float* y);
+
+/* ---- attention ---- */
+
+/*
+ * O = softmax(scale QK^T + bias, masked) V. query [B, H, T, K], key and value [B, G, S, K] -> output [B, H, T, K].
+ * bias may be null; its strides are in numbers, 0 along an axis that it shares; its last axis is S. mask [B, S] may be
+ * null. A query that sees nothing gives the mean of all values. T x S numbers are never stored.
+ */
+INSEQ_API int inseq_attention(const float* query, const float* key, const float* value, const float* bias,
+                              const int32_t* mask, int64_t B, int64_t H, int64_t G, int64_t T, int64_t S, int64_t K,
+                              int64_t bias_stride_b, int64_t bias_stride_h, int64_t bias_stride_t, float scale,
+                              int32_t causal, float* output);
+/* The same, giving the probabilities [B, H, T, S]. */
+INSEQ_API int inseq_attention_probabilities(const float* query, const float* key, const float* bias,
+                                            const int32_t* mask, int64_t B, int64_t H, int64_t G, int64_t T, int64_t S,
+                                            int64_t K, int64_t bias_stride_b, int64_t bias_stride_h,
+                                            int64_t bias_stride_t, float scale, int32_t causal, float* probabilities);
+/*
+ * dy [B * times, H, T, K] -> d_query [B * times, H, T, K], d_key and d_value [B * times, G, S, K]. query, key, value, bias
+ * and mask are those of the forward pass; probabilities are computed anew, some rows at a time. d_bias, laid out as bias,
+ * may be null, and has one value for all copies. Queries after the last one with a cotangent are skipped.
+ */
+INSEQ_API int inseq_attention_backward(const float* dy, const float* query, const float* key, const float* value,
+                                       const float* bias, const int32_t* mask, int64_t B, int64_t H, int64_t G,
+                                       int64_t T, int64_t S, int64_t K, int64_t bias_stride_b, int64_t bias_stride_h,
+                                       int64_t bias_stride_t, float scale, int32_t causal, int64_t times,
+                                       float* d_query, float* d_key, float* d_value, float* d_bias);
+
+/*
+ * Rotary positions. x [B, H, T, K]; cos and sin [B or 1, T, K/2], angle_batch_stride numbers apart (0: shared).
+ * inverse turns back, which is the gradient.
+ */
+INSEQ_API int inseq_rotary(const float* x, const float* cos, const float* sin, int64_t B, int64_t H, int64_t T,
+                           int64_t K, int64_t angle_batch_stride, int32_t inverse, float* y);
+
+/* ---- tables and entries ---- */
+
+/* y[m] = table[ids[m]]: table [V, D]. An id outside the table is an error. */
+INSEQ_API int inseq_embedding(const float* table, const int32_t* ids, int64_t M, int64_t V, int64_t D, float* y);
+/* y[b] = x[b / times, index[b]]: x [B / times, N, D] -> y [B, D]. */
+INSEQ_API int inseq_select(const float* x, const int32_t* index, int64_t B, int64_t N, int64_t D, int64_t times,
+                           float* y);
+/* dx[b, n] = dy[b] where n = index[b], else 0. */
+INSEQ_API int inseq_select_backward(const float* dy, const int32_t* index, int64_t B, int64_t N, int64_t D, float* dx);
+
+/* ---- softmax over the last axis ---- */
+
+INSEQ_API int inseq_softmax(const float* x, int64_t R, int64_t V, int32_t logarithm, float* y);
+
+/* ---- element-wise with broadcasting, reductions, moving ---- */
+
+enum { INSEQ_ADD = 0, INSEQ_SUB = 1, INSEQ_MUL = 2, INSEQ_DIV = 3 };
+/* y = a (op) b over `sizes` [rank <= 6]; strides in numbers, 0 where an operand is broadcast. */
+INSEQ_API int inseq_binary(const float* a, const float* b, int32_t operation, int64_t rank, const int64_t* sizes,
+                           const int64_t* a_strides, const int64_t* b_strides, float* y);
+
+enum { INSEQ_SUM = 0, INSEQ_MEAN = 1, INSEQ_MAX = 2 };
+/* x [outer, N, inner] -> y [outer, inner]. */
+INSEQ_API int inseq_reduce(const float* x, int32_t reduction, int64_t outer, int64_t N, int64_t inner, float* y);
+
+/* y = x with its axes in another order: axis i of y is axis permutation[i] of x; rank <= 6. */
+INSEQ_API int inseq_transpose(const float* x, int64_t rank, const int64_t* sizes, const int64_t* permutation, float* y);
+/* rows of `width` numbers from x (rows x_stride apart) to y (rows y_stride apart). */
+INSEQ_API int inseq_copy_rows(const float* x, int64_t rows, int64_t width, int64_t x_stride, int64_t y_stride,
+                              float* y);
+/* y[k, j] = x[k] for j < times: x [blocks, block] -> y [blocks, times, block]. */
+INSEQ_API int inseq_repeat(const float* x, int64_t blocks, int64_t times, int64_t block, float* y);
+
+#ifdef __cplusplus
+}
+#endif
+#endif
