@@ -187,8 +187,7 @@ function compare(a: number, b: number): number {
   return a === b ? 0 : a - b;
 }
 
-/** The best finished hypothesis, or the best running one as long as there is none. */
-function best({ finished, running }: State): readonly number[] {
-  const [first] = finished;
-  return (first?.done === true ? first.ids : running[0]?.ids) ?? [];
+/** The best running hypothesis; when the search is over, the best finished one. */
+function best({ finished, running, over }: State): readonly number[] {
+  return (over ? finished : running)[0]?.ids ?? [];
 }

@@ -22,7 +22,7 @@ export interface GenerationStep {
   readonly maxSteps: number;
   /** Rows that are not finished. */
   readonly unfinished: number;
-  /** Every row's tokens so far, prompt or decoder start included; the best hypothesis of a beam search. */
+  /** Every row's tokens so far, prompt or decoder start included; of a beam search the best running hypothesis. */
   readonly sequences: readonly (readonly number[])[];
 }
 

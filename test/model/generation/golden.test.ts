@@ -9,6 +9,7 @@ import {
 } from "../../../src/model/generation/options.ts";
 import type { Model } from "../../../src/model/model.ts";
 import { openFolder } from "../../../src/platform/node.ts";
+import { useCpu } from "../../support/backend.ts";
 import { goldenPath } from "../../support/goldenResults.ts";
 
 interface Run {
@@ -29,6 +30,8 @@ interface Forward {
     };
   }[];
 }
+
+await useCpu();
 
 const demo = ["stories-gpt2", "translation-marian"];
 const { runs } = JSON.parse(readFileSync(goldenPath("generation.json"), "utf8")) as { runs: Run[] };
