@@ -67,9 +67,10 @@ export async function attribute(args: AttributeArguments, screen: Screen): Promi
       saved("the page", vizPath);
     }
     if (svgPath === undefined) return;
-    for (const [i, figure] of view.toSVG({ aggregation: false }).entries()) {
+    for (const [i, sequence] of view.sequenceAttributions.entries()) {
       const path = view.length > 1 ? svgPath.replace(/(\.svg)?$/i, `_${i}.svg`) : svgPath;
-      await writeFileAtomically(path, figure, { overwrite: true });
+      const layout = sequence.attrPosEnd - sequence.attrPosStart === 1 ? "text" : "matrix";
+      await writeFileAtomically(path, sequence.toSVG({ aggregation: false, method, layout }), { overwrite: true });
       saved("the figure", path);
     }
   });
