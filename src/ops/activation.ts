@@ -9,6 +9,7 @@
  *   tanh, sigmoid, linear
  */
 
+import { ShapeError } from "../errors.ts";
 import {
   add,
   erf,
@@ -143,7 +144,15 @@ const gatedOp = defineOp<"gate" | "up", "gate" | "up", Attrs>(gatedUnitForward, 
   },
 });
 
-/** The gated linear unit φ(gate) · up (Shazeer 2020, arXiv 2002.05202); both of the same shape. */
+/**
+ * The gated linear unit φ(gate) · up (Shazeer 2020, arXiv 2002.05202).
+ * @throws ShapeError when gate and up do not have the same shape
+ */
 export function gatedUnit(gate: Tensor, up: Tensor, activation: Activation): Tensor {
+  if (gate.shape.join() !== up.shape.join()) {
+    throw new ShapeError(
+      `gatedUnit: expected two tensors of one shape, received [${gate.shape.join(", ")}] and [${up.shape.join(", ")}]`,
+    );
+  }
   return gatedOp({ gate, up }, { activation });
 }

@@ -7,7 +7,8 @@
  * Q [B, H, T, K], K and V [B, G, S, K] with H a multiple of G (head h reads group h ÷ (H/G)) → O [B, H, T, K].
  * bias [1 or B, 1 or H, 1 or T, S] is added (T5's relative positions, ALiBi); mask int32 [B, S] has 0 for padding.
  * With `causal`, query t sees keys s ≤ t + (S − T): the last query sees every key, as generation with a cache needs.
- * A masked score becomes −1e30 rather than −∞, so a query that sees nothing at all gives a mean and never NaN.
+ * A masked score becomes −1e30 rather than −∞ (by addition, which absorbs it), so a query that sees nothing at all gives
+ * a mean and never NaN; the mean is of all S values, hidden ones too, and does not depend on query and key.
  */
 
 import { dims } from "../dims.ts";
@@ -17,6 +18,7 @@ import {
   cast,
   expandDims,
   greaterEqual,
+  logicalAnd,
   matMul,
   mul,
   range,
@@ -26,8 +28,7 @@ import {
   sub,
   sum,
   type Tensor,
-  transpose,
-  where,
+  tidy,
 } from "../tensor.ts";
 import { defineKernel, defineOp, first } from "./op.ts";
 
@@ -48,23 +49,39 @@ export const attentionProbabilitiesForward = defineKernel<Exclude<In, "value">, 
     const { B, H, T, K } = dims("attention: query", query, "B H T K");
     const { G, S } = dims("attention: key", key, "B G S K", { B, K });
     const grouped = reshape(query, [B * G, (H / G) * T, K]);
-    const product = matMul(grouped, transpose(reshape(key, [B * G, S, K]), [0, 2, 1]));
+    const product = matMul(grouped, reshape(key, [B * G, S, K]), false, true);
     let scores = mul(reshape(product, [B, H, T, S]), scalar(scale));
     if (bias.shape.length > 0) scores = add(scores, bias);
-    if (causal && T > 1) {
-      const visible_TS = greaterEqual(expandDims(range(S - T, S), 1), expandDims(range(0, S), 0));
-      scores = where(reshape(visible_TS, [1, 1, T, S]), scores, scalar(MASKED));
-    }
-    if (mask.shape.length > 0) {
-      scores = where(
-        cast(reshape(mask, [mask.shape[0] ?? 1, 1, 1, mask.shape[1] ?? 1]), "bool"),
-        scores,
-        scalar(MASKED),
-      );
-    }
+    const visible = visibility(T, S, mask, causal);
+    if (visible !== undefined) scores = add(scores, mul(sub(visible, scalar(1)), scalar(-MASKED)));
     return softmax(scores, 3);
   },
 );
+
+/** 1 where a query may see a key, else 0: [1 or B, 1, 1 or T, S]. Undefined where every query sees every key. */
+function visibility(T: number, S: number, mask: Tensor, causal: boolean): Tensor | undefined {
+  const past =
+    causal && T > 1
+      ? reshape(greaterEqual(expandDims(range(S - T, S), 1), expandDims(range(0, S), 0)), [1, 1, T, S])
+      : undefined;
+  const real = mask.shape.length > 0 ? reshape(cast(mask, "bool"), [mask.shape[0] ?? 1, 1, 1, S]) : undefined;
+  const visible = past !== undefined && real !== undefined ? logicalAnd(past, real) : (past ?? real);
+  return visible === undefined ? undefined : cast(visible, "float32");
+}
+
+/**
+ * From P = softmax(A): dA = P ∘ (dP − rowsum(dP ∘ P)), all [B, H, T, S].
+ *
+ * A masked score is a constant, and so has no gradient. Its probability is 0, which sees to that, except in rows where
+ * nothing is visible: those are multiplied by 0.
+ */
+function scoreGradient(p: Tensor, dP: Tensor, mask: Tensor, causal: boolean): Tensor {
+  const [T = 0, S = 0] = p.shape.slice(2);
+  const dA = mul(p, sub(dP, sum(mul(dP, p), 3, true)));
+  const mayBeBlind = mask.shape.length > 0 || T > S;
+  const visible = mayBeBlind ? visibility(T, S, mask, causal) : undefined;
+  return visible === undefined ? dA : mul(dA, visible);
+}
 
 /** O = P V */
 function weigh(probabilities_BHTS: Tensor, value_BGSK: Tensor): Tensor {
@@ -82,7 +99,7 @@ export const attentionForward = defineKernel<In, AttentionAttrs>(
 
 /**
  * From O = P V:                            dP = dO Vᵀ,  dV = Pᵀ dO
- * From P = softmax(A):                     dA = P ∘ (dP − rowsum(dP ∘ P))
+ * From P = softmax(A):                     dA = P ∘ (dP − rowsum(dP ∘ P)), 0 where masked
  * From A = scale · Q Kᵀ + bias:            dQ = scale · dA K,  dK = scale · dAᵀ Q,  dbias = dA summed to bias's shape
  */
 export const attentionBackward = defineKernel<"dy" | In, AttentionAttrs>(
@@ -91,20 +108,16 @@ export const attentionBackward = defineKernel<"dy" | In, AttentionAttrs>(
     const { B, H, T, K } = dims("attention: query", query, "B H T K");
     const { G, S } = dims("attention: key", key, "B G S K");
     const rows = (H / G) * T;
-    const p = reshape(first(attentionProbabilitiesForward.reference({ query, key, bias, mask }, attrs)), [
-      B * G,
-      rows,
-      S,
-    ]);
+    const p = first(attentionProbabilitiesForward.reference({ query, key, bias, mask }, attrs));
     const dO = reshape(dy, [B * G, rows, K]);
-    const dP = matMul(dO, transpose(reshape(value, [B * G, S, K]), [0, 2, 1]));
-    const dA = mul(p, sub(dP, sum(mul(dP, p), -1, true)));
-    const scaled = mul(dA, scalar(attrs.scale));
+    const dP = matMul(dO, reshape(value, [B * G, S, K]), false, true);
+    const dA = scoreGradient(p, reshape(dP, [B, H, T, S]), mask, attrs.causal);
+    const scaled = reshape(mul(dA, scalar(attrs.scale)), [B * G, rows, S]);
     const dQuery = matMul(scaled, reshape(key, [B * G, S, K]));
-    const dKey = matMul(transpose(scaled, [0, 2, 1]), reshape(query, [B * G, rows, K]));
-    const dValue = matMul(transpose(p, [0, 2, 1]), dO);
+    const dKey = matMul(scaled, reshape(query, [B * G, rows, K]), true, false);
+    const dValue = matMul(reshape(p, [B * G, rows, S]), dO, true, false);
     const gradients = [reshape(dQuery, [B, H, T, K]), reshape(dKey, [B, G, S, K]), reshape(dValue, [B, G, S, K])];
-    if (bias.shape.length > 0) gradients.push(sumTo(reshape(dA, [B, H, T, S]), bias.shape));
+    if (bias.shape.length > 0) gradients.push(sumTo(dA, bias.shape));
     return gradients;
   },
 );
@@ -136,10 +149,10 @@ export const attentionProbabilitiesBackward = defineKernel<"dy" | Exclude<In, "v
     const { B, H, T, K } = dims("attention: query", query, "B H T K");
     const { G, S } = dims("attention: key", key, "B G S K");
     const p = first(attentionProbabilitiesForward.reference({ query, key, bias, mask }, attrs));
-    const dA = mul(p, sub(dy, sum(mul(dy, p), -1, true)));
+    const dA = scoreGradient(p, dy, mask, attrs.causal);
     const scaled = mul(reshape(dA, [B * G, (H / G) * T, S]), scalar(attrs.scale));
     const dQuery = matMul(scaled, reshape(key, [B * G, S, K]));
-    const dKey = matMul(transpose(scaled, [0, 2, 1]), reshape(query, [B * G, (H / G) * T, K]));
+    const dKey = matMul(scaled, reshape(query, [B * G, (H / G) * T, K]), true, false);
     const gradients = [reshape(dQuery, [B, H, T, K]), reshape(dKey, [B, G, S, K])];
     if (bias.shape.length > 0) gradients.push(sumTo(dA, bias.shape));
     return gradients;
@@ -170,12 +183,21 @@ export interface AttentionOptions extends AttentionAttrs {
 function kernelInputs(query_BHTK: Tensor, key_BGSK: Tensor, { bias, mask_BS }: AttentionOptions) {
   const { B, H, T, K } = dims("attention: query", query_BHTK, "B H T K");
   const { G, S } = dims("attention: key", key_BGSK, "B G S K", { B, K });
-  if (H % G !== 0) throw new ShapeError(`attention: expected H to be a multiple of G, received H=${H}, G=${G}`);
+  checkGroups(H, G);
   if (mask_BS !== undefined) dims("attention: mask", mask_BS, "B S", { B, S });
-  if (bias !== undefined && ![1, T].includes(bias.shape[2] ?? 0)) {
-    throw new ShapeError(`attention: expected bias [1 or B, 1 or H, 1 or T, S], received [${bias.shape.join(", ")}]`);
+  if (bias !== undefined) {
+    const fits = [B, H, T, S].every((size, axis) => bias.shape[axis] === size || (axis < 3 && bias.shape[axis] === 1));
+    if (!fits || bias.shape.length !== 4) {
+      throw new ShapeError(
+        `attention: expected bias [1 or ${B}, 1 or ${H}, 1 or ${T}, ${S}], received [${bias.shape.join(", ")}]`,
+      );
+    }
   }
   return { query: query_BHTK, key: key_BGSK, bias: bias ?? scalar(0), mask: mask_BS ?? scalar(1) };
+}
+
+function checkGroups(H: number, G: number): void {
+  if (H % G !== 0) throw new ShapeError(`attention: expected H to be a multiple of G, received H=${H}, G=${G}`);
 }
 
 /**
@@ -184,13 +206,18 @@ function kernelInputs(query_BHTK: Tensor, key_BGSK: Tensor, { bias, mask_BS }: A
  */
 export function attention(query_BHTK: Tensor, key_BGSK: Tensor, value_BGSK: Tensor, options: AttentionOptions): Tensor {
   const { scale, causal } = options;
-  return op({ ...kernelInputs(query_BHTK, key_BGSK, options), value: value_BGSK }, { scale, causal });
+  return tidy(() => {
+    const inputs = kernelInputs(query_BHTK, key_BGSK, options);
+    const { B, G, S, K } = dims("attention: key", key_BGSK, "B G S K");
+    dims("attention: value", value_BGSK, "B G S K", { B, G, S, K });
+    return op({ ...inputs, value: value_BGSK }, { scale, causal });
+  });
 }
 
 /** The probabilities P [B, H, T, S] alone, for those who want to see or replace them. */
 export function attentionProbabilities(query_BHTK: Tensor, key_BGSK: Tensor, options: AttentionOptions): Tensor {
   const { scale, causal } = options;
-  return probabilitiesOp(kernelInputs(query_BHTK, key_BGSK, options), { scale, causal });
+  return tidy(() => probabilitiesOp(kernelInputs(query_BHTK, key_BGSK, options), { scale, causal }));
 }
 
 export const attentionValuesForward = defineKernel<"probabilities" | "value">(
@@ -205,8 +232,8 @@ export const attentionValuesBackward = defineKernel<"dy" | "probabilities" | "va
     const { B, H, T, S } = dims("attention: probabilities", probabilities, "B H T S");
     const { G, K } = dims("attention: value", value, "B G S K");
     const dO = reshape(dy, [B * G, (H / G) * T, K]);
-    const dP = matMul(dO, transpose(reshape(value, [B * G, S, K]), [0, 2, 1]));
-    const dValue = matMul(transpose(reshape(probabilities, [B * G, (H / G) * T, S]), [0, 2, 1]), dO);
+    const dP = matMul(dO, reshape(value, [B * G, S, K]), false, true);
+    const dValue = matMul(reshape(probabilities, [B * G, (H / G) * T, S]), dO, true, false);
     return [reshape(dP, [B, H, T, S]), reshape(dValue, [B, G, S, K])];
   },
 );
@@ -222,7 +249,13 @@ const valuesOp = defineOp<"probabilities" | "value", "probabilities" | "value", 
   },
 );
 
-/** P V: what attention does with its probabilities, [B, H, T, K]. */
+/**
+ * P V: what attention does with its probabilities, [B, H, T, K].
+ * @throws ShapeError when sizes do not fit
+ */
 export function attentionValues(probabilities_BHTS: Tensor, value_BGSK: Tensor): Tensor {
+  const { B, H, S } = dims("attention: probabilities", probabilities_BHTS, "B H T S");
+  const { G } = dims("attention: value", value_BGSK, "B G S K", { B, S });
+  checkGroups(H, G);
   return valuesOp({ probabilities: probabilities_BHTS, value: value_BGSK }, {});
 }

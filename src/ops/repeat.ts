@@ -6,6 +6,7 @@
  * The definition is a plain tile; a backend of ours may keep one stored row for the n copies.
  */
 
+import { ShapeError } from "../errors.ts";
 import { expandDims, reshape, sum, type Tensor, tile } from "../tensor.ts";
 import { defineKernel, defineOp, first } from "./op.ts";
 
@@ -29,7 +30,11 @@ const op = defineOp<"x", never, Attrs>(repeatForward, {
   gradient: (dy, _saved, attrs) => ({ x: () => first(repeatBackward({ dy }, attrs)) }),
 });
 
-/** Each row of x `times` times in a row. */
+/**
+ * Each row of x `times` times in a row.
+ * @throws ShapeError when x has no rows to repeat: it needs one axis at least
+ */
 export function repeat(x: Tensor, times: number): Tensor {
+  if (x.shape.length === 0) throw new ShapeError("repeat: expected a tensor with rows, received one number");
   return op({ x }, { times });
 }

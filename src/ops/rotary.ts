@@ -44,8 +44,9 @@ const op = defineOp<In, "cos" | "sin", Record<string, never>>(rotaryForward, {
  * @throws ShapeError when cos or sin is not [B or 1, T, K/2]
  */
 export function rotary(x_BHTK: Tensor, cos_BTC: Tensor, sin_BTC: Tensor): Tensor {
-  const { T, K } = dims("rotary: x", x_BHTK, "B H T K");
-  dims("rotary: cos", cos_BTC, "B T C", { T, C: K / 2 });
-  dims("rotary: sin", sin_BTC, "B T C", { T, C: K / 2 });
+  const { B, T, K } = dims("rotary: x", x_BHTK, "B H T K");
+  const rows = cos_BTC.shape[0] === 1 ? 1 : B;
+  dims("rotary: cos", cos_BTC, "B T C", { B: rows, T, C: K / 2 });
+  dims("rotary: sin", sin_BTC, "B T C", { B: rows, T, C: K / 2 });
   return op({ x: x_BHTK, cos: cos_BTC, sin: sin_BTC }, {});
 }

@@ -32,7 +32,11 @@ const op = defineOp<"x" | "index", "index", Attrs>(selectForward, {
   gradient: (dy, { index }, attrs) => ({ x: () => first(selectBackward({ dy, index }, attrs)) }),
 });
 
-/** x[b, index[b]] for every row b. */
+/**
+ * x[b, index[b]] for every row b.
+ * @param index_B int32, each from 0 to N − 1, which only the caller can check: indices are not read back
+ * @throws ShapeError when index is not [B]
+ */
 export function select(x: Tensor, index_B: Tensor): Tensor {
   const [B = 0, N = 0] = x.shape;
   dims("select: index", index_B, "B", { B });
