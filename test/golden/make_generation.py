@@ -5,14 +5,22 @@ Usage::
 
     python test/golden/make_generation.py            # from the repository's root; writes test/golden/generation.json
 
-Two lists go into the file. ``runs`` has token ids: model, options in the names of ``generate``, unpadded inputs, and the
-ids that came out, without padding. A run is kept only if float32 and float64 agree about every token, so that it does not
-depend on rounding; forced EOS tokens, which all score 0, are several only where the first of equals is taken. Batches are padded on the left (decoder-only) or on the right (sources). ``processors`` has what single
-processors and warpers make of given scores (null stands for minus infinity).
+Three lists go into the file.
+
+``runs``
+    Token ids: model, options in the names of ``generate``, unpadded inputs, and the ids that came out, without padding. A
+    run is kept only if float32 and float64 agree about every token, so that it does not depend on rounding. (Several
+    forced EOS tokens all score 0: they are given only where the first of equals is taken.) Batches are padded on the left
+    (prompts) or on the right (sources).
+``markov``
+    Beam searches through small tables of logits.
+``processors``
+    What single processors and warpers make of given scores; null stands for minus infinity.
 """
 
 import json
 import os
+import random
 import warnings
 from pathlib import Path
 
@@ -21,8 +29,16 @@ warnings.filterwarnings("ignore")
 
 import torch  # noqa: E402
 import transformers  # noqa: E402
-from transformers import AutoModelForCausalLM, AutoModelForSeq2SeqLM, AutoTokenizer  # noqa: E402
+from transformers import (  # noqa: E402
+    AutoModelForCausalLM,
+    AutoModelForSeq2SeqLM,
+    AutoTokenizer,
+    GenerationMixin,
+    PretrainedConfig,
+    PreTrainedModel,
+)
 from transformers.generation import logits_process as lp  # noqa: E402
+from transformers.modeling_outputs import CausalLMOutput  # noqa: E402
 
 transformers.logging.set_verbosity_error()
 torch.set_num_threads(1)
@@ -167,6 +183,50 @@ def check_forward(name, greedy):
         raise SystemExit(f"{name}: generates {greedy}, but its forward.json says {known}")
 
 
+class Markov(PreTrainedModel, GenerationMixin):
+    """A model whose next token depends on the last one and, so that different texts do not tie, on how many there are."""
+
+    config_class = PretrainedConfig
+
+    def __init__(self, table):
+        super().__init__(PretrainedConfig(vocab_size=len(table), is_encoder_decoder=False))
+        self.table = torch.nn.Parameter(torch.tensor(table))
+
+    def forward(self, input_ids, **_):
+        return CausalLMOutput(logits=self.table[input_ids] * (1 + input_ids.shape[1] / 50))
+
+
+def markov_runs():
+    """Tables of logits, and for each many searches; kept where float32 and float64 agree."""
+    rng = random.Random(8)
+    for _ in range(16):
+        V = rng.randint(4, 7)
+        table = [[round(rng.gauss(0, 1.5), 2) for _ in range(V)] for _ in range(V)]
+        searches = []
+        for _ in range(24):
+            options = {
+                "max_new_tokens": rng.randint(1, 12),
+                "num_beams": rng.randint(2, 4),
+                "eos_token_id": rng.choice([0, [0, 1], [2]]),
+                "length_penalty": rng.choice([-2.0, -0.5, 0.0, 0.7, 1.0, 1.5, 3.0]),
+                "early_stopping": rng.choice([True, False, "never"]),
+            }
+            if rng.random() < 0.3:
+                options["min_new_tokens"] = rng.randint(1, 6)
+            if rng.random() < 0.2:
+                options["repetition_penalty"] = rng.choice([0.7, 1.4])
+            if rng.random() < 0.2:
+                options["bad_words_ids"] = [[3, 3], [2, 1]]
+            prompt = [rng.randrange(V) for _ in range(rng.randint(1, 3))]
+            both = []
+            for dtype in (torch.float32, torch.float64):
+                model = Markov(table).to(dtype).eval()
+                both.append(generate(model, False, [prompt], {**options, "use_cache": False})[0])
+            if both[0] == both[1]:
+                searches.append({"options": options, "prompt": prompt, "expected": both[0]})
+        yield {"logits": table, "searches": searches}
+
+
 def processor_cases():
     rng = torch.Generator().manual_seed(5)
     V = 23
@@ -216,13 +276,14 @@ def main():
     data = {
         "versions": {"torch": torch.__version__, "transformers": transformers.__version__},
         "processors": list(processor_cases()),
+        "markov": list(markov_runs()),
         "runs": list(runs()),
     }
     lines = lambda items: ",\n".join(json.dumps(item, separators=(",", ":")) for item in items)  # noqa: E731
     path = ROOT / "test/golden/generation.json"
     path.write_text(
         f'{{"versions":{json.dumps(data["versions"])},\n"processors":[\n{lines(data["processors"])}\n],\n'
-        f'"runs":[\n{lines(data["runs"])}\n]}}\n'
+        f'"markov":[\n{lines(data["markov"])}\n],\n"runs":[\n{lines(data["runs"])}\n]}}\n'
     )
     print(f"{len(data['runs'])} runs, {len(data['processors'])} processor cases, {path.stat().st_size} bytes")
 

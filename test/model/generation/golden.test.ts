@@ -20,6 +20,15 @@ interface Run {
   readonly expected: readonly (readonly number[])[];
 }
 
+interface Table {
+  readonly logits: readonly (readonly number[])[];
+  readonly searches: readonly {
+    readonly options: Readonly<Record<string, unknown>>;
+    readonly prompt: readonly number[];
+    readonly expected: readonly number[];
+  }[];
+}
+
 interface Forward {
   readonly inputs: readonly {
     readonly input_ids: readonly number[];
@@ -31,10 +40,26 @@ interface Forward {
   }[];
 }
 
+import { markovModel } from "./markovModel.ts";
+
 await useCpu();
 
 const demo = ["stories-gpt2", "translation-marian"];
-const { runs } = JSON.parse(readFileSync(goldenPath("generation.json"), "utf8")) as { runs: Run[] };
+const { runs, markov } = JSON.parse(readFileSync(goldenPath("generation.json"), "utf8")) as {
+  runs: Run[];
+  markov: Table[];
+};
+
+describe("beam searches through small tables end like Hugging Face's", () => {
+  test.each(markov.map((table, i) => [i, table] as const))("table %i", async (_i, { logits, searches }) => {
+    const model = markovModel(logits, { sharpening: 1 / 50 });
+    for (const { options, prompt, expected } of searches) {
+      const rows = await generate(model, { inputIds: [prompt], options: readGenerationArgs(options) });
+      expect(rows, JSON.stringify(options)).toEqual([expected]);
+    }
+    model.dispose();
+  });
+});
 
 for (const name of ["gpt2", "llama", "marian", "t5", "flan_t5", ...demo]) {
   describe(`${name} generates what Hugging Face generates`, () => {

@@ -2,15 +2,20 @@
 
 import type { DecoderOnlyModel } from "../../../src/model/model.ts";
 import { select } from "../../../src/ops/select.ts";
-import { matMul, oneHot, reshape, type Tensor, tensor } from "../../../src/tensor.ts";
+import { matMul, mul, oneHot, reshape, scalar, type Tensor, tensor } from "../../../src/tensor.ts";
 
-/**
- * @param logits_VV logits of the next token for each last token
- * @param step called with the number of rows before every pass
- */
+interface MarkovOptions {
+  readonly maxPositions?: number;
+  /** Logits grow by this share with every token, so that the same transitions in another order are another probability. */
+  readonly sharpening?: number;
+  /** Called with the number of rows before every pass. */
+  readonly step?: (rows: number) => void;
+}
+
+/** @param logits_VV logits of the next token for each last token */
 export function markovModel(
   logits_VV: readonly (readonly number[])[],
-  { maxPositions = 100, step = () => {} }: { maxPositions?: number; step?: (rows: number) => void } = {},
+  { maxPositions = 100, sharpening = 0, step = () => {} }: MarkovOptions = {},
 ): DecoderOnlyModel {
   const V = logits_VV.length;
   const table_VV = tensor(Float32Array.from(logits_VV.flat()), [V, V]);
@@ -21,8 +26,9 @@ export function markovModel(
     forward({ embeddings_BTD, targets_B }): Tensor {
       const [B = 0, T = 0] = embeddings_BTD.shape;
       step(B);
-      if (targets_B !== undefined) return matMul(select(embeddings_BTD, targets_B), table_VV);
-      return reshape(matMul(reshape(embeddings_BTD, [B * T, V]), table_VV), [B, T, V]);
+      const scale = scalar(1 + T * sharpening);
+      if (targets_B !== undefined) return mul(matMul(select(embeddings_BTD, targets_B), table_VV), scale);
+      return mul(reshape(matMul(reshape(embeddings_BTD, [B * T, V]), table_VV), [B, T, V]), scale);
     },
     dispose: () => table_VV.dispose(),
   };
