@@ -45,7 +45,16 @@ function correction(golden: AttributionCase, decoderOnly: boolean): Correction {
   return (expected) => expected;
 }
 
+/** The largest error of a case relative to its largest score, printed and quoted in the README. */
+const worstOfAll = { error: 0 };
+
 describeOnBackends("golden cases", (backend) => {
+  afterAll(() => {
+    process.stdout.write(
+      `golden cases on ${backend}: worst error ${worstOfAll.error.toExponential(1)} of a case's largest score\n`,
+    );
+    worstOfAll.error = 0;
+  });
   for (const architecture of architectures) {
     const decoderOnly = architecture === "gpt2" || architecture === "llama";
     const models = new Map<string, AttributionModel>();
@@ -138,6 +147,7 @@ function near(received: Scores | null, expected: Scores | null, what: string, sc
     if (!(error <= worst.error)) worst = { index, error: Number.isNaN(error) ? Number.POSITIVE_INFINITY : error };
   }
   const { index, error } = worst;
+  worstOfAll.error = Math.max(worstOfAll.error, largest > 0 ? error / largest : 0);
   const place = `${what}: worst at ${index}: ${received.values[index]} instead of ${expected.values[index]}, largest ${largest}`;
   expect(error <= TOLERANCE * largest, place).toBe(true);
 }
