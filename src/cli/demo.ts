@@ -3,14 +3,15 @@
  * each in `inseq-demo`.
  */
 
-import { join, relative } from "node:path";
+import { dirname, extname, join, relative } from "node:path";
+import { fileURLToPath } from "node:url";
 import { Chalk, type ChalkInstance } from "chalk";
 import type { AttributionModel } from "../attributionModel.ts";
 import { loadModel } from "../loadModel.ts";
 import type { MethodId } from "../method/registry.ts";
-import { methods } from "../method/registry.ts";
 import type { FeatureAttributionOutput, FeatureAttributionSequenceOutput } from "../output.ts";
 import { writeFileAtomically } from "../platform/node.ts";
+import { wrapWords } from "../render/terminal/wrapWords.ts";
 import { type DemoItem, readDemoItem } from "./demoItem.ts";
 import { describeFailure } from "./failure.ts";
 import { openScreen, type Screen } from "./screen.ts";
@@ -60,7 +61,7 @@ async function answer(
 ): Promise<void> {
   screen.print(`${paint.bold(wrap(`${number}. ${ask(item)}`, screen.width))}\n\n`);
   const started = performance.now();
-  const model = await loadModel(item.model, method);
+  const model = await loadModel(relative(process.cwd(), item.model), method);
   const [from, to] = differingPositions(model, item);
   const result = await model.attribute(item.input, item.target, {
     attributedFn: SCORE,
@@ -80,7 +81,7 @@ async function answer(
     ...files,
   ];
   for (const [what = "", text = ""] of facts) screen.print(`${paint.dim(what.padEnd(7))}${text}\n`);
-  screen.print(`\n${paint.dim("The same by the command line:")}\n`);
+  screen.print(`\n${paint.dim("The same by the command line (installed, it is called inseq):")}\n`);
   screen.print(`${commandLines(item, method, from, to, name).join("\n")}\n`);
 }
 
@@ -146,11 +147,19 @@ function commandLines(
     : quoted(JSON.stringify({ contrast_targets: foil }));
   return [
     ...(isStory ? [`  story=${quoted(input)}`] : []),
-    `  npx inseq attribute -m ${quoted(relative(process.cwd(), model))} -a ${method} \\`,
-    `    -i ${text(input)} -g ${text(target)} \\`,
-    `    -fn ${SCORE} --attribution_kwargs ${contrast} \\`,
-    `    -s ${from} -e ${to} --viz_path ${name}.html`,
+    `  ${programName()} attribute -m ${quoted(relative(process.cwd(), model))} -a ${method} \\`,
+    `    -i ${text(input)} \\`,
+    `    -g ${text(target)} \\`,
+    `    --attribution_kwargs ${contrast} \\`,
+    `    -fn ${SCORE} -s ${from} -e ${to} --viz_path ${name}.html`,
   ];
+}
+
+/** How a shell in this folder starts the command that stands beside this file. */
+function programName(): string {
+  const here = fileURLToPath(import.meta.url);
+  const path = relative(process.cwd(), join(dirname(here), `main${extname(here)}`));
+  return `node ${extname(here) === ".ts" ? "--import tsx " : ""}${quoted(path)}`;
 }
 
 function quoted(text: string): string {
@@ -158,13 +167,7 @@ function quoted(text: string): string {
 }
 
 function wrap(text: string, width: number): string {
-  const lines = [""];
-  for (const word of text.split(" ")) {
-    const longer = `${lines.at(-1)} ${word}`.trimStart();
-    if (longer.length > width && lines.at(-1) !== "") lines.push(word);
-    else lines[lines.length - 1] = longer;
-  }
-  return lines.join("\n");
+  return wrapWords(text.split(" "), width).join("\n");
 }
 
 const screen = openScreen();

@@ -3,14 +3,19 @@
 /** A flag is yes or no; bytes are a number with an optional k, M or G; a record is one JSON object. */
 export type OptionKind = "flag" | "text" | "integer" | "bytes" | "texts" | "integers" | "record";
 
+/** The names that an option takes, asked for when they are needed, and what they are names of. */
+export interface Choices {
+  readonly of: string;
+  readonly names: () => readonly string[];
+}
+
 export interface OptionDeclaration {
   readonly kind: OptionKind;
   /** Other spellings, dashes included. */
   readonly aliases?: readonly string[];
   /** What stands for a value in the help. */
   readonly placeholder?: string;
-  /** The names that the option takes, asked for when they are needed, and what they are names of. */
-  readonly choices?: { readonly of: string; readonly names: () => readonly string[] };
+  readonly choices?: Choices;
   readonly default?: boolean | string | number;
   readonly group: string;
   readonly help: string;

@@ -4,11 +4,11 @@ import { listAggregators } from "../aggregate/aggregate.ts";
 import { listAggregationFunctions } from "../aggregate/functions.ts";
 import { listFeatureAttributionMethods } from "../method/registry.ts";
 import { listStepFunctions } from "../score/registry.ts";
-import type { OptionTable, OptionValues } from "./optionTable.ts";
+import type { Choices, OptionTable, OptionValues } from "./optionTable.ts";
 
-const methodNames = { of: "attribution method", names: listFeatureAttributionMethods };
-const scoreNames = { of: "step function", names: listStepFunctions };
-const aggregatorNames = {
+const methodNames: Choices = { of: "attribution method", names: listFeatureAttributionMethods };
+const scoreNames: Choices = { of: "step function", names: listStepFunctions };
+const aggregatorNames: Choices = {
   of: "aggregator or aggregation function",
   names: () => [...listAggregators(), ...listAggregationFunctions()],
 };

@@ -1,13 +1,14 @@
 /** The command `inseq` as a user runs it, in a process of its own, and without one. */
 
 import { type ChildProcess, spawn } from "node:child_process";
+import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { run } from "../../src/cli/run.ts";
 
 export const storiesModel = fileURLToPath(new URL("../../models/demo/stories-gpt2", import.meta.url));
 export const translationModel = fileURLToPath(new URL("../../models/demo/translation-marian", import.meta.url));
 
-const program = fileURLToPath(new URL("../../src/cli/main.ts", import.meta.url));
+const commands = fileURLToPath(new URL("../../src/cli", import.meta.url));
 
 export interface Ended {
   readonly status: number | null;
@@ -19,6 +20,10 @@ export interface Ended {
 export interface RunOptions {
   /** Environment variables; undefined removes one. */
   readonly env?: Readonly<Record<string, string | undefined>>;
+  /** The file that is run. Default: main.ts. */
+  readonly program?: "main.ts" | "demo.ts";
+  /** The folder that it is run in. */
+  readonly cwd?: string;
   /** Called with everything on the error stream so far, whenever something is added. */
   readonly onReport?: (err: string, child: ChildProcess) => void;
   /** A shell command in which `$INSEQ` is the program; its arguments follow as `"$@"`. */
@@ -26,10 +31,14 @@ export interface RunOptions {
 }
 
 /** Runs it without a terminal and without any input. */
-export async function runInseq(args: readonly string[], { env, onReport, shell }: RunOptions = {}): Promise<Ended> {
-  const node = [process.execPath, "--import", "tsx", program];
+export async function runInseq(
+  args: readonly string[],
+  { env, onReport, shell, cwd, program = "main.ts" }: RunOptions = {},
+): Promise<Ended> {
+  const node = [process.execPath, "--import", import.meta.resolve("tsx"), join(commands, program)];
   const [command = "", ...rest] = shell === undefined ? [...node, ...args] : ["sh", "-c", shell, "sh", ...args];
   const child = spawn(command, rest, {
+    cwd,
     stdio: ["ignore", "pipe", "pipe"],
     env: { ...process.env, NO_COLOR: undefined, FORCE_COLOR: undefined, INSEQ: node.join(" "), ...env },
   });
