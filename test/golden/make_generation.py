@@ -207,7 +207,7 @@ def markov_runs():
             options = {
                 "max_new_tokens": rng.randint(1, 12),
                 "num_beams": rng.randint(2, 4),
-                "eos_token_id": rng.choice([0, [0, 1], [2]]),
+                "eos_token_id": rng.choice([0, [0, 1], [2], [3, 1, 0]]),
                 "length_penalty": rng.choice([-2.0, -0.5, 0.0, 0.7, 1.0, 1.5, 3.0]),
                 "early_stopping": rng.choice([True, False, "never"]),
             }

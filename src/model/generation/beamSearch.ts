@@ -121,12 +121,11 @@ function advance(state: State, scores: readonly Float32Array[], options: BeamOpt
   }));
   const running = bestOf(survivors, numBeams);
 
-  const full = earlyStopping === true && state.finished.every(({ done }) => done);
   const divisor = (length - row.start.length) ** lengthPenalty;
   const candidates = extensions.map(({ ids, score, ends }, rank): Finished => {
     const done = ends && rank < numBeams;
     const normalized = Math.fround(score / Math.fround(divisor));
-    return { ids, done, score: Math.fround(normalized + (full || !done ? IMPOSSIBLE : 0)) };
+    return { ids, done, score: Math.fround(normalized + (done ? 0 : IMPOSSIBLE)) };
   });
   const finished = bestOf([...state.finished, ...candidates], numBeams);
 
@@ -163,8 +162,9 @@ function bestExtensions(
 ): { beam: number; token: number; score: number }[] {
   const found: { beam: number; token: number; score: number; key: number }[] = [];
   for (const [beam, { score: before }] of running.entries()) {
-    for (const [token, logProbability] of (scores[beam] ?? new Float32Array()).entries()) {
-      const score = Math.fround(logProbability + before);
+    const logProbabilities = scores[beam] ?? new Float32Array();
+    for (let token = 0; token < logProbabilities.length; token++) {
+      const score = Math.fround((logProbabilities[token] ?? Number.NaN) + before);
       const key = random === undefined ? score : score + random.gumbel();
       const last = found.at(-1);
       if (found.length === count && last !== undefined && key <= last.key) continue;

@@ -103,7 +103,9 @@ export function logSoftmax(scores: Float32Array): Float32Array {
   let total = 0;
   for (const score of scores) total += Math.exp(score - top);
   const logTotal = top + Math.log(total);
-  return scores.map((score) => score - logTotal);
+  const result = new Float32Array(scores.length);
+  for (let id = 0; id < scores.length; id++) result[id] = (scores[id] ?? Number.NaN) - logTotal;
+  return result;
 }
 
 /**

@@ -9,16 +9,18 @@ import type { Random } from "./random.ts";
  */
 export function drawToken(scores: Float32Array, random: Random): number {
   const top = highest(scores);
-  const weights = Float64Array.from(scores, (score) => Math.exp(score - top));
-  const total = weights.reduce((a, b) => a + b, 0);
+  let total = 0;
+  for (const score of scores) total += Math.exp(score - top);
   const threshold = random.uniform() * total;
   let sum = 0;
   let last = 0;
-  for (const [id, weight] of weights.entries()) {
+  for (let id = 0; id < scores.length; id++) {
+    const weight = Math.exp((scores[id] ?? Number.NEGATIVE_INFINITY) - top);
     if (weight === 0) continue;
     sum += weight;
     last = id;
     if (sum > threshold) return id;
   }
+  // The threshold lies below the total, but both are rounded sums.
   return last;
 }

@@ -18,7 +18,7 @@ export function temperature(T: number): Warper {
 /** The `k` highest scores, and those equal to the last of them (Fan et al. 2018). */
 export function topK(k: number, keep = 1): Warper {
   return (scores) => {
-    const kth = scores.slice().sort()[Math.max(0, scores.length - Math.max(k, keep))] ?? Number.NEGATIVE_INFINITY;
+    const kth = kthHighest(scores, Math.max(k, keep));
     return scores.map((score) => (score < kth ? Number.NEGATIVE_INFINITY : score));
   };
 }
@@ -26,16 +26,20 @@ export function topK(k: number, keep = 1): Warper {
 /** The smallest set of likeliest tokens whose probabilities reach `p` together (Holtzman et al. 2020, "nucleus"). */
 export function topP(p: number, keep = 1): Warper {
   return (scores) => {
-    const probabilities = logSoftmax(scores).map(Math.exp);
-    const ascending = drawable(scores).sort((a, b) => (scores[a] ?? 0) - (scores[b] ?? 0) || a - b);
-    const result = scores.slice();
-    let sum = 0;
-    for (const id of ascending.slice(0, Math.max(0, ascending.length - keep))) {
-      sum += probabilities[id] ?? 0;
+    // Sorting numbers is many times quicker than sorting ids by them, so the cut is found as a score.
+    const ascending = Float32Array.from(scores).sort();
+    const logProbabilities = logSoftmax(ascending);
+    let cut = 0;
+    for (let sum = 0; cut < ascending.length - keep; cut++) {
+      sum += Math.exp(logProbabilities[cut] ?? 0);
       if (sum > 1 - p) break;
-      result[id] = Number.NEGATIVE_INFINITY;
     }
-    return result;
+    const lowest = ascending[cut] ?? Number.NEGATIVE_INFINITY;
+    let equalOnesToCut = cut - ascending.indexOf(lowest);
+    return scores.map((score) => {
+      const goes = score < lowest || (score === lowest && equalOnesToCut-- > 0);
+      return goes ? Number.NEGATIVE_INFINITY : score;
+    });
   };
 }
 
@@ -78,6 +82,22 @@ export function typicalP(mass: number, keep = 1): Warper {
       score > Number.NEGATIVE_INFINITY && (kept.has(id) || distance(id) <= limit) ? score : Number.NEGATIVE_INFINITY,
     );
   };
+}
+
+/** The k-th highest score, or the lowest of fewer. */
+function kthHighest(scores: Float32Array, k: number): number {
+  if (k >= scores.length) return Number.NEGATIVE_INFINITY;
+  if (k > 256) return scores.slice().sort()[scores.length - k] ?? Number.NEGATIVE_INFINITY;
+  // Few are looked for: they are kept in descending order while all pass by once.
+  const best = new Float32Array(k).fill(Number.NEGATIVE_INFINITY);
+  for (const score of scores) {
+    let place = k;
+    while (place > 0 && score > (best[place - 1] ?? score)) place -= 1;
+    if (place === k) continue;
+    best.copyWithin(place + 1, place, k - 1);
+    best[place] = score;
+  }
+  return best[k - 1] ?? Number.NEGATIVE_INFINITY;
 }
 
 /** Ids of tokens that have not been forbidden. */

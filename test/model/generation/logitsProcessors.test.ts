@@ -105,6 +105,18 @@ describe("warpers", () => {
     );
   });
 
+  test("top-k keeps k of any number of tokens", () => {
+    const size = 1000;
+    const order = fc.shuffledSubarray([...new Array(size).keys()], { minLength: size });
+    fc.assert(
+      fc.property(order, fc.integer({ min: 1, max: size }), (values, k) => {
+        const kept = alive(warpers.topK(k)(Float32Array.from(values)));
+        expect(kept).toEqual([...values.keys()].filter((id) => (values[id] ?? 0) >= size - k));
+      }),
+      { numRuns: 30 },
+    );
+  });
+
   test("top-p keeps probability p with the fewest tokens", () => {
     fc.assert(
       fc.property(
