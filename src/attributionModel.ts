@@ -4,7 +4,6 @@
  * Named after Inseq's `AttributionModel`: `attribute`, `generate`, `encode`, `decode`.
  */
 
-import type { SequenceAttribution } from "./result/attribution.ts";
 import { DEFAULT_MEMORY_BUDGET } from "./attribution/budget.ts";
 import { type Alignment, type Contrast, createContrast } from "./attribution/contrast.ts";
 import { attributeSequence } from "./attribution/engine.ts";
@@ -27,6 +26,7 @@ import type { MethodId, MethodOptions } from "./method/registry.ts";
 import { generate } from "./model/generation/generate.ts";
 import { type GenerationOptions, readGenerationArgs } from "./model/generation/options.ts";
 import { FeatureAttributionOutput } from "./output.ts";
+import type { SequenceAttribution } from "./result/attribution.ts";
 import type { EncodeOptions, Encoding } from "./text/tokenizer.ts";
 import { version } from "./version.ts";
 
@@ -204,6 +204,7 @@ export class AttributionModel {
     for (let from = 0; from < inputs.length; from += batchSize) {
       const batch = {
         inputIds: inputs.slice(from, from + batchSize).map(({ ids }) => [...ids]),
+        firstRow: from,
         ...(prefixes && { targetPrefix: prefixes.slice(from, from + batchSize).map(({ ids }) => [...ids]) }),
         ...(signal && { signal }),
       };

@@ -37,28 +37,41 @@ export async function loadModel(
 ): Promise<AttributionModel> {
   const id = knownName("attribution method", method, Object.keys(methods) as MethodId[]);
   const { backend = "auto", tokenizer: tokenizerPlace, memoryBudget, ...methodOptions } = options;
-  rejectUnknownOptions(`loadModel with ${id}`, methodOptions, [...methods[id].options, "backend", "tokenizer", "memoryBudget"]);
+  rejectUnknownOptions(`loadModel with ${id}`, methodOptions, [
+    ...methods[id].options,
+    "backend",
+    "tokenizer",
+    "memoryBudget",
+  ]);
   if (memoryBudget !== undefined && !(memoryBudget > 0)) {
     throw new OptionError(`memoryBudget: expected a positive number of bytes, received ${memoryBudget}`);
   }
   const files = typeof nameOrPath === "string" ? await openFolder(nameOrPath) : nameOrPath;
   const tokenizerFiles =
-    tokenizerPlace === undefined ? files : typeof tokenizerPlace === "string" ? await openFolder(tokenizerPlace) : tokenizerPlace;
+    tokenizerPlace === undefined
+      ? files
+      : typeof tokenizerPlace === "string"
+        ? await openFolder(tokenizerPlace)
+        : tokenizerPlace;
   const inUse = await useBackend(backend);
   const tokenizer = await loadTokenizer(tokenizerFiles);
   const { model, rawConfig } = await loadArchitecture(files);
-  const eos = idList(rawConfig.eos_token_id, "eos_token_id");
+  const generationDefaults = await readGenerationDefaults(files, rawConfig);
+  // As in Hugging Face, generation_config.json comes first: it is where models list all their end tokens.
+  const eos = generationDefaults.eosTokenId ?? idList(rawConfig.eos_token_id, "eos_token_id");
+  const decoderStart =
+    generationDefaults.decoderStartTokenId ?? idList(rawConfig.decoder_start_token_id, "decoder_start_token_id")[0];
   const language: Language = {
     model,
     tokenizer,
-    start: model.kind === "encoder-decoder" ? (idList(rawConfig.decoder_start_token_id, "decoder_start_token_id")[0] ?? null) : tokenizer.special.bos,
+    start: model.kind === "encoder-decoder" ? (decoderStart ?? null) : tokenizer.special.bos,
     eos: eos.length > 0 ? eos : tokenizer.special.eos === null ? [] : [tokenizer.special.eos],
     pad: idList(rawConfig.pad_token_id, "pad_token_id")[0] ?? tokenizer.special.pad ?? eos[0] ?? tokenizer.special.eos,
   };
   return new AttributionModel({
     name: files.name,
     language,
-    generationDefaults: await readGenerationDefaults(files, rawConfig),
+    generationDefaults,
     backend: inUse,
     method: id,
     methodOptions,
@@ -70,5 +83,7 @@ function idList(value: Json | undefined, name: string): number[] {
   if (value === undefined || value === null) return [];
   const ids = Array.isArray(value) ? value : [value];
   if (ids.every((id) => typeof id === "number")) return ids as number[];
-  throw new ConfigError(`config.json: expected ${name} to be an id or a list of ids, received ${JSON.stringify(value)}`);
+  throw new ConfigError(
+    `config.json: expected ${name} to be an id or a list of ids, received ${JSON.stringify(value)}`,
+  );
 }
