@@ -1,6 +1,6 @@
 import { describe, expect, it, vi } from "vitest";
 import { listBackends, useBackend } from "../../src/backend/backend.ts";
-import { backendNames } from "../../src/backend/registry.ts";
+import { backendNames, backends } from "../../src/backend/registry.ts";
 import { BackendError, OptionError } from "../../src/errors.ts";
 import { backendName, dispose, matMul, memory, readFloats, tensor } from "../../src/tensor.ts";
 
@@ -22,7 +22,7 @@ describe("useBackend", () => {
     expect(inUse.passedOver).toEqual(statuses.slice(0, fastest));
   });
 
-  it.each(["native", "cuda"] as const)(
+  it.each(backendNames.filter((name) => "missing" in backends[name]))(
     "refuses %s, which is not part of this build, and says how to go on",
     async (name) => {
       await useBackend("cpu");
