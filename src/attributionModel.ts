@@ -5,21 +5,12 @@
  */
 
 import { DEFAULT_MEMORY_BUDGET } from "./attribution/budget.ts";
-import { type Alignment, type Contrast, createContrast } from "./attribution/contrast.ts";
 import { attributeSequence } from "./attribution/engine.ts";
 import { createInfo } from "./attribution/info.ts";
+import { contrastsOf, forcedJob, generatedJob, type Job } from "./attribution/jobs.ts";
 import { type AttributeOptions, type ContrastOptions, resolveOptions } from "./attribution/options.ts";
 import { createSequenceAttribution, stepsOf } from "./attribution/result.ts";
-import type { Sequence } from "./attribution/sequence.ts";
-import {
-  behindStart,
-  createSequence,
-  encodeInput,
-  encodeTarget,
-  encodingOfIds,
-  type Language,
-  withBos,
-} from "./attribution/texts.ts";
+import { behindStart, encodeInput, type Language, withBos } from "./attribution/texts.ts";
 import { type BackendInUse, useBackend } from "./backend/backend.ts";
 import { OptionError } from "./errors.ts";
 import type { MethodId, MethodOptions } from "./method/registry.ts";
@@ -41,13 +32,6 @@ export interface AttributionModelParts {
   readonly method: MethodId;
   readonly methodOptions: MethodOptions;
   readonly memoryBudget?: number | undefined;
-}
-
-/** What is to be attributed: tokens, and the texts they stand for. */
-interface Job {
-  readonly sequence: Sequence;
-  readonly inputText: string;
-  readonly generatedText: string;
 }
 
 export class AttributionModel {
@@ -99,7 +83,9 @@ export class AttributionModel {
     options: { readonly batchSize?: number; readonly skipSpecialTokens?: boolean; readonly signal?: AbortSignal } = {},
   ): Promise<string[]> {
     await useBackend(this.backend.name);
-    const inputs = listOf(inputTexts).map((text) => this.#prompt(text, options.skipSpecialTokens ?? false));
+    const inputs = listOf("inputTexts", inputTexts).map((text) =>
+      this.#prompt(text, options.skipSpecialTokens ?? false),
+    );
     const ids = await this.#generateIds(inputs, undefined, generationArgs, options.batchSize, options.signal);
     return ids.map((row) => this.decode(row));
   }
@@ -124,8 +110,12 @@ export class AttributionModel {
     if (options.overrideDefaultAttribution) this.#method = resolved.methodId;
     await useBackend(this.backend.name);
 
-    const jobs = await this.#jobs(listOf(inputTexts), generatedTexts ? listOf(generatedTexts) : null, options);
-    const contrasts = this.#contrasts(jobs, resolved.contrast, options.skipSpecialTokens ?? false);
+    const jobs = await this.#jobs(
+      listOf("inputTexts", inputTexts),
+      generatedTexts === undefined || generatedTexts === null ? null : listOf("generatedTexts", generatedTexts),
+      options,
+    );
+    const contrasts = contrastsOf(this.#language, jobs, resolved.contrast, options.skipSpecialTokens ?? false);
     const sequences: SequenceAttribution[] = [];
     let [peakBytes, rows] = [0, 0];
     for (const [i, { sequence }] of jobs.entries()) {
@@ -150,7 +140,7 @@ export class AttributionModel {
       tokenizerClass: this.tokenizer.className,
       inputTexts: jobs.map((job) => job.inputText),
       generatedTexts: jobs.map((job) => job.generatedText),
-      forced: Boolean(generatedTexts) && !options.generateFromTargetPrefix,
+      forced: generatedTexts !== undefined && generatedTexts !== null && !options.generateFromTargetPrefix,
       attrPosStart: sequences[0]?.attrPosStart ?? 0,
       attrPosEnd: Math.max(...sequences.map((sequence) => sequence.attrPosEnd)),
       seconds: (performance.now() - started) / 1000,
@@ -233,7 +223,7 @@ export class AttributionModel {
           "generationArgs: nothing is generated when generatedTexts are given; leave one of them out",
         );
       }
-      return inputTexts.map((text, i) => this.#forcedJob(text, generatedTexts[i] ?? "", placed));
+      return inputTexts.map((text, i) => forcedJob(this.#language, text, generatedTexts[i] ?? "", placed));
     }
     const language = this.#language;
     const inputs = inputTexts.map((text) => this.#prompt(text, skip));
@@ -246,74 +236,20 @@ export class AttributionModel {
     const { generationArgs = {}, batchSize, signal } = options;
     const ids = await this.#generateIds(inputs, prefixes, generationArgs, batchSize, signal);
     return ids.map((row, i) => {
-      const inputText = withBos(language, inputTexts[i] ?? "").prompt;
-      const generatedText = this.decode(row);
-      if (options.retokenize) return this.#forcedJob(inputText, generatedText, placed);
-      const kept = skip && this.model.kind === "encoder-decoder" ? withoutSpecialTail(language, row) : row;
-      const sequence = createSequence(language, inputs[i] as Encoding, encodingOfIds(language, kept), placed);
-      return { sequence, inputText, generatedText };
+      const text = inputTexts[i] ?? "";
+      return options.retokenize
+        ? forcedJob(language, withBos(language, text).prompt, this.decode(row), placed)
+        : generatedJob(language, text, row, placed);
     });
   }
-
-  #forcedJob(
-    text: string,
-    generatedText: string,
-    options: AttributeOptions & { skipSpecialTokens: boolean; includeEosBaseline: boolean },
-  ): Job {
-    const { prompt, full = generatedText } = withBos(this.#language, text, generatedText);
-    if (this.model.kind === "decoder-only" && !full.startsWith(prompt)) {
-      throw new OptionError(
-        `generatedTexts: expected a text that begins with its prompt "${prompt}", received "${full}"; ` +
-          "give prompt and continuation together",
-      );
-    }
-    const input = encodeInput(this.#language, prompt, options.skipSpecialTokens);
-    const target = encodeTarget(this.#language, full, options.skipSpecialTokens);
-    return { sequence: createSequence(this.#language, input, target, options), inputText: prompt, generatedText: full };
-  }
-
-  /** The contrast of every sequence, or nothing when no contrast was given. */
-  #contrasts(jobs: readonly Job[], options: ContrastOptions, skipSpecialTokens: boolean): (Contrast | null)[] {
-    const { contrastSources, contrastTargets, contrastTargetsAlignments: alignments } = options;
-    if (alignments !== undefined && contrastTargets === undefined) {
-      throw new OptionError("contrastTargetsAlignments: expected contrastTargets to align with, received none");
-    }
-    const texts = (name: string, value: Texts | undefined): readonly string[] | undefined => {
-      const list = value === undefined ? undefined : listOf(value);
-      if (list === undefined || list.length === jobs.length) return list;
-      throw new OptionError(`${name}: expected as many as sequences (${jobs.length}), received ${list.length}`);
-    };
-    const sources = texts("contrastSources", contrastSources);
-    const targets = texts("contrastTargets", contrastTargets);
-    if (sources === undefined && targets === undefined) return jobs.map(() => null);
-    const pairs = pairsOfEach(alignments, jobs.length);
-    return jobs.map(({ sequence }, i) =>
-      createContrast(
-        sequence,
-        sources ? encodeInput(this.#language, sources[i] ?? "", skipSpecialTokens) : null,
-        targets ? encodeTarget(this.#language, targets[i] ?? "", skipSpecialTokens) : null,
-        pairs[i] ?? [],
-      ),
-    );
-  }
 }
 
-const listOf = (texts: Texts): readonly string[] => (typeof texts === "string" ? [texts] : texts);
-
-/** Generated ids without the special ones that follow the decoder start token. */
-function withoutSpecialTail({ tokenizer }: Language, ids: readonly number[]): number[] {
-  return ids.filter((id, i) => i === 0 || !tokenizer.specialIds.has(id));
-}
-
-/** One alignment for every sequence: a list of pairs serves all of them, a list of lists one each. */
-function pairsOfEach(alignments: ContrastOptions["contrastTargetsAlignments"], sequences: number): Alignment[] {
-  if (alignments === undefined || alignments.length === 0) return [];
-  const nested = Array.isArray(alignments[0]?.[0]);
-  const each = nested
-    ? (alignments as readonly Alignment[])
-    : Array.from({ length: sequences }, () => alignments as Alignment);
-  if (each.length === sequences) return [...each];
+/** @throws OptionError when something else than texts was given */
+function listOf(name: string, texts: Texts): readonly string[] {
+  const list: readonly unknown[] = typeof texts === "string" ? [texts] : Array.isArray(texts) ? texts : [undefined];
+  const wrong = list.find((text) => typeof text !== "string");
+  if (wrong === undefined && !list.includes(undefined)) return list as readonly string[];
   throw new OptionError(
-    `contrastTargetsAlignments: expected one list of pairs for each of ${sequences} sequences, received ${each.length}`,
+    `${name}: expected a text or a list of texts, received ${JSON.stringify(wrong) ?? "undefined"}`,
   );
 }

@@ -1,0 +1,102 @@
+/** What one call of `attribute` has to do: a sequence for each text, and what it is contrasted with. */
+
+import { OptionError } from "../errors.ts";
+import { type Alignment, type Contrast, createContrast } from "./contrast.ts";
+import type { ContrastOptions } from "./options.ts";
+import type { Sequence } from "./sequence.ts";
+import {
+  createSequence,
+  encodeInput,
+  encodeTarget,
+  encodingOfIds,
+  type Language,
+  type TextOptions,
+  withBos,
+} from "./texts.ts";
+
+/** What is to be attributed: tokens, and the texts they stand for. */
+export interface Job {
+  readonly sequence: Sequence;
+  readonly inputText: string;
+  readonly generatedText: string;
+}
+
+/**
+ * A text that is given: the prompt and its continuation, or a source and its target.
+ * @throws OptionError when the text of a decoder-only model does not begin with its prompt
+ */
+export function forcedJob(language: Language, text: string, generatedText: string, options: TextOptions): Job {
+  const { prompt, full = generatedText } = withBos(language, text, generatedText);
+  if (language.model.kind === "decoder-only" && !full.startsWith(prompt)) {
+    throw new OptionError(
+      `generatedTexts: expected a text that begins with its prompt "${prompt}", received "${full}"; ` +
+        "give prompt and continuation together",
+    );
+  }
+  const input = encodeInput(language, prompt, options.skipSpecialTokens);
+  const target = encodeTarget(language, full, options.skipSpecialTokens);
+  return { sequence: createSequence(language, input, target, options), inputText: prompt, generatedText: full };
+}
+
+/** Tokens that the model has generated for a text. */
+export function generatedJob(language: Language, text: string, ids: readonly number[], options: TextOptions): Job {
+  const { model, tokenizer } = language;
+  const { prompt } = withBos(language, text);
+  const encoderDecoder = model.kind === "encoder-decoder";
+  // The decoder start token is special, too, and stays.
+  const kept =
+    options.skipSpecialTokens && encoderDecoder ? ids.filter((id, i) => i === 0 || !tokenizer.specialIds.has(id)) : ids;
+  const input = encodeInput(language, prompt, options.skipSpecialTokens);
+  return {
+    sequence: createSequence(language, input, encodingOfIds(language, kept), options),
+    inputText: prompt,
+    generatedText: tokenizer.decode(ids, { skipSpecialTokens: true, asTarget: encoderDecoder }),
+  };
+}
+
+/**
+ * The contrast of every sequence, or nothing when no contrast was given.
+ * @throws OptionError when texts or alignments are not as many as sequences
+ */
+export function contrastsOf(
+  language: Language,
+  jobs: readonly Job[],
+  options: ContrastOptions,
+  skipSpecialTokens: boolean,
+): (Contrast | null)[] {
+  const { contrastTargetsAlignments: alignments } = options;
+  if (alignments !== undefined && options.contrastTargets === undefined) {
+    throw new OptionError("contrastTargetsAlignments: expected contrastTargets to align with, received none");
+  }
+  const texts = (name: "contrastSources" | "contrastTargets"): readonly string[] | undefined => {
+    const given = options[name];
+    const list = typeof given === "string" ? [given] : given;
+    if (list === undefined || list.length === jobs.length) return list;
+    throw new OptionError(`${name}: expected as many as sequences (${jobs.length}), received ${list.length}`);
+  };
+  const sources = texts("contrastSources");
+  const targets = texts("contrastTargets");
+  if (sources === undefined && targets === undefined) return jobs.map(() => null);
+  const pairs = pairsOfEach(alignments, jobs.length);
+  return jobs.map(({ sequence }, i) =>
+    createContrast(
+      sequence,
+      sources ? encodeInput(language, sources[i] ?? "", skipSpecialTokens) : null,
+      targets ? encodeTarget(language, targets[i] ?? "", skipSpecialTokens) : null,
+      pairs[i] ?? [],
+    ),
+  );
+}
+
+/** One alignment for every sequence: a list of pairs serves all of them, a list of lists one each. */
+function pairsOfEach(alignments: ContrastOptions["contrastTargetsAlignments"], sequences: number): Alignment[] {
+  if (alignments === undefined || alignments.length === 0) return [];
+  const nested = Array.isArray(alignments[0]?.[0]);
+  const each = nested
+    ? (alignments as readonly Alignment[])
+    : Array.from({ length: sequences }, () => alignments as Alignment);
+  if (each.length === sequences) return [...each];
+  throw new OptionError(
+    `contrastTargetsAlignments: expected one list of pairs for each of ${sequences} sequences, received ${each.length}`,
+  );
+}
