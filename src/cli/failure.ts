@@ -7,7 +7,8 @@ export function describeFailure(error: unknown, withStack: boolean): string {
   if (!(error instanceof Error)) return `inseq: ${String(error)}`;
   const lines = [`inseq: ${isForeseen(error) ? error.message : `${error.name}: ${error.message}`}`];
   if (!isForeseen(error) && !withStack) lines.push("inseq: this is a defect of inseq-tfjs; --very_verbose shows where");
-  if (error instanceof errors.OptionError && !withStack) lines.push("inseq: see inseq attribute --help");
+  if (error instanceof errors.OptionError && !withStack && !error.message.includes("\n"))
+    lines.push("inseq: see inseq attribute --help");
   if (withStack) lines.push(stackOf(error));
   return lines.join("\n");
 }

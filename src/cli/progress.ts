@@ -17,7 +17,7 @@ export function createProgressBar(visible: boolean): ProgressBar {
   if (!visible || !process.stderr.isTTY) return { update: () => {}, stop: () => {} };
   const bar = new SingleBar({
     stream: process.stderr,
-    format: "attributing {sequence} {bar} {percentage}% {eta_formatted}",
+    format: "attributing {sequence}{bar} {percentage}% {eta_formatted}",
     barsize: 30,
     barCompleteChar: "█",
     barIncompleteChar: "░",
@@ -32,7 +32,7 @@ export function createProgressBar(visible: boolean): ProgressBar {
   });
   return {
     update: ({ sequence, sequences, done, total }) => {
-      const payload = { sequence: sequences > 1 ? `text ${sequence + 1} of ${sequences}` : "" };
+      const payload = { sequence: sequences > 1 ? `text ${sequence + 1} of ${sequences} ` : "" };
       if (!bar.isActive) bar.start(sequences * UNITS, 0, payload);
       bar.update(Math.round((sequence + done / total) * UNITS), payload);
     },

@@ -57,10 +57,17 @@ export function withoutColorFlags(argv: readonly string[]): string[] {
   return argv.filter((argument, i) => i >= end || !colorFlags.test(argument));
 }
 
-/** As chalk finds it: terminals, FORCE_COLOR, --color. NO_COLOR (https://no-color.org) is a wish that those outdo. */
-function colorLevel(): NonNullable<TerminalOptions["colorLevel"]> {
+/**
+ * As chalk finds it: terminals, FORCE_COLOR, --color; but a level in FORCE_COLOR is that level whatever the terminal is.
+ * NO_COLOR (https://no-color.org) is a wish that FORCE_COLOR and --color outdo.
+ */
+function colorLevel(): Screen["colorLevel"] {
   const { NO_COLOR, FORCE_COLOR } = process.env;
-  const forced = FORCE_COLOR !== undefined || process.argv.some((argument) => /^--colors?(?:=|$)/.test(argument));
-  if (NO_COLOR && !forced) return 0;
+  const byFlag = process.argv.some((argument) => /^--(?:no-)?colors?(?:=|$)/.test(argument));
+  if (!byFlag) {
+    const level = { "0": 0, "1": 1, "2": 2, "3": 3 } as const;
+    if (FORCE_COLOR !== undefined && FORCE_COLOR in level) return level[FORCE_COLOR as keyof typeof level];
+    if (FORCE_COLOR === undefined && NO_COLOR) return 0;
+  }
   return supportsColor === false ? 0 : supportsColor.level;
 }

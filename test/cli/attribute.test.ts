@@ -18,7 +18,7 @@ afterAll(async () => {
   await rm(folder, { recursive: true });
 });
 
-describe("inseq attribute", () => {
+describe("inseq attribute", { timeout: 180_000 }, () => {
   test("shows a story's scores and writes all files, replacing old ones", async () => {
     const [json, html, svg] = ["story.json", "sub/story.html", "story.svg"].map((name) => join(folder, name)) as [
       string,
@@ -196,7 +196,7 @@ describe("wrong usage ends with status 2 and one readable error", () => {
   });
 });
 
-describe("other failures end with status 1", () => {
+describe("other failures end with status 1", { timeout: 180_000 }, () => {
   test.each([
     ["a folder that is not there", "/nowhere/at-all", /expected a model's folder, but there is nothing of that name/],
     ["a folder that is no model", tmpdir(), /expected a Hugging Face model's folder/],
