@@ -5,6 +5,14 @@ export { listAggregationFunctions } from "./aggregate/functions.ts";
 export type { AttributeOptions, ContrastOptions, Progress } from "./attribution/options.ts";
 export type { AttributionModel } from "./attributionModel.ts";
 export {
+  type AvailableBackend,
+  type BackendInUse,
+  type BackendName,
+  listBackends,
+  type UnavailableBackend,
+  useBackend,
+} from "./backend/backend.ts";
+export {
   BackendError,
   ConfigError,
   FileError,

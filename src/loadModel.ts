@@ -4,6 +4,7 @@ import { loadArchitecture } from "../models/load.ts";
 import type { Language } from "./attribution/texts.ts";
 import { AttributionModel } from "./attributionModel.ts";
 import { type BackendName, useBackend } from "./backend/backend.ts";
+import type { BackendOptions } from "./backend/definition.ts";
 import { ConfigError, OptionError } from "./errors.ts";
 import { type MethodId, type MethodOptions, methods } from "./method/registry.ts";
 import type { FileSource } from "./model/files.ts";
@@ -16,6 +17,8 @@ import { loadTokenizer } from "./text/loadTokenizer.ts";
 export interface LoadOptions extends MethodOptions {
   /** Where to compute; `auto` takes the fastest backend present. */
   readonly backend?: BackendName | "auto";
+  /** In a browser: the URL of the folder with the `.wasm` files of `@tensorflow/tfjs-backend-wasm`. */
+  readonly wasmPaths?: BackendOptions["wasmPaths"];
   /** Folder of the tokenizer, when it is not the model's. */
   readonly tokenizer?: string | FileSource;
   /** Bytes that the activations of one pass may take. */
@@ -36,10 +39,11 @@ export async function loadModel(
   options: LoadOptions = {},
 ): Promise<AttributionModel> {
   const id = knownName("attribution method", method, Object.keys(methods) as MethodId[]);
-  const { backend = "auto", tokenizer: tokenizerPlace, memoryBudget, ...methodOptions } = options;
+  const { backend = "auto", wasmPaths, tokenizer: tokenizerPlace, memoryBudget, ...methodOptions } = options;
   rejectUnknownOptions(`loadModel with ${id}`, methodOptions, [
     ...methods[id].options,
     "backend",
+    "wasmPaths",
     "tokenizer",
     "memoryBudget",
   ]);
@@ -53,7 +57,7 @@ export async function loadModel(
       : typeof tokenizerPlace === "string"
         ? await openFolder(tokenizerPlace)
         : tokenizerPlace;
-  const inUse = await useBackend(backend);
+  const inUse = await useBackend(backend, wasmPaths === undefined ? {} : { wasmPaths });
   const tokenizer = await loadTokenizer(tokenizerFiles);
   const { model, rawConfig } = await loadArchitecture(files);
   const generationDefaults = await readGenerationDefaults(files, rawConfig);
