@@ -5,7 +5,7 @@
 // One task is one pair (batch, key/value head): its keys and values are packed once for all queries of the group. Queries
 // are taken ROWS at a time, so that only ROWS × S scores exist, and of these only the columns that the last of the rows may
 // see. A masked score is −1e30 in the definition; here it is left out, which is the same unless a query sees nothing at
-// all: then P is 1/S everywhere.
+// all: then P is 1/S everywhere, and as all its scores are constants, they have no gradient.
 
 #include <algorithm>
 #include <limits>
@@ -35,8 +35,14 @@ struct Buffers {
 };
 thread_local Buffers buffers;
 
-/** One row of scores [S] becomes probabilities; returns the number of leading columns that are not zero. */
-int64_t softmaxRow(const Attention& at, int64_t b, int64_t h, int64_t t, float* row) {
+/** Of a row of P: how many leading columns are not zero, and whether the query sees any key. */
+struct Row {
+  int64_t columns;
+  bool sees;
+};
+
+/** One row of scores [S] becomes probabilities. */
+Row softmaxRow(const Attention& at, int64_t b, int64_t h, int64_t t, float* row) {
   const int64_t n = at.visible(t);
   const float* bias = at.bias ? at.bias + b * at.biasB + h * at.biasH + t * at.biasT : nullptr;
   const int32_t* mask = at.mask ? at.mask + b * at.S : nullptr;
@@ -59,7 +65,7 @@ int64_t softmaxRow(const Attention& at, int64_t b, int64_t h, int64_t t, float* 
   }
   if (!sees) {
     std::fill_n(row, at.S, 1.0f / static_cast<float>(at.S));
-    return at.S;
+    return {at.S, false};
   }
   V highest = lowest;
   vectors(n, [&](int64_t i, auto lanes) { highest = vmax(highest, keep(load(row + i, lanes), lowest, lanes)); });
@@ -78,7 +84,7 @@ int64_t softmaxRow(const Attention& at, int64_t b, int64_t h, int64_t t, float* 
   const float inverse = 1.0f / sumLanes(total);
   vectors(n, [&](int64_t i, auto lanes) { store(row + i, load(row + i, lanes) * inverse, lanes); });
   std::fill(row + n, row + at.S, 0.0f);
-  return n;
+  return {n, true};
 }
 
 /** c [rows, N] (+)= a [rows, depth] · panels, of which the first `depth` of `packed` rows count. */
@@ -92,11 +98,15 @@ void timesPanels(View a, int64_t rows, int64_t depth, const float* panels, int64
 
 /** P of the queries t0 ≤ t < t0 + rows of a head, [rows, S]; returns how many leading columns are not zero. */
 int64_t probabilities(const Attention& at, const float* keyPanels, int64_t b, int64_t h, int64_t t0, int64_t rows,
-                      float* p) {
+                      float* p, bool* sees) {
   const float* q = at.query + ((b * at.H + h) * at.T + t0) * at.K;
   timesPanels(rowMajor(q, at.K), rows, at.K, keyPanels, at.K, at.S, at.visible(t0 + rows - 1), p, at.S, buffers.tiles);
   int64_t columns = 0;
-  for (int64_t r = 0; r < rows; r++) columns = std::max(columns, softmaxRow(at, b, h, t0 + r, p + r * at.S));
+  for (int64_t r = 0; r < rows; r++) {
+    const Row row = softmaxRow(at, b, h, t0 + r, p + r * at.S);
+    columns = std::max(columns, row.columns);
+    sees[r] = row.sees;
+  }
   return columns;
 }
 
@@ -121,7 +131,8 @@ void forward(const Attention& at, int64_t b, int64_t g, int64_t from, int64_t to
     for (int64_t t0 = from; t0 < to; t0 += ROWS) {
       const int64_t rows = std::min(ROWS, to - t0), first = (b * at.H + h) * at.T + t0;
       float* p = keepsP ? output + first * at.S : buffers.scores.get(ROWS * at.S);
-      const int64_t columns = probabilities(at, keys, b, h, t0, rows, p);
+      bool sees[ROWS];
+      const int64_t columns = probabilities(at, keys, b, h, t0, rows, p, sees);
       if (keepsP) continue;
       timesPanels(rowMajor(p, at.S), rows, columns, values, at.S, at.K, at.K, output + first * at.K, at.K,
                   buffers.tiles);
@@ -155,7 +166,7 @@ struct Gradients {
 };
 
 // From O = P V:                          dP = dO Vᵀ,  dV = Pᵀ dO
-// From P = softmax(A):                   dA = P ∘ (dP − rowsum(dP ∘ P))
+// From P = softmax(A):                   dA = P ∘ (dP − rowsum(dP ∘ P)), 0 where masked
 // From A = scale · Q Kᵀ + bias:          dQ = scale · dA K,  dK = scale · dAᵀ Q,  dbias = dA summed to bias's shape
 void backward(const Attention& at, const Gradients& d, int64_t b, int64_t g) {
   const int64_t group = b * at.G + g, heads = at.H / at.G, S = at.S, K = at.K;
@@ -174,6 +185,7 @@ void backward(const Attention& at, const Gradients& d, int64_t b, int64_t g) {
       const int64_t all = std::min(ROWS, at.T - t0);
       const float* q = at.query + ((b * at.H + h) * at.T + t0) * K;
       int64_t columns = -1;  // P is computed when a copy first needs it
+      bool sees[ROWS];
       for (int64_t j = 0; j < d.times; j++) {
         const int64_t row0 = ((b * d.times + j) * at.H + h) * at.T + t0;
         const float* dO = d.dy + row0 * K;
@@ -181,10 +193,14 @@ void backward(const Attention& at, const Gradients& d, int64_t b, int64_t g) {
         const int64_t rows = rowsWithCotangent(dO, all, K);
         std::fill(dQ + rows * K, dQ + all * K, 0.0f);
         if (rows == 0) continue;
-        if (columns < 0) columns = probabilities(at, keys, b, h, t0, all, p);
+        if (columns < 0) columns = probabilities(at, keys, b, h, t0, all, p, sees);
         timesPanels(rowMajor(dO, K), rows, K, values, K, S, columns, dA, S, buffers.tiles);
         for (int64_t r = 0; r < rows; r++) {
           float *a = dA + r * S, *probability = p + r * S;
+          if (!sees[r]) {
+            std::fill_n(a, columns, 0.0f);
+            continue;
+          }
           V total{};
           vectors(columns, [&](int64_t i, auto lanes) { total += load(a + i, lanes) * load(probability + i, lanes); });
           const float sum = sumLanes(total);

@@ -26,6 +26,8 @@ extern "C" {
 #define INSEQ_INTERFACE_VERSION 1
 
 #define INSEQ_API __attribute__((visibility("default")))
+/* An argument that the function writes one value to. */
+#define INSEQ_OUT
 
 enum { INSEQ_OK = 0, INSEQ_BAD_ARGUMENT = 1, INSEQ_OUT_OF_MEMORY = 2 };
 
@@ -57,7 +59,8 @@ INSEQ_API int inseq_matmul(const float* a, const float* b, int64_t B, int64_t M,
  * Packs a frozen matrix [I, O] (or [O, I], transposed) for products from the left, and writes a handle > 0.
  * The matrix is copied. A released handle is an error, never a crash.
  */
-INSEQ_API int inseq_pack(const float* kernel, int64_t I, int64_t O, int32_t transposed, int64_t* handle);
+INSEQ_API int inseq_pack(const float* kernel, int64_t I, int64_t O, int32_t transposed,
+                         INSEQ_OUT int64_t* handle);
 INSEQ_API int inseq_unpack(int64_t handle);
 /*
  * y = x W + b: x [M, I], W [I, O] -> y [M, O]. W is `packed` if that is not 0, else `kernel`: [I, O], or [O, I] with

@@ -281,6 +281,7 @@ void testAttention() {
     const float* biasData = biasKind ? bias.data() : nullptr;
     const int32_t* maskData = withMask ? mask.data() : nullptr;
 
+    std::vector<bool> sees;
     Doubles p(static_cast<size_t>(B * H * T * S)), o(static_cast<size_t>(B * H * T * K));
     for (int64_t b = 0; b < B; b++)
       for (int64_t h = 0; h < H; h++)
@@ -296,6 +297,7 @@ void testAttention() {
             if ((causal && s > t + S - T) || (withMask && mask[b * S + s] == 0)) pr[s] = -1e30;
             highest = std::max(highest, pr[s]);
           }
+          sees.push_back(highest > -1e30);
           for (int64_t s = 0; s < S; s++) sum += pr[s] = std::exp(pr[s] - highest);
           for (int64_t s = 0; s < S; s++) pr[s] /= sum;
           for (int64_t s = 0; s < S; s++)
@@ -334,7 +336,7 @@ void testAttention() {
               dot += dP[s] * p[row * S + s];
             }
             for (int64_t s = 0; s < S; s++) {
-              const double dA = p[row * S + s] * (dP[s] - dot);
+              const double dA = sees[row] ? p[row * S + s] * (dP[s] - dot) : 0;
               for (int64_t i = 0; i < K; i++) {
                 expected[dRow * K + i] += scale * dA * k[(g * S + s) * K + i];
                 expected[nq + (dGroup * S + s) * K + i] += scale * dA * q[row * K + i];

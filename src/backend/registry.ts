@@ -2,12 +2,13 @@
 
 import { cpu } from "./cpu.ts";
 import type { Missing, Startable } from "./definition.ts";
+import { native } from "./native.ts";
 import { tensorflow } from "./tensorflow.ts";
 import { wasm } from "./wasm.ts";
 
 export const backends = {
   cuda: { missing: "its kernels are not part of this build; use tensorflow with @tensorflow/tfjs-node-gpu, or wasm" },
-  native: { missing: "its kernels are not part of this build; use tensorflow or wasm" },
+  native,
   tensorflow,
   wasm,
   cpu,

@@ -1,0 +1,138 @@
+/** Attention and rotary positions (kernels/cpu/attention.cc, rotary.cc). */
+
+import { type Info, type NativeBackend, sizeOf } from "../backend.ts";
+import {
+  input,
+  type KernelCall,
+  lastOf,
+  type NativeKernel,
+  type Rows,
+  readRows,
+  unitOf,
+  writeRows,
+} from "../kernel.ts";
+import type { HostArray } from "../tensorData.ts";
+
+/** What all attention kernels read: tensors, sizes and strides, in the order of the C interface. */
+interface Operands {
+  readonly rows: Rows;
+  readonly tensors: readonly HostArray[];
+  readonly bias: Float32Array | null;
+  readonly mask: Int32Array | null;
+  readonly sizes: readonly number[];
+  readonly options: readonly [scale: number, causal: number];
+}
+
+/** @param needed how many rows of a batch one saved row may stand for: any number, or all of a block of one row */
+function operands(call: KernelCall, names: readonly string[], oneRowBlocks = false): Operands {
+  const { backend, attrs } = call;
+  const infos = names.map((name) => input(call, name));
+  const [, H = 0, T = 0, K = 0] = input(call, "query").shape;
+  const [, G = 0, S = 0] = input(call, "key").shape;
+  const bias = present(call, "bias");
+  const mask = present(call, "mask");
+  const read = mask === undefined ? infos : [...infos, mask];
+  const perBatch = bias !== undefined && bias.shape[0] !== 1;
+  let rows = readRows(
+    backend,
+    read,
+    read.map(({ shape }) => unitOf(shape)),
+  );
+  if (rows.times > 1 && (perBatch || (oneRowBlocks && rows.rows !== 1))) rows = denseRows(backend, read);
+  const B = (rows.arrays[0]?.length ?? 0) / Math.max(1, H * T * K);
+  return {
+    rows,
+    tensors: rows.arrays.slice(0, infos.length),
+    bias: bias === undefined ? null : backend.floats(bias),
+    mask: mask === undefined ? null : int32(rows.arrays[infos.length]),
+    sizes: [B, H, G, T, S, K, ...biasStrides(bias)],
+    options: [Number(attrs.scale), attrs.causal === true ? 1 : 0],
+  };
+}
+
+/** A scalar stands for an absent bias or mask. */
+function present(call: KernelCall, name: string): Info | undefined {
+  const info = input(call, name);
+  return info.shape.length === 0 ? undefined : info;
+}
+
+function denseRows(backend: NativeBackend, infos: readonly Info[]): Rows {
+  const arrays = infos.map((info) => backend.dataOf(info).dense(info.dtype));
+  return { arrays, times: 1, rows: infos[0]?.shape[0] ?? 0 };
+}
+
+function int32(mask: HostArray | undefined): Int32Array | null {
+  if (mask === undefined) return null;
+  return mask instanceof Int32Array ? mask : Int32Array.from(mask);
+}
+
+/** Numbers between neighbours along batch, heads and queries; 0 where they share. */
+function biasStrides(bias: Info | undefined): readonly [number, number, number] {
+  const [B = 1, H = 1, T = 1, S = 0] = bias?.shape ?? [];
+  return [B === 1 ? 0 : H * T * S, H === 1 ? 0 : T * S, T === 1 ? 0 : S];
+}
+
+export const attention: NativeKernel = (call) => {
+  const { backend } = call;
+  const query = input(call, "query");
+  const { rows, tensors, bias, mask, sizes, options } = operands(call, ["query", "key", "value"]);
+  const y = backend.array(tensors[0]?.length ?? 0);
+  if (y.length > 0) backend.call("attention", ...floats(tensors), bias, mask, ...sizes, ...options, y);
+  return writeRows(backend, query.shape, y, rows, unitOf(query.shape));
+};
+
+export const attentionProbabilities: NativeKernel = (call) => {
+  const { backend } = call;
+  const { shape } = input(call, "query");
+  const { rows, tensors, bias, mask, sizes, options } = operands(call, ["query", "key"]);
+  const [B = 0, H = 0, , T = 0, S = 0] = sizes;
+  const y = backend.array(B * H * T * S);
+  if (y.length > 0) backend.call("attention_probabilities", ...floats(tensors), bias, mask, ...sizes, ...options, y);
+  return writeRows(backend, [shape[0] ?? 0, H, T, S], y, rows, H * T * S);
+};
+
+export const attentionBackward: NativeKernel = (call) => {
+  const { backend } = call;
+  const dy = input(call, "dy");
+  const key = input(call, "key");
+  const { rows, tensors, bias, mask, sizes, options } = operands(call, ["query", "key", "value"], true);
+  const dQuery = backend.output(input(call, "query").shape);
+  const dKey = backend.output(key.shape);
+  const dValue = backend.output(input(call, "value").shape);
+  const biasInfo = present(call, "bias");
+  const dBias = biasInfo === undefined ? undefined : backend.output(biasInfo.shape);
+  const outputs = [dQuery.y, dKey.y, dValue.y, dBias?.y ?? null] as const;
+  if (dQuery.y.length > 0) {
+    const read = [backend.floats(dy), ...floats(tensors), bias, mask] as const;
+    backend.call("attention_backward", ...read, ...sizes, ...options, rows.times, ...outputs);
+  }
+  return [dQuery, dKey, dValue, ...(dBias === undefined ? [] : [dBias])].map(({ info }) => info);
+};
+
+const floats = (arrays: readonly HostArray[]): Float32Array[] => arrays as Float32Array[];
+
+export const rotary: NativeKernel = (call) => turn(call, "x", 0);
+/** The gradient turns back. */
+export const rotaryBackward: NativeKernel = (call) => turn(call, "dy", 1);
+
+function turn(call: KernelCall, name: string, inverse: number): Info {
+  const { backend } = call;
+  const info = input(call, name);
+  const [, H = 0, T = 0] = info.shape;
+  const K = lastOf(info.shape);
+  const cos = input(call, "cos");
+  const sin = input(call, "sin");
+  const shared = cos.shape[0] === 1;
+  const read = shared ? [info] : [info, cos, sin];
+  const rows = readRows(
+    backend,
+    read,
+    read.map(({ shape }) => unitOf(shape)),
+  );
+  const [x, cosines = backend.floats(cos), sines = backend.floats(sin)] = floats(rows.arrays);
+  const y = backend.array(x?.length ?? 0);
+  const B = y.length / Math.max(1, sizeOf(info.shape.slice(1)));
+  const stride = shared ? 0 : (T * K) / 2;
+  if (y.length > 0) backend.call("rotary", x ?? null, cosines, sines, B, H, T, K, stride, inverse, y);
+  return writeRows(backend, info.shape, y, rows, unitOf(info.shape));
+}

@@ -1,0 +1,101 @@
+/** Sums, products and reductions with TensorFlow.js's broadcasting (kernels/cpu/elementwise.cc, reduce.cc). */
+
+import { type Info, type NativeBackend, sizeOf } from "../backend.ts";
+import { input, type KernelCall, type NativeKernel, type Rows, readRows, unitOf, writeRows } from "../kernel.ts";
+
+const MAX_RANK = 6;
+
+export const add: NativeKernel = (call) => binary(call, 0);
+export const sub: NativeKernel = (call) => binary(call, 1);
+export const multiply: NativeKernel = (call) => binary(call, 2);
+export const realDiv: NativeKernel = (call) => binary(call, 3);
+
+function binary(call: KernelCall, operation: number): Info | Info[] {
+  const { backend } = call;
+  const a = input(call, "a");
+  const b = input(call, "b");
+  const shape = broadcast(a.shape, b.shape);
+  if (a.dtype !== "float32" || b.dtype !== "float32" || shape === undefined || shape.length > MAX_RANK) {
+    return call.inherited();
+  }
+  const { arrays, rows, sizes } = operands(backend, a, b, shape);
+  const y = backend.array(sizeOf(sizes));
+  const strides = [a, b].map(({ shape: own }) => stridesWithin(own, shape));
+  const [left, right] = strides as [BigInt64Array, BigInt64Array];
+  const axes = BigInt64Array.from(sizes, BigInt);
+  if (y.length > 0) backend.call("binary", ...arrays, operation, shape.length, axes, left, right, y);
+  return writeRows(backend, shape, y, rows, unitOf(shape));
+}
+
+interface Operands {
+  readonly arrays: readonly [Float32Array, Float32Array];
+  readonly rows: Rows;
+  /** The result's shape; along the first axis only what is computed. */
+  readonly sizes: readonly number[];
+}
+
+/** An operand that repeats along the first axis can stay as it is if the other one does likewise, or has no such axis. */
+function operands(backend: NativeBackend, a: Info, b: Info, shape: readonly number[]): Operands {
+  const leading = [a, b].filter((info) => info.shape.length === shape.length && info.shape[0] === shape[0]);
+  const others = [a, b].filter((info) => !leading.includes(info));
+  const rows = readRows(
+    backend,
+    leading,
+    leading.map((info) => unitOf(info.shape)),
+  );
+  if (rows.times === 1) return { arrays: [backend.floats(a), backend.floats(b)], rows, sizes: shape };
+  const arrayOf = (info: Info): Float32Array =>
+    (others.includes(info) ? backend.floats(info) : rows.arrays[leading.indexOf(info)]) as Float32Array;
+  const stored = (rows.arrays[0]?.length ?? 0) / unitOf(leading[0]?.shape ?? []);
+  return { arrays: [arrayOf(a), arrayOf(b)], rows, sizes: [stored, ...shape.slice(1)] };
+}
+
+/** The shape of the result; undefined where the shapes do not fit. */
+function broadcast(a: readonly number[], b: readonly number[]): number[] | undefined {
+  const rank = Math.max(a.length, b.length);
+  const shape: number[] = [];
+  for (let axis = 0; axis < rank; axis++) {
+    const left = a[axis - rank + a.length] ?? 1;
+    const right = b[axis - rank + b.length] ?? 1;
+    if (left !== right && left !== 1 && right !== 1) return undefined;
+    shape.push(left === 1 ? right : left);
+  }
+  return shape;
+}
+
+/** Numbers between neighbours along each axis of the result; 0 where the operand is shared. */
+function stridesWithin(own: readonly number[], shape: readonly number[]): BigInt64Array {
+  const strides = new BigInt64Array(shape.length);
+  const shift = shape.length - own.length;
+  let stride = 1;
+  for (let axis = own.length - 1; axis >= 0; axis--) {
+    const size = own[axis] ?? 1;
+    strides[axis + shift] = size === 1 ? 0n : BigInt(stride);
+    stride *= size;
+  }
+  return strides;
+}
+
+export const sum: NativeKernel = (call) => reduce(call, 0, call.attrs.axis);
+export const mean: NativeKernel = (call) => reduce(call, 1, call.attrs.axis);
+export const max: NativeKernel = (call) => reduce(call, 2, call.attrs.reductionIndices);
+
+function reduce(call: KernelCall, reduction: number, given: unknown): Info | Info[] {
+  const { backend, attrs } = call;
+  const x = input(call, "x");
+  const rank = x.shape.length;
+  const listed = given === undefined || given === null ? x.shape.map((_, axis) => axis) : [given].flat();
+  const axes = [...new Set(listed.map((axis) => (Number(axis) + rank) % rank))].sort((p, q) => p - q);
+  const [first = 0] = axes;
+  const last = axes.at(-1) ?? -1;
+  const contiguous = axes.length > 0 && last - first === axes.length - 1;
+  const numbers = sizeOf(x.shape);
+  if (x.dtype !== "float32" || !contiguous || numbers === 0) return call.inherited();
+  const before = x.shape.slice(0, first);
+  const after = x.shape.slice(last + 1);
+  const kept = attrs.keepDims === true ? axes.map(() => 1) : [];
+  const { info, y } = backend.output([...before, ...kept, ...after]);
+  const N = sizeOf(x.shape.slice(first, last + 1));
+  backend.call("reduce", backend.floats(x), reduction, sizeOf(before), N, sizeOf(after), y);
+  return info;
+}

@@ -1,0 +1,87 @@
+/** Table rows, chosen entries, and rows that repeat (kernels/cpu/entries.cc, move.cc). */
+
+import type { Info } from "../backend.ts";
+import { sizeOf } from "../backend.ts";
+import { input, type NativeKernel, readOne, readRows, unitOf, writeRows } from "../kernel.ts";
+
+export const embedding: NativeKernel = (call) => {
+  const { backend } = call;
+  const table = input(call, "table");
+  const ids = input(call, "ids");
+  const [V = 0, D = 0] = table.shape;
+  const rows = readRows(backend, [ids], [1]);
+  const numbers = rows.arrays[0] as Int32Array;
+  const y = backend.array(numbers.length * D);
+  backend.call("embedding", backend.floats(table), numbers, numbers.length, V, D, y);
+  return writeRows(backend, [...ids.shape, D], y, rows, D);
+};
+
+export const select: NativeKernel = (call) => {
+  const { backend } = call;
+  const info = input(call, "x");
+  const [B = 0, N = 0, ...rest] = info.shape;
+  const D = sizeOf(rest);
+  const { x, rows } = readOne(backend, info, N * D);
+  const one = rows.times === 1 || rows.rows === 1;
+  const index = backend.integers(input(call, "index"));
+  const { info: result, y } = backend.output([B, ...rest]);
+  if (y.length > 0) backend.call("select", one ? x : backend.floats(info), index, B, N, D, one ? rows.times : 1, y);
+  return result;
+};
+
+export const selectBackward: NativeKernel = (call) => {
+  const { backend, attrs } = call;
+  const dy = input(call, "dy");
+  const [B = 0, ...rest] = dy.shape;
+  const N = Number(attrs.N);
+  const index = backend.integers(input(call, "index"));
+  const { info, y: dx } = backend.output([B, N, ...rest]);
+  if (dx.length > 0) backend.call("select_backward", backend.floats(dy), index, B, N, sizeOf(rest), dx);
+  return info;
+};
+
+/** Each row `times` times in a row: nothing is copied. */
+export const repeat: NativeKernel = (call) => {
+  const { backend, attrs } = call;
+  const x = input(call, "x");
+  const times = Number(attrs.times);
+  const shape = [(x.shape[0] ?? 0) * times, ...x.shape.slice(1)];
+  return sharing(call.backend, x, shape, times, unitOf(x.shape)) ?? backend.reshaped(x, shape);
+};
+
+/** dx[k] = Σ_j dy[k · times + j] */
+export const repeatBackward: NativeKernel = (call) => {
+  const { backend, attrs } = call;
+  const dy = input(call, "dy");
+  const times = Number(attrs.times);
+  const [rows = 0, ...rest] = dy.shape;
+  const { info, y: dx } = backend.output([rows / times, ...rest]);
+  if (dx.length > 0) backend.call("reduce", backend.floats(dy), 0, rows / times, times, sizeOf(rest), dx);
+  return info;
+};
+
+/** TensorFlow.js's tile; where it repeats the whole tensor along the first axis nothing is copied. */
+export const tile: NativeKernel = (call) => {
+  const { backend, attrs } = call;
+  const x = input(call, "x");
+  const [times = 1, ...others] = attrs.reps as number[];
+  const numeric = x.dtype === "float32" || x.dtype === "int32" || x.dtype === "bool";
+  if (!numeric || x.shape.length === 0 || others.some((n) => n !== 1)) return call.inherited();
+  const shape = [(x.shape[0] ?? 0) * times, ...x.shape.slice(1)];
+  return sharing(backend, x, shape, times, sizeOf(x.shape)) ?? call.inherited();
+};
+
+/** x's numbers in blocks, each `times` times in a row; undefined where there is nothing to repeat. */
+function sharing(
+  backend: Parameters<NativeKernel>[0]["backend"],
+  x: Info,
+  shape: readonly number[],
+  times: number,
+  block: number,
+): Info | undefined {
+  if (times <= 1 || block === 0 || x.shape[0] === 0) return undefined;
+  const data = backend.dataOf(x);
+  // What repeats already is written out once before it repeats again.
+  const stored = data.repetition === undefined ? data.share() : data.dense(x.dtype);
+  return backend.repeatedTensor(shape, x.dtype, stored, { times, block });
+}

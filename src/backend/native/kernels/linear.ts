@@ -1,0 +1,80 @@
+/** Linear layers with packed weights, and matrix products (kernels/cpu/linear.cc). */
+
+import { type Info, type NativeBackend, sizeOf } from "../backend.ts";
+import { input, lastOf, type NativeKernel, readOne, writeRows } from "../kernel.ts";
+
+/**
+ * With at most so many rows, packing a matrix for every product would cost a good part of the product itself, so the
+ * packed copy is kept; with more it is made anew, and memory saved.
+ */
+const ROWS_WORTH_A_COPY = 256;
+
+export const linear: NativeKernel = (call) => {
+  const kernel = input(call, "kernel");
+  const bias = call.inputs.bias;
+  return product(call.backend, input(call, "x"), kernel, bias, call.attrs.transposeKernel === true, false);
+};
+
+/** dx = dy Wᵀ: the same product with W the other way round. A cotangent has no numbers after its target's position. */
+export const linearBackwardInput: NativeKernel = (call) =>
+  product(call.backend, input(call, "dy"), input(call, "kernel"), undefined, call.attrs.transposeKernel !== true, true);
+
+function product(
+  backend: NativeBackend,
+  x: Info,
+  kernel: Info,
+  bias: Info | undefined,
+  transposeKernel: boolean,
+  skipZeroRows: boolean,
+): Info {
+  const I = lastOf(x.shape);
+  const O = kernel.shape[transposeKernel ? 0 : 1] ?? 0;
+  const { x: numbers, rows } = readOne(backend, x, I);
+  const M = I === 0 ? sizeOf(x.shape.slice(0, -1)) : numbers.length / I;
+  const y = backend.array(M * O);
+  const packed = M <= ROWS_WORTH_A_COPY && I * O > 0 ? packedKernel(backend, kernel, I, O, transposeKernel) : 0;
+  const weights = packed === 0 ? backend.floats(kernel) : null;
+  const biasNumbers = bias === undefined ? null : backend.floats(bias);
+  const flags = [transposeKernel ? 1 : 0, skipZeroRows ? 1 : 0] as const;
+  backend.call("linear", numbers, weights, packed, biasNumbers, M, I, O, ...flags, y);
+  return writeRows(backend, [...x.shape.slice(0, -1), O], y, rows, O);
+}
+
+/** Weights do not change: a variable that is assigned gets another tensor. The copy lives as long as the tensor's data. */
+function packedKernel(backend: NativeBackend, kernel: Info, I: number, O: number, transposed: boolean): number {
+  const { packed } = backend.dataOf(kernel);
+  const use = `${I} ${O} ${transposed}`;
+  const known = packed.get(use);
+  if (known !== undefined) return known;
+  const handle = [0];
+  backend.call("pack", backend.floats(kernel), I, O, transposed ? 1 : 0, handle);
+  packed.set(use, handle[0] ?? 0);
+  return handle[0] ?? 0;
+}
+
+/** TensorFlow.js's matMul: [..., M, K] × [..., K, N], one of the batches may be shared. */
+export const batchMatMul: NativeKernel = (call) => {
+  const { backend, attrs } = call;
+  const a = input(call, "a");
+  const b = input(call, "b");
+  const batchA = sizeOf(a.shape.slice(0, -2));
+  const batchB = sizeOf(b.shape.slice(0, -2));
+  const shareable = batchA === batchB || batchA === 1 || batchB === 1;
+  if (a.dtype !== "float32" || b.dtype !== "float32" || !shareable) return call.inherited();
+  const transposeA = attrs.transposeA === true;
+  const transposeB = attrs.transposeB === true;
+  const [rowsA = 1, columnsA = 1] = a.shape.slice(-2);
+  const [rowsB = 1, columnsB = 1] = b.shape.slice(-2);
+  const [M, K] = transposeA ? [columnsA, rowsA] : [rowsA, columnsA];
+  const [inner, N] = transposeB ? [columnsB, rowsB] : [rowsB, columnsB];
+  if (inner !== K) return call.inherited();
+  const B = batchA === 1 ? batchB : batchA;
+  const batch = (batchA === 1 && batchB > 1 ? b : a).shape.slice(0, -2);
+  // Where both have one matrix, the longer list of ones is the shape of the result.
+  const leading = batchA === batchB && b.shape.length > a.shape.length ? b.shape.slice(0, -2) : batch;
+  const { info, y } = backend.output([...leading, M, N]);
+  const strides = [batchA === 1 ? 0 : M * K, batchB === 1 ? 0 : K * N] as const;
+  const flags = [transposeA ? 1 : 0, transposeB ? 1 : 0] as const;
+  backend.call("matmul", backend.floats(a), backend.floats(b), B, M, N, K, ...strides, ...flags, y);
+  return info;
+};

@@ -1,0 +1,19 @@
+/** The C kernels as TypeScript sees them: `kernels/include/inseq_kernels.h` says what each function takes. */
+
+/** Raised together with INSEQ_INTERFACE_VERSION. */
+export const INTERFACE_VERSION = 1;
+
+/** An array is passed as a pointer to its numbers, which the kernel reads or writes in place. */
+export type KernelArgument = number | null | Float32Array | Int32Array | BigInt64Array | number[];
+
+export interface KernelLibrary {
+  /** What the library in use was compiled for. */
+  readonly instructionSet: string;
+  /** A function without arguments that returns a number. */
+  read(name: string): number;
+  /**
+   * Runs `inseq_<name>`.
+   * @throws BackendError with the kernel's own message when it refuses
+   */
+  call(name: string, ...args: readonly KernelArgument[]): void;
+}
