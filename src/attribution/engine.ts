@@ -186,26 +186,33 @@ async function attributeEmbeddings(
   const grids = createGrids(model, sequence, request.attributeTarget);
   try {
     for (const [from, to] of chunks(G, stepsPerPass(model.facts, positions, limits))) {
-      request.signal?.throwIfAborted();
-      const onPass = (rows: number): void => {
-        usage.peakBytes = Math.max(usage.peakBytes, memory().numBytes);
-        usage.rows += rows;
-        request.onPass?.({ rows, done: usage.rows, total });
-      };
-      const answer = tidy(() => {
-        const target = createTarget(attributed, tokens, from, to);
-        const rows = rowsPerPass(model.facts, positions, limits);
-        const problem = createProblem(runner, start + from, start + to, target, { rows, onPass });
-        return { ...request.method.run(problem, request.methodOptions) };
+      const problem = createProblem(runner, start + from, start + to, createTarget(attributed, tokens, from, to), {
+        rows: rowsPerPass(model.facts, positions, limits),
+        onPass(rows) {
+          usage.peakBytes = Math.max(usage.peakBytes, memory().numBytes);
+          usage.rows += rows;
+          request.onPass?.({ rows, done: usage.rows, total });
+        },
+        async betweenPasses() {
+          await nextTask();
+          request.signal?.throwIfAborted();
+        },
       });
-      for (const [i, scores_NSD] of answer.attributions.entries()) {
-        grids[i]?.write(from, { shape: scores_NSD.shape, values: await readFloats(scores_NSD) });
-        dispose(scores_NSD);
-      }
-      if (answer.deltas !== undefined) {
-        stepScores.deltas ??= { shape: [G], values: new Float32Array(G) };
-        stepScores.deltas.values.set(await readFloats(answer.deltas), from);
-        dispose(answer.deltas);
+      try {
+        const { attributions, deltas } = await request.method.run(problem, request.methodOptions);
+        try {
+          for (const [i, scores_NSD] of attributions.entries()) {
+            grids[i]?.write(from, { shape: scores_NSD.shape, values: await readFloats(scores_NSD) });
+          }
+          if (deltas !== undefined) {
+            stepScores.deltas ??= { shape: [G], values: new Float32Array(G) };
+            stepScores.deltas.values.set(await readFloats(deltas), from);
+          }
+        } finally {
+          dispose([...attributions, ...(deltas ? [deltas] : [])]);
+        }
+      } finally {
+        problem.dispose();
       }
     }
   } finally {
@@ -221,6 +228,9 @@ async function attributeEmbeddings(
     ...usage,
   };
 }
+
+/** Lets timers, signals and a page's events have their turn. */
+const nextTask = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, 0));
 
 /** The context that the attributed function is compared in: its own pass, unless another one is asked for. */
 function attributedContext(

@@ -22,6 +22,7 @@ import {
   tidy,
   tile,
   valueAndGrads,
+  zerosLike,
 } from "../tensor.ts";
 import type { Runner } from "./runner.ts";
 
@@ -34,11 +35,18 @@ export interface Target {
   score(logits_RV: Tensor, points: number, rows: () => readonly Tensor[]): Tensor;
 }
 
-export interface ChunkLimits {
+export interface PassLimits {
   /** The most rows of a pass. */
   readonly rows: number;
-  /** Called after each pass with the number of rows it had. */
+  /** Called when a pass is at its largest, with the number of rows it has. */
   readonly onPass: (rows: number) => void;
+  /** Called after each pass; it may wait, or throw to stop the work. */
+  readonly betweenPasses: () => Promise<void>;
+}
+
+export interface OwnedProblem extends Problem {
+  /** Frees all that the problem has handed out. */
+  dispose(): void;
 }
 
 /** The problem of explaining the steps at target positions first ≤ t < last. */
@@ -47,13 +55,14 @@ export function createProblem(
   first: number,
   last: number,
   target: Target,
-  limits: ChunkLimits,
-): Problem {
+  limits: PassLimits,
+): OwnedProblem {
   const steps = last - first;
   const positions_N = Array.from({ length: steps }, (_, n) => first + n - 1);
   const pointsPerPass = Math.max(1, Math.floor(limits.rows / steps));
-  const inputs = runner.inputs(last - 1);
-  const baselines = runner.baselines(last - 1);
+  const inputs = tidy(() => runner.inputs(last - 1));
+  const baselines = tidy(() => runner.baselines(last - 1));
+  const owned: Tensor[] = [...inputs, ...baselines];
 
   /** Σ_k w_k ∂f/∂x over the points from ≤ k < to: one forward and one backward pass. */
   function passOver(path: Path, from: number, to: number): Tensor[] {
@@ -64,15 +73,12 @@ export function createProblem(
     );
     const rows = path.points(from, to).map((point_KSD) => repeat(point_KSD, steps));
     const positions_R = Array.from({ length: points }, () => positions_N).flat();
-    const weighted = (...xs: Tensor[]): Tensor =>
-      sum(
-        mul(
-          weights_R,
-          target.score(runner.logits(xs, positions_R), points, () => xs),
-        ),
-      );
+    const weighted = (...xs: Tensor[]): Tensor => {
+      const scores_R = target.score(runner.logits(xs, positions_R), points, () => xs);
+      limits.onPass(points * steps);
+      return sum(mul(weights_R, scores_R));
+    };
     const { grads } = valueAndGrads(weighted)(rows);
-    limits.onPass(points * steps);
     return grads.map((gradient) => {
       const [, S = 0, D = 0] = gradient.shape;
       return sum(reshape(gradient, [points, steps, S, D]), 0);
@@ -84,30 +90,44 @@ export function createProblem(
     inputs,
     baselines,
 
-    value(points) {
+    async value(points) {
       const K = points[0]?.shape[0] ?? 0;
-      const slices = chunks(K, pointsPerPass).map(([from, to]) =>
-        tidy(() => {
-          const some = points.map((x_KSD) => slice(x_KSD, [from, 0, 0], [to - from, ...x_KSD.shape.slice(1)]));
-          const rows = (): Tensor[] => some.map((x_KSD) => repeat(x_KSD, steps));
-          return target.score(runner.logitsAtAll(some, positions_N), to - from, rows);
-        }),
-      );
-      return reshape(concat(slices, 0), [K, steps]);
+      const parts: Tensor[] = [];
+      try {
+        for (const [from, to] of chunks(K, pointsPerPass)) {
+          parts.push(
+            tidy(() => {
+              const some = points.map((x_KSD) => slice(x_KSD, [from, 0, 0], [to - from, ...x_KSD.shape.slice(1)]));
+              const rows = (): Tensor[] => some.map((x_KSD) => repeat(x_KSD, steps));
+              return target.score(runner.logitsAtAll(some, positions_N), to - from, rows);
+            }),
+          );
+          await limits.betweenPasses();
+        }
+        const values = tidy(() => reshape(concat(parts, 0), [K, steps]));
+        owned.push(values);
+        return values;
+      } finally {
+        dispose(parts);
+      }
     },
 
-    gradient(path) {
-      let total: Tensor[] | undefined;
-      for (const [from, to] of chunks(path.length, pointsPerPass)) {
-        const before: Tensor[] | undefined = total;
-        total = tidy(() => {
-          const part = passOver(path, from, to);
-          return before === undefined ? part : part.map((gradient, i) => add(before[i] ?? gradient, gradient));
-        });
-        if (before !== undefined) dispose(before);
+    async gradient(path) {
+      let total: Tensor[] = [];
+      try {
+        for (const [from, to] of chunks(path.length, pointsPerPass)) {
+          const before = total;
+          total = tidy(() => passOver(path, from, to).map((part, i) => add(before[i] ?? zerosLike(part), part)));
+          dispose(before);
+          await limits.betweenPasses();
+        }
+      } finally {
+        owned.push(...total);
       }
-      return total ?? [];
+      return total;
     },
+
+    dispose: () => dispose(owned),
   };
 }
 

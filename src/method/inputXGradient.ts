@@ -7,7 +7,7 @@ import { mul } from "../tensor.ts";
 import { here } from "./path.ts";
 import type { Answer, Problem } from "./problem.ts";
 
-export function inputXGradient(problem: Problem): Answer {
-  const gradients = problem.gradient(here(problem));
+export async function inputXGradient(problem: Problem): Promise<Answer> {
+  const gradients = await problem.gradient(here(problem));
   return { attributions: gradients.map((gradient_NSD, i) => mul(gradient_NSD, problem.inputs[i] ?? gradient_NSD)) };
 }

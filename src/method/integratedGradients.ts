@@ -7,7 +7,7 @@
  * `returnConvergenceDelta` reports. Cost: nSteps forward and backward passes.
  */
 
-import { mul, reshape, slice, stack, sub, sum, type Tensor } from "../tensor.ts";
+import { dispose, mul, reshape, slice, stack, sub, sum, type Tensor, tidy } from "../tensor.ts";
 import { difference, line } from "./path.ts";
 import type { Answer, Problem } from "./problem.ts";
 import { type QuadratureRule, quadrature } from "./quadrature.ts";
@@ -26,24 +26,30 @@ export interface IntegratedGradientsOptions {
   readonly returnConvergenceDelta?: boolean;
 }
 
-export function integratedGradients(problem: Problem, options: IntegratedGradientsOptions = {}): Answer {
+export async function integratedGradients(problem: Problem, options: IntegratedGradientsOptions = {}): Promise<Answer> {
   const { nodes, weights } = quadrature(options.quadrature ?? "gausslegendre", options.nSteps ?? DEFAULT_STEPS);
-  const average = problem.gradient(line(problem, nodes, weights));
-  const moved = difference(problem);
-  const attributions =
-    (options.multiplyByInputs ?? true) ? average.map((g_NSD, i) => mul(g_NSD, moved[i] ?? g_NSD)) : average;
+  const average = await problem.gradient(line(problem, nodes, weights));
+  const attributions = tidy(() => {
+    if (!(options.multiplyByInputs ?? true)) return average;
+    const moved = difference(problem);
+    return average.map((g_NSD, i) => mul(g_NSD, moved[i] ?? g_NSD));
+  });
   return options.returnConvergenceDelta
-    ? { attributions, deltas: convergenceDelta(problem, attributions) }
+    ? { attributions, deltas: await convergenceDelta(problem, attributions) }
     : { attributions };
 }
 
 /** δ_n = Σ attributions_n − (f_n(x) − f_n(x')), [N]. */
-export function convergenceDelta(problem: Problem, attributions: readonly Tensor[]): Tensor {
-  const values_KN = problem.value(problem.inputs.map((x_SD, i) => stack([x_SD, problem.baselines[i] ?? x_SD], 0)));
-  const row = (k: number): Tensor => reshape(slice(values_KN, [k, 0], [1, problem.steps]), [problem.steps]);
-  const sums_IN = stack(
-    attributions.map((a_NSD) => sum(a_NSD, [1, 2])),
-    0,
-  );
-  return sub(sum(sums_IN, 0), sub(row(0), row(1)));
+export async function convergenceDelta(problem: Problem, attributions: readonly Tensor[]): Promise<Tensor> {
+  const ends = tidy(() => problem.inputs.map((x_SD, i) => stack([x_SD, problem.baselines[i] ?? x_SD], 0)));
+  const values_KN = await problem.value(ends);
+  dispose(ends);
+  return tidy(() => {
+    const row = (k: number): Tensor => reshape(slice(values_KN, [k, 0], [1, problem.steps]), [problem.steps]);
+    const sums_IN = stack(
+      attributions.map((a_NSD) => sum(a_NSD, [1, 2])),
+      0,
+    );
+    return sub(sum(sums_IN, 0), sub(row(0), row(1)));
+  });
 }

@@ -4,6 +4,8 @@
  * The numbers are the attributed function at N generation steps of one sequence. The inputs are one or two embedding
  * tensors (source and target prefix; or the one text of a decoder-only model). A method asks for values and gradients at
  * points of its choice; how they are computed, in how many passes and in how much memory, is the engine's business.
+ * Between passes the program can do other things, so both are promises. Tensors that a problem hands out are its own and
+ * live until it is done; a method tidies up what it makes of them.
  *
  * Letters: N steps, K points, S positions of an input, D model width.
  */
@@ -28,9 +30,9 @@ export interface Problem {
   /** x', for each input [S, D]. */
   readonly baselines: readonly Tensor[];
   /** f_n at each of K points given for each input as [K, S, D]: [K, N]. */
-  value(points: readonly Tensor[]): Tensor;
+  value(points: readonly Tensor[]): Promise<Tensor>;
   /** Σ_k w_k ∂f_n/∂x at point k, for each input [N, S, D]. */
-  gradient(path: Path): Tensor[];
+  gradient(path: Path): Promise<Tensor[]>;
 }
 
 /** What a method that works on embeddings returns. */

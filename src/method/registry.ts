@@ -21,7 +21,7 @@ export interface EmbeddingMethod extends Description {
   /** Points at which each step is differentiated: the work is steps × points rows. */
   readonly points: (options: MethodOptions) => number;
   readonly options: readonly string[];
-  readonly run: (problem: Problem, options: MethodOptions) => Answer;
+  readonly run: (problem: Problem, options: MethodOptions) => Promise<Answer>;
 }
 
 /** Reads the inside of the model, whatever function is to be attributed. */

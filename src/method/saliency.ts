@@ -12,7 +12,7 @@ export interface SaliencyOptions {
   readonly abs?: boolean;
 }
 
-export function saliency(problem: Problem, options: SaliencyOptions = {}): Answer {
-  const gradients = problem.gradient(here(problem));
+export async function saliency(problem: Problem, options: SaliencyOptions = {}): Promise<Answer> {
+  const gradients = await problem.gradient(here(problem));
   return { attributions: (options.abs ?? true) ? gradients.map(abs) : gradients };
 }

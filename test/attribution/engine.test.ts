@@ -252,6 +252,23 @@ describeOnBackends("the engine", () => {
     expect(memory().numTensors).toBe(before);
   });
 
+  test("an attribution that is not finite is named where it is first seen, and nothing is left behind", async () => {
+    const subject = model("gpt2", 7);
+    const sequence = tinySequence({ target: [0, 9, 4, 20, 11], start: 2, end: 5 });
+    const { mul, scalar } = await import("../../src/tensor.ts");
+    const huge = {
+      ...findScore("logit"),
+      compute: (step: Parameters<ReturnType<typeof findScore>["compute"]>[0]) =>
+        mul(mul(findScore("logit").compute(step), scalar(1e30)), scalar(1e30)),
+    };
+    const before = memory().numTensors;
+    const failing = request("saliency", {}, { attributed: { id: "huge", score: huge, options: {} } });
+    await expect(attributeSequence(subject, sequence, failing)).rejects.toThrow(
+      /expected finite scores, received -?Infinity|expected finite scores, received NaN/,
+    );
+    expect(memory().numTensors).toBe(before);
+  });
+
   test("a score that is not finite is named where it is first seen", async () => {
     const subject = model("gpt2", 7);
     const sequence = tinySequence({ target: [0, 9, 4, 20, 11], start: 2, end: 5 });
