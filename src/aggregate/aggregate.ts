@@ -4,9 +4,9 @@
  * two axes, so that aggregating twice changes nothing.
  */
 
-import type { SequenceAttribution } from "../result/attribution.ts";
 import { OptionError } from "../errors.ts";
 import { knownName, rejectUnknownOptions } from "../names.ts";
+import type { SequenceAttribution } from "../result/attribution.ts";
 import { type AggregateFn, type AggregationFunctionId, listAggregationFunctions } from "./functions.ts";
 import { aggregatePair, type PairOptions } from "./pair.ts";
 import { aggregateScores, type ScoresOptions, scaleColumns } from "./scores.ts";

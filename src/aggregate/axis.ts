@@ -1,7 +1,7 @@
 /** Reducing, merging and selecting along one axis of an array of scores. */
 
-import type { Scores } from "../result/attribution.ts";
 import { ShapeError } from "../errors.ts";
+import type { Scores } from "../result/attribution.ts";
 import type { Span } from "../text/span.ts";
 
 /** One number for many; the array is only valid during the call. */

@@ -1,7 +1,7 @@
 /** The aggregator `pair`: compares two attributions of the same shape element by element. */
 
-import type { Scores, SequenceAttribution, Token } from "../result/attribution.ts";
 import { OptionError } from "../errors.ts";
+import type { Scores, SequenceAttribution, Token } from "../result/attribution.ts";
 
 export interface PairOptions {
   /** The attribution to compare with ("other"). */

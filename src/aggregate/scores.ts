@@ -3,8 +3,8 @@
  * brings the columns to a common scale.
  */
 
-import type { Scores, SequenceAttribution } from "../result/attribution.ts";
 import { OptionError } from "../errors.ts";
+import type { Scores, SequenceAttribution } from "../result/attribution.ts";
 import { type Reducer, reduceLastAxis, takeAxis } from "./axis.ts";
 import { type AggregateFn, aggregationFunction } from "./functions.ts";
 

@@ -1,7 +1,7 @@
 /** All scores of a sequence by token, ready for a table. */
 
-import type { Scores, SequenceAttribution, Token } from "../result/attribution.ts";
 import { OptionError } from "../errors.ts";
+import type { Scores, SequenceAttribution, Token } from "../result/attribution.ts";
 
 /** A token and where it stands, which tells equal tokens apart. */
 export interface PositionedToken {

@@ -1,7 +1,7 @@
 /** The aggregator `slices`: keeps some of the attributed tokens. */
 
-import type { Scores, SequenceAttribution } from "../result/attribution.ts";
 import { OptionError } from "../errors.ts";
+import type { Scores, SequenceAttribution } from "../result/attribution.ts";
 import type { Span } from "../text/span.ts";
 import { takeAxis } from "./axis.ts";
 import { checkedSpans } from "./spans.ts";

@@ -3,8 +3,8 @@
  * by themselves and share what is here.
  */
 
-import type { Scores, SequenceAttribution, Token } from "../result/attribution.ts";
 import { OptionError } from "../errors.ts";
+import type { Scores, SequenceAttribution, Token } from "../result/attribution.ts";
 import type { Span } from "../text/span.ts";
 import { mergeAxis, partition, type Reducer } from "./axis.ts";
 import { type AggregateFn, type AggregationFunctionId, aggregationFunction } from "./functions.ts";

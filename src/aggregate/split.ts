@@ -1,8 +1,8 @@
 /** The aggregator `split`: merges the tokens between the matches of a regular expression. */
 
-import type { SequenceAttribution, Token } from "../result/attribution.ts";
 import { OptionError } from "../errors.ts";
 import { knownName } from "../names.ts";
+import type { SequenceAttribution, Token } from "../result/attribution.ts";
 import type { Span } from "../text/span.ts";
 import { type MergeOptions, mergeTokens } from "./spans.ts";
 

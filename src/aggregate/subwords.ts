@@ -7,8 +7,8 @@
  * punctuation included. Special tokens (`</s>`, `<|endoftext|>`, `[SEP]`) always stay by themselves.
  */
 
-import type { SequenceAttribution, Token } from "../result/attribution.ts";
 import { OptionError } from "../errors.ts";
+import type { SequenceAttribution, Token } from "../result/attribution.ts";
 import type { Span } from "../text/span.ts";
 import { type MergeOptions, mergeTokens } from "./spans.ts";
 

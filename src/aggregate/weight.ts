@@ -1,7 +1,7 @@
 /** Weighting attributions by a step score. */
 
-import type { Scores, SequenceAttribution } from "../result/attribution.ts";
 import { knownName } from "../names.ts";
+import type { Scores, SequenceAttribution } from "../result/attribution.ts";
 import { aggregate } from "./aggregate.ts";
 
 /**

@@ -55,9 +55,7 @@ export function readRotary(model: string, attributes: RotaryAttributes): RotaryC
       onlyIf: { partial_rotary_factor: [1] },
     });
   const scaling = readScaling(type, read, attributes);
-  const theta = positive("rope_theta", ropeTheta ?? DEFAULT_THETA).accept(
-    raw.rope_theta ?? ropeTheta ?? DEFAULT_THETA,
-  );
+  const theta = positive("rope_theta", ropeTheta ?? DEFAULT_THETA).accept(raw.rope_theta ?? ropeTheta ?? DEFAULT_THETA);
   if (theta === undefined || (ropeTheta !== null && theta !== ropeTheta)) {
     throw new ConfigError(
       `rope_theta: expected one positive number, received ${ropeTheta} and, among the rotary parameters, ` +

@@ -7,7 +7,7 @@
  *   tokens of a text together nearly always do.
  */
 
-import { labelText } from "./visibleText.ts";
+import { contrastArrow, labelText } from "./visibleText.ts";
 
 /** One token as a table label: `·the`, `↵`, `⟨E2⟩`. Knows only this token; prefer `displayTokens` for those of a text. */
 export function displayToken(token: string): string {
@@ -25,16 +25,26 @@ export function displayTokens(tokens: readonly string[]): string[] {
  */
 export function decodeTokens(tokens: readonly string[]): string[] {
   const decode = isByteLevel(tokens) ? decodeByteLevel : decodeSentencePiece;
-  return tokens.map((token) => token.split(contrastArrow).map(decode).join(contrastArrow));
+  return tokens.map((token) => joinChoices(token.split(contrastArrow).map(decode)));
+}
+
+/** ` he` and ` she` as ` he → she`: the space before the pair says that a word begins. */
+function joinChoices(choices: readonly string[]): string {
+  const [first = ""] = choices;
+  const beginsWord = choices.every((choice) => choice.startsWith(" "));
+  return beginsWord
+    ? first +
+        choices
+          .slice(1)
+          .map((choice) => contrastArrow + choice.slice(1))
+          .join("")
+    : choices.join(contrastArrow);
 }
 
 /** Whether a token is one that a tokenizer adds around texts, such as `</s>`, `<|endoftext|>` or `[CLS]`. */
 export function looksSpecial(token: string): boolean {
   return /^(<\|?\/?[A-Za-z][\w-]*\|?>|\[[A-Z]+\]|__\w+__)$/.test(token);
 }
-
-/** A contrastive target's token names both choices: `he → she`. */
-const contrastArrow = " → ";
 
 function decodeSentencePiece(token: string): string {
   const byte = /^<0x([0-9A-Fa-f]{2})>$/.exec(token)?.[1];

@@ -8,8 +8,15 @@
 
 /** As a label in a table: spaces are shown as `·`, line ends as `↵`, so that every character can be seen. */
 export function labelText(text: string): string {
-  return visible(text).replace(/\p{Zs}/gu, "·");
+  // The arrow of a contrastive pair is ours: the spaces around it are none of a token's.
+  return text
+    .split(contrastArrow)
+    .map((choice) => visible(choice).replace(/\p{Zs}/gu, "·"))
+    .join(contrastArrow);
 }
+
+/** A contrastive target's token names both choices: `he → she`. */
+export const contrastArrow = " → ";
 
 /** As one line, for headings: every kind of space as a plain one. */
 export function lineText(text: string): string {

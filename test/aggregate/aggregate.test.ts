@@ -5,9 +5,9 @@ import { subtract } from "../../src/aggregate/pair.ts";
 import { scoresDicts } from "../../src/aggregate/scoresDicts.ts";
 import { slice } from "../../src/aggregate/slices.ts";
 import { weightAttributions } from "../../src/aggregate/weight.ts";
+import { OptionError } from "../../src/errors.ts";
 import type { Scores, SequenceAttribution } from "../../src/result/attribution.ts";
 import { sequenceAttributionsEqual } from "../../src/result/equal.ts";
-import { OptionError } from "../../src/errors.ts";
 import type { Span } from "../../src/text/span.ts";
 import { decoderOnly, sequences } from "../support/sequences.ts";
 

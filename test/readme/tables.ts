@@ -3,7 +3,8 @@
 import { architectures } from "../../models/registry.ts";
 import { listAggregators } from "../../src/aggregate/aggregate.ts";
 import { listAggregationFunctions } from "../../src/aggregate/functions.ts";
-import { backends } from "../../src/backend/registry.ts";
+import type { Startable } from "../../src/backend/definition.ts";
+import { type BackendName, backends } from "../../src/backend/registry.ts";
 import { methods } from "../../src/method/registry.ts";
 import { scores } from "../../src/score/registry.ts";
 
@@ -13,6 +14,21 @@ function table(head: readonly string[], rows: readonly (readonly string[])[]): s
     `| ${cells.map((cell) => cell.replaceAll("|", "\\|")).join(" | ")} |`;
   return [line(head), line(head.map(() => "---")), ...rows.map(line)].join("\n");
 }
+
+type Present = { [Name in BackendName]: (typeof backends)[Name] extends Startable ? Name : never }[BackendName];
+
+const backendFacts: { readonly [Name in Present]: readonly [what: string, when: string] } = {
+  native: [
+    "C++ kernels of this library, AVX-512 or AVX2 chosen at run time",
+    "in Node, after a build with a C++ compiler",
+  ],
+  tensorflow: [
+    "TensorFlow's own library",
+    "in Node, when `@tensorflow/tfjs-node-gpu` or `@tensorflow/tfjs-node` is installed",
+  ],
+  wasm: ["TensorFlow.js's WebAssembly with SIMD", "everywhere"],
+  cpu: ["TensorFlow.js's plain JavaScript", "everywhere"],
+};
 
 const code = (text: string): string => `\`${text}\``;
 const list = (names: readonly string[]): string => (names.length > 0 ? names.map(code).join(", ") : "none");
@@ -55,8 +71,11 @@ export const tables: Readonly<Record<string, () => string>> = {
     ),
   backends: () =>
     table(
-      ["Backend", "State"],
-      Object.entries(backends).map(([name, backend]) => [code(name), "missing" in backend ? backend.missing : "here"]),
+      ["Backend", "What it is", "When it is present"],
+      Object.entries(backends).map(([name, backend]) => [
+        code(name),
+        ...("missing" in backend ? ["—", `not yet: ${backend.missing}`] : backendFacts[name as Present]),
+      ]),
     ),
 };
 

@@ -1,9 +1,9 @@
 import { gunzipSync, gzipSync } from "node:zlib";
 import fc from "fast-check";
 import { expect, test } from "vitest";
+import { FileError } from "../../src/errors.ts";
 import { decodeBase64, encodeBase64 } from "../../src/result/base64.ts";
 import { gunzip, gzip } from "../../src/result/gzip.ts";
-import { FileError } from "../../src/errors.ts";
 
 test("bytes survive base64 and gzip, and other programs read both", async () => {
   await fc.assert(

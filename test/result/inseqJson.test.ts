@@ -1,9 +1,9 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
+import { FileError, OptionError } from "../../src/errors.ts";
 import type { Attribution, Json } from "../../src/result/attribution.ts";
 import { fromInseqJson } from "../../src/result/readInseqJson.ts";
 import { type InseqJsonOptions, toInseqJson } from "../../src/result/writeInseqJson.ts";
-import { FileError, OptionError } from "../../src/errors.ts";
 import { architectures, goldenPath, goldenRaw } from "../support/goldenResults.ts";
 
 /** A result that uses every field, awkward numbers and awkward strings. */

@@ -1,9 +1,9 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
+import { OptionError } from "../../src/errors.ts";
 import type { Attribution, AttributionInfo } from "../../src/result/attribution.ts";
 import { attributionsEqual } from "../../src/result/equal.ts";
 import { mergeAttributions, splitAttribution } from "../../src/result/merge.ts";
-import { OptionError } from "../../src/errors.ts";
 import { decoderOnly, sequences } from "../support/sequences.ts";
 
 const results = fc.array(sequences, { minLength: 1, maxLength: 4 }).map((list): Attribution => {

@@ -1,8 +1,8 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
+import { FileError } from "../../src/errors.ts";
 import type { Json } from "../../src/result/attribution.ts";
 import { formatPythonJson, parsePythonJson } from "../../src/result/pythonJson.ts";
-import { FileError } from "../../src/errors.ts";
 
 const values = fc.jsonValue({ noUnicodeString: false }) as fc.Arbitrary<Json>;
 
