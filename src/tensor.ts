@@ -136,7 +136,7 @@ export const valueAndGrads: (
     throw error;
   }
 };
-export const tidy: <T extends object | undefined | void>(work: () => T) => T = (work) =>
+export const tidy: <T>(work: () => T) => T = (work) =>
   tf.tidy(work as unknown as () => tf.TensorContainer) as unknown as ReturnType<typeof work>;
 export const keep: (x: Tensor) => Tensor = tf.keep;
 export const dispose: (x: tf.TensorContainer) => void = tf.dispose;
