@@ -1,7 +1,7 @@
 /** What a file of this folder says about its architecture, so that a folder of files can become a model. */
 
+import type { JsonObject } from "../src/json.ts";
 import type { Weights } from "../src/layers/weights.ts";
-import type { JsonObject } from "../src/model/json.ts";
 import type { Model } from "../src/model/model.ts";
 import type { WeightTable } from "../src/model/weights.ts";
 

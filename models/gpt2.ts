@@ -6,6 +6,7 @@
  * query/key/value projection with biases, and an output head tied to the token embeddings.
  */
 
+import type { JsonObject } from "../src/json.ts";
 import { attend, splitHeads } from "../src/layers/attend.ts";
 import { Embedding } from "../src/layers/embedding.ts";
 import { single, TransformerLayer } from "../src/layers/layer.ts";
@@ -16,7 +17,6 @@ import type { Weights } from "../src/layers/weights.ts";
 import { activation } from "../src/model/activationField.ts";
 import { strictConfig } from "../src/model/config.ts";
 import { flag, number, orNull, size } from "../src/model/configField.ts";
-import type { JsonObject } from "../src/model/json.ts";
 import type { DecoderInput, DecoderOnlyModel } from "../src/model/model.ts";
 import { positionIds } from "../src/model/positions.ts";
 import { visit } from "../src/model/sites.ts";

@@ -6,6 +6,7 @@
  * unless asked for, and usually an output head of its own.
  */
 
+import type { JsonObject } from "../src/json.ts";
 import { attend, splitHeads } from "../src/layers/attend.ts";
 import { Embedding } from "../src/layers/embedding.ts";
 import { single, TransformerLayer } from "../src/layers/layer.ts";
@@ -16,7 +17,6 @@ import type { Weights } from "../src/layers/weights.ts";
 import { activation } from "../src/model/activationField.ts";
 import { strictConfig } from "../src/model/config.ts";
 import { flag, number, orNull, size } from "../src/model/configField.ts";
-import type { JsonObject } from "../src/model/json.ts";
 import type { DecoderInput, DecoderOnlyModel } from "../src/model/model.ts";
 import { positionIds } from "../src/model/positions.ts";
 import { readRotary, rotaryFields } from "../src/model/rotaryConfig.ts";

@@ -1,11 +1,11 @@
 /** From a folder of files, or from a config alone, to a model. */
 
 import { ConfigError } from "../src/errors.ts";
+import type { FileSource } from "../src/files.ts";
+import { describeJson, type Json, type JsonObject } from "../src/json.ts";
 import { randomWeights, type Weights } from "../src/layers/weights.ts";
 import { openCheckpoint } from "../src/model/checkpoint/openCheckpoint.ts";
 import { readConfig } from "../src/model/config.ts";
-import type { FileSource } from "../src/model/files.ts";
-import { describeJson, type Json, type JsonObject } from "../src/model/json.ts";
 import type { Model } from "../src/model/model.ts";
 import { matchWeights, type WeightSource } from "../src/model/weights.ts";
 import { suggestion } from "../src/names.ts";

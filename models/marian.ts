@@ -12,6 +12,7 @@
  * (Longer than its neighbours because encoder and decoder are told separately, as in the reference.)
  */
 
+import type { JsonObject } from "../src/json.ts";
 import { attend, splitHeads } from "../src/layers/attend.ts";
 import { Bias } from "../src/layers/bias.ts";
 import { Embedding } from "../src/layers/embedding.ts";
@@ -24,7 +25,6 @@ import type { Weights } from "../src/layers/weights.ts";
 import { activation } from "../src/model/activationField.ts";
 import { strictConfig } from "../src/model/config.ts";
 import { flag, orNull, size } from "../src/model/configField.ts";
-import type { JsonObject } from "../src/model/json.ts";
 import type { DecoderInput, EncoderDecoderModel, EncoderInput, EncoderStates } from "../src/model/model.ts";
 import { positionIds } from "../src/model/positions.ts";
 import { type Site, visit } from "../src/model/sites.ts";

@@ -13,6 +13,7 @@
  */
 
 import { ConfigError } from "../src/errors.ts";
+import type { JsonObject } from "../src/json.ts";
 import { attend, splitHeads } from "../src/layers/attend.ts";
 import { Embedding } from "../src/layers/embedding.ts";
 import { pair, single, TransformerLayer } from "../src/layers/layer.ts";
@@ -23,7 +24,6 @@ import { RmsNorm } from "../src/layers/rmsNorm.ts";
 import type { Weights } from "../src/layers/weights.ts";
 import { type ConfigSpec, strictConfig } from "../src/model/config.ts";
 import { flag, number, orNull, size, text } from "../src/model/configField.ts";
-import type { JsonObject } from "../src/model/json.ts";
 import type { DecoderInput, EncoderDecoderModel, EncoderInput, EncoderStates } from "../src/model/model.ts";
 import { type Site, visit } from "../src/model/sites.ts";
 import type { WeightTable } from "../src/model/weights.ts";

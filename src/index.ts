@@ -21,9 +21,9 @@ export {
   ShapeError,
   UnsupportedError,
 } from "./errors.ts";
+export { type FileSource, filesFromMemory } from "./files.ts";
 export { type LoadOptions, loadModel } from "./loadModel.ts";
 export { listFeatureAttributionMethods, type MethodId, type MethodOptions } from "./method/registry.ts";
-export { type FileSource, filesFromMemory } from "./model/files.ts";
 export {
   FeatureAttributionOutput,
   FeatureAttributionSequenceOutput,

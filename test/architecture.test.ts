@@ -4,10 +4,18 @@ import { parse, readSources, type SourceFile } from "./support/sourceFiles.ts";
 /** What is on one line may import from the lines above it, and a folder from itself. */
 const order = [
   ["src/errors.ts"],
-  ["src/names.ts", "src/dims.ts", "src/version.ts", "src/numberFormats.ts", "src/tensor.ts"],
-  ["src/ops"],
+  [
+    "src/names.ts",
+    "src/dims.ts",
+    "src/version.ts",
+    "src/numberFormats.ts",
+    "src/json.ts",
+    "src/files.ts",
+    "src/tensor.ts",
+  ],
+  ["src/text", "src/ops"],
   ["src/model"],
-  ["src/text", "src/platform", "src/layers"],
+  ["src/platform", "src/layers"],
   ["src/backend", "models"],
   ["src/result"],
   ["src/score"],

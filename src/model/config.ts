@@ -18,11 +18,11 @@
  */
 
 import { ConfigError } from "../errors.ts";
+import { type FileSource, missingFile } from "../files.ts";
+import { describeJson, type Json, type JsonObject, parseJsonObject } from "../json.ts";
 import { suggestion } from "../names.ts";
 import { generationAttributes, harmless, harmlessOnlyIf } from "./configAttributes.ts";
 import type { Field } from "./configField.ts";
-import { type FileSource, missingFile } from "./files.ts";
-import { describeJson, type Json, type JsonObject, parseJsonObject } from "./json.ts";
 
 export interface ConfigSpec<Values> {
   /** The model type, for messages. */

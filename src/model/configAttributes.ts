@@ -5,7 +5,7 @@
  * An attribute that changes what a model computes must not stand here.
  */
 
-import type { Json } from "./json.ts";
+import type { Json } from "../json.ts";
 
 /** Accepted with any value and not read. */
 export const harmless: readonly string[] = [

@@ -5,7 +5,7 @@
  * `null` is accepted only by fields made with `orNull`.
  */
 
-import type { Json } from "./json.ts";
+import type { Json } from "../json.ts";
 
 export interface Field<Value> {
   /** Names of the attribute in `config.json`; those after the first are aliases. */

@@ -4,10 +4,10 @@
  */
 
 import { ConfigError } from "../errors.ts";
+import { describeJson, isJsonObject, type Json, type JsonObject } from "../json.ts";
 import type { RotaryConfig, RotaryScaling } from "../ops/rotaryFrequencies.ts";
 import { type ConfigSpec, strictConfig } from "./config.ts";
 import { choice, type Field, flag, json, number, orNull, size } from "./configField.ts";
-import { describeJson, isJsonObject, type Json, type JsonObject } from "./json.ts";
 
 const DEFAULT_THETA = 10000;
 const types = ["default", "linear", "dynamic", "yarn", "longrope", "llama3"] as const;

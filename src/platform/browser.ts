@@ -1,7 +1,7 @@
 /** Files, for browsers: the functions of `node.ts`, over HTTP. What a page cannot do is refused with what to do instead. */
 
 import { FileError, UnsupportedError } from "../errors.ts";
-import { checkRange, type FileSource, missingFile } from "../model/files.ts";
+import { checkRange, type FileSource, missingFile } from "../files.ts";
 
 /** A server does not list its files, so these are asked for one by one: all that the library reads, and shard indexes. */
 const knownFiles = [

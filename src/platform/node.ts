@@ -4,7 +4,7 @@ import { randomUUID } from "node:crypto";
 import { access, mkdir, open, readdir, readFile, rename, rm, stat, writeFile } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { FileError, OptionError } from "../errors.ts";
-import { checkRange, type FileSource, missingFile } from "../model/files.ts";
+import { checkRange, type FileSource, missingFile } from "../files.ts";
 
 /**
  * The files of a model's folder. A file is read in ranges through a handle that each read opens and closes.

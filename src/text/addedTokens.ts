@@ -3,7 +3,8 @@
  * and are never cut.
  */
 
-import { asFlag, asId, asObject, asString, type Json } from "./json.ts";
+import type { Json } from "../json.ts";
+import { asFlag, asId, asObject, asString } from "./json.ts";
 import { leadingSpace, trailingSpace } from "./trackedText.ts";
 
 export interface AddedToken {

@@ -4,8 +4,9 @@
  */
 
 import { FileError, UnsupportedError } from "../errors.ts";
+import type { Json, JsonObject } from "../json.ts";
 import { byteToken, utf8 } from "./bytes.ts";
-import { asArray, asFlag, asOptionalString, asString, asVocabulary, type Json, type JsonObject } from "./json.ts";
+import { asArray, asFlag, asOptionalString, asString, asVocabulary } from "./json.ts";
 import type { PieceToken, SubwordModel } from "./subwordModel.ts";
 
 /** Which pairs of tokens may be joined. */

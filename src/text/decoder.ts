@@ -1,8 +1,9 @@
 /** The `decoder` of a `tokenizer.json`: from the vocabulary's strings back to text. */
 
 import { UnsupportedError } from "../errors.ts";
+import type { Json, JsonObject } from "../json.ts";
 import { byteOfToken, bytesOfToken, decodeUtf8, utf8 } from "./bytes.ts";
-import { asArray, asFlag, asNumber, asObject, asOptionalString, asString, type Json, type JsonObject } from "./json.ts";
+import { asArray, asFlag, asNumber, asObject, asOptionalString, asString } from "./json.ts";
 import { readPattern } from "./pattern.ts";
 
 /** Rewrites a list of strings; the text is what they make when put together. */

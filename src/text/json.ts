@@ -1,12 +1,8 @@
-/** Reading JSON files whose content is not trusted: each accessor says where it looked and what it found. */
+/** A tokenizer's JSON, whose content is not trusted: each accessor says where it looked and what it found. */
 
 import { FileError } from "../errors.ts";
-import type { FileSource } from "../model/files.ts";
-
-export type Json = null | boolean | number | string | readonly Json[] | JsonObject;
-export interface JsonObject {
-  readonly [key: string]: Json | undefined;
-}
+import type { FileSource } from "../files.ts";
+import { describeJson, isJsonObject, type Json, type JsonObject, parseJson } from "../json.ts";
 
 /**
  * The object in a JSON file.
@@ -14,8 +10,7 @@ export interface JsonObject {
  */
 export async function readJsonObject(files: FileSource, file: string): Promise<JsonObject> {
   const where = `${file} in ${files.name}`;
-  const bytes = await files.read(file);
-  return asObject(parseJson(bytes, where), where);
+  return asObject(parseJson(where, await files.read(file)), where);
 }
 
 /** As `readJsonObject`, or undefined when there is no such file. */
@@ -24,7 +19,7 @@ export async function readOptionalJsonObject(files: FileSource, file: string): P
 }
 
 export function asObject(value: Json | undefined, where: string): JsonObject {
-  if (isObject(value)) return value;
+  if (isJsonObject(value)) return value;
   throw expected("an object", value, where);
 }
 
@@ -61,10 +56,6 @@ export function asOptionalString(value: Json | undefined, where: string): string
   return value === undefined || value === null ? undefined : asString(value, where);
 }
 
-export function isObject(value: Json | undefined): value is JsonObject {
-  return typeof value === "object" && value !== null && !isArray(value);
-}
-
 export function isArray(value: Json | undefined): value is readonly Json[] {
   return Array.isArray(value);
 }
@@ -75,24 +66,7 @@ export function asVocabulary(value: Json | undefined, where: string): Map<string
   return new Map(entries.map(([token, id]) => [token, asId(id, `${where}[${JSON.stringify(token)}]`)]));
 }
 
-function parseJson(bytes: Uint8Array, where: string): Json {
-  try {
-    return JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(bytes));
-  } catch (cause) {
-    throw new FileError(
-      `${where}: expected JSON in UTF-8, but it cannot be read (${describe(cause)}); get the file again`,
-      {
-        cause,
-      },
-    );
-  }
-}
-
 function expected(what: string, value: Json | undefined, where: string): FileError {
-  const received = value === undefined ? "nothing" : JSON.stringify(value).slice(0, 80);
+  const received = value === undefined ? "nothing" : describeJson(value);
   return new FileError(`${where}: expected ${what}, received ${received}; get the file again`);
-}
-
-function describe(cause: unknown): string {
-  return cause instanceof Error ? cause.message : String(cause);
 }

@@ -5,9 +5,10 @@
  * The text is carried as `TrackedText` through all of it, so the characters behind each token are known by construction.
  */
 
+import { isJsonObject, type Json, type JsonObject } from "../json.ts";
 import { addedTokenSplitter, readAddedToken } from "./addedTokens.ts";
 import { createDecoder } from "./decoder.ts";
-import { asArray, asObject, isArray, isObject, type Json, type JsonObject } from "./json.ts";
+import { asArray, asObject, isArray } from "./json.ts";
 import { createNormalizer } from "./normalizer.ts";
 import { readPostProcessor, type SurroundingIds } from "./postProcessor.ts";
 import { createPreTokenizer } from "./preTokenizer.ts";
@@ -126,7 +127,7 @@ function readNotation(
 
 /** The types of a component and of all inside it. */
 function componentTypes(value: Json | undefined): Set<string> {
-  if (!isObject(value)) return new Set();
+  if (!isJsonObject(value)) return new Set();
   const inner = Object.values(value).flatMap((part) =>
     isArray(part) ? part.flatMap((one) => [...componentTypes(one)]) : [],
   );

@@ -1,7 +1,7 @@
 /** From the files of a model to its tokenizer. */
 
 import { FileError } from "../errors.ts";
-import type { FileSource } from "../model/files.ts";
+import type { FileSource } from "../files.ts";
 import { readJsonObject } from "./json.ts";
 import { createJsonTokenizer } from "./jsonTokenizer.ts";
 import { loadMarianTokenizer, marianFiles } from "./marianTokenizer.ts";

@@ -6,7 +6,7 @@
  */
 
 import { FileError } from "../errors.ts";
-import type { FileSource } from "../model/files.ts";
+import type { FileSource } from "../files.ts";
 import { addedTokenSplitter } from "./addedTokens.ts";
 import { asFlag, asVocabulary, readJsonObject } from "./json.ts";
 import { type Notation, readableToken } from "./readable.ts";

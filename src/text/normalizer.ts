@@ -1,9 +1,10 @@
 /** The `normalizer` of a `tokenizer.json`: rewriting a text before it is cut into words, with origins kept. */
 
 import { UnsupportedError } from "../errors.ts";
+import type { Json, JsonObject } from "../json.ts";
 import { byteCharacters, utf8 } from "./bytes.ts";
 import { type CharsMap, readCharsMap } from "./charsMap.ts";
-import { asArray, asFlag, asObject, asOptionalString, asString, type Json, type JsonObject } from "./json.ts";
+import { asArray, asFlag, asObject, asOptionalString, asString } from "./json.ts";
 import { type Matcher, readPattern, regexMatcher } from "./pattern.ts";
 import {
   characterWidth,

@@ -5,7 +5,8 @@
 
 import { SplitPreTokenizer } from "@huggingface/tokenizers";
 import { FileError, UnsupportedError } from "../errors.ts";
-import { asObject, asString, type Json } from "./json.ts";
+import type { Json } from "../json.ts";
+import { asObject, asString } from "./json.ts";
 
 /** The non-empty matches of a pattern in a text, as `[start, end)` in order. */
 export type Matcher = (text: string) => (readonly [start: number, end: number])[];

@@ -1,7 +1,8 @@
 /** The `post_processor` of a `tokenizer.json`: which special tokens stand around a text. */
 
 import { FileError, UnsupportedError } from "../errors.ts";
-import { asArray, asId, asObject, asString, type Json, type JsonObject } from "./json.ts";
+import type { Json, JsonObject } from "../json.ts";
+import { asArray, asId, asObject, asString } from "./json.ts";
 
 export interface SurroundingIds {
   readonly before: readonly number[];

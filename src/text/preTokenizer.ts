@@ -1,7 +1,8 @@
 /** The `pre_tokenizer` of a `tokenizer.json`: cutting a text into the pieces inside which tokens are looked for. */
 
 import { FileError, UnsupportedError } from "../errors.ts";
-import { asArray, asFlag, asNumber, asObject, asOptionalString, asString, type Json, type JsonObject } from "./json.ts";
+import type { Json, JsonObject } from "../json.ts";
+import { asArray, asFlag, asNumber, asObject, asOptionalString, asString } from "./json.ts";
 import { byteLevel, prepend, replacing } from "./normalizer.ts";
 import { type Matcher, readPattern, regexMatcher } from "./pattern.ts";
 import { characterWidth, slice, type TrackedText } from "./trackedText.ts";

@@ -2,7 +2,7 @@
 
 import { PbfReader } from "pbf";
 import { FileError } from "../errors.ts";
-import type { FileSource } from "../model/files.ts";
+import type { FileSource } from "../files.ts";
 
 /** What a piece is for. */
 export type PieceType = "normal" | "unknown" | "control" | "userDefined" | "unused" | "byte";

@@ -1,8 +1,9 @@
 /** The `model` of a `tokenizer.json`: which tokens a piece of text consists of. */
 
 import { FileError, UnsupportedError } from "../errors.ts";
+import type { JsonObject } from "../json.ts";
 import { createBpe } from "./bpe.ts";
-import { asNumber, asOptionalString, asString, asVocabulary, type JsonObject } from "./json.ts";
+import { asNumber, asOptionalString, asString, asVocabulary } from "./json.ts";
 import { createUnigram } from "./unigram.ts";
 
 /** One token of a piece, and the piece's UTF-16 units `[start, end)` that it stands for. */

@@ -4,7 +4,8 @@
  */
 
 import { FileError } from "../errors.ts";
-import type { FileSource } from "../model/files.ts";
+import type { FileSource } from "../files.ts";
+import { isJsonObject, type Json, type JsonObject } from "../json.ts";
 import { type AddedToken, plainSpecialToken, readAddedToken } from "./addedTokens.ts";
 import {
   asArray,
@@ -14,9 +15,6 @@ import {
   asOptionalString,
   asString,
   isArray,
-  isObject,
-  type Json,
-  type JsonObject,
   readOptionalJsonObject,
 } from "./json.ts";
 import type { SpecialTokens } from "./tokenizer.ts";
@@ -116,7 +114,7 @@ const defaultTokens: readonly (readonly [RegExp, readonly (readonly [SpecialName
 
 /** A special token is a string, an object with `content`, or absent. */
 function tokenContent(value: Json | undefined): string | undefined {
-  if (isObject(value)) return asString(value.content, "content of a special token");
+  if (isJsonObject(value)) return asString(value.content, "content of a special token");
   return asOptionalString(value, "special token");
 }
 

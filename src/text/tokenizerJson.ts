@@ -4,8 +4,9 @@
  */
 
 import { FileError } from "../errors.ts";
+import type { Json, JsonObject } from "../json.ts";
 import { byteToken } from "./bytes.ts";
-import { asFlag, asNumber, asVocabulary, type Json, type JsonObject } from "./json.ts";
+import { asFlag, asNumber, asVocabulary } from "./json.ts";
 import type { SentencePieceFile } from "./sentencePieceFile.ts";
 import type { TokenizerConfig } from "./tokenizerConfig.ts";
 import { characterWidth } from "./trackedText.ts";

@@ -4,8 +4,9 @@
  */
 
 import { FileError } from "../errors.ts";
+import type { JsonObject } from "../json.ts";
 import { byteToken, utf8 } from "./bytes.ts";
-import { asArray, asFlag, asNumber, asString, type JsonObject } from "./json.ts";
+import { asArray, asFlag, asNumber, asString } from "./json.ts";
 import type { PieceToken, SubwordModel } from "./subwordModel.ts";
 import { characterWidth } from "./trackedText.ts";
 

@@ -1,9 +1,9 @@
 import { describe, expect, test } from "vitest";
 import { ConfigError, FileError } from "../../src/errors.ts";
+import { filesFromMemory } from "../../src/files.ts";
+import type { JsonObject } from "../../src/json.ts";
 import { readConfig, strictConfig } from "../../src/model/config.ts";
 import { choice, flag, json, number, orNull, size, text, tokenId, tokenIds } from "../../src/model/configField.ts";
-import { filesFromMemory } from "../../src/model/files.ts";
-import type { JsonObject } from "../../src/model/json.ts";
 import { openFolder } from "../../src/platform/node.ts";
 
 const spec = {

@@ -3,7 +3,7 @@
 import { readFileSync } from "node:fs";
 import { beforeAll, describe, expect, test } from "vitest";
 import { ConfigError } from "../../src/errors.ts";
-import type { JsonObject } from "../../src/model/json.ts";
+import type { JsonObject } from "../../src/json.ts";
 import { readRotary } from "../../src/model/rotaryConfig.ts";
 import { type RotaryConfig, rotation } from "../../src/ops/rotaryFrequencies.ts";
 import { range, reshape, tensor, tidy } from "../../src/tensor.ts";

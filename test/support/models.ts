@@ -2,9 +2,9 @@
 
 import { readFileSync } from "node:fs";
 import { loadArchitecture, randomModel } from "../../models/load.ts";
+import { filesFromMemory } from "../../src/files.ts";
+import type { JsonObject } from "../../src/json.ts";
 import { openSafetensors } from "../../src/model/checkpoint/safetensors.ts";
-import { filesFromMemory } from "../../src/model/files.ts";
-import type { JsonObject } from "../../src/model/json.ts";
 import type { DecoderInput, Model } from "../../src/model/model.ts";
 import { openFolder } from "../../src/platform/node.ts";
 import { type Tensor, tensor, tidy } from "../../src/tensor.ts";

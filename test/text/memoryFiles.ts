@@ -1,6 +1,6 @@
 /** A model's folder in memory, for tests of what is missing or damaged. */
 
-import type { FileSource } from "../../src/model/files.ts";
+import type { FileSource } from "../../src/files.ts";
 
 /** Strings are UTF-8 text, bytes are bytes, anything else is written as JSON. */
 export function memoryFiles(content: Readonly<Record<string, unknown>>): FileSource {

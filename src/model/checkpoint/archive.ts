@@ -7,8 +7,8 @@
 
 import { type FileEntry, Reader, ZipReader } from "@zip.js/zip.js";
 import { FileError } from "../../errors.ts";
-import type { FileSource } from "../files.ts";
-import { checkRange } from "../files.ts";
+import type { FileSource } from "../../files.ts";
+import { checkRange } from "../../files.ts";
 
 export interface Archive {
   readonly names: readonly string[];

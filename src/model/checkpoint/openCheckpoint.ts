@@ -1,7 +1,7 @@
 /** Choosing among the files that can hold a model's checkpoint. */
 
 import { FileError } from "../../errors.ts";
-import type { FileSource } from "../files.ts";
+import type { FileSource } from "../../files.ts";
 import type { Checkpoint } from "./checkpoint.ts";
 import { openPyTorch } from "./pytorch.ts";
 import { openSafetensors } from "./safetensors.ts";

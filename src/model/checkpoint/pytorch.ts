@@ -7,7 +7,7 @@
  */
 
 import { FileError } from "../../errors.ts";
-import type { FileSource } from "../files.ts";
+import type { FileSource } from "../../files.ts";
 import { type Archive, openArchive } from "./archive.ts";
 import type { Checkpoint } from "./checkpoint.ts";
 import { type DType, decodeValues, dtypes, elementCount } from "./dtype.ts";

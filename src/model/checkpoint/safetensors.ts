@@ -7,8 +7,8 @@
  */
 
 import { FileError } from "../../errors.ts";
-import type { FileSource } from "../files.ts";
-import { describeJson, isJsonObject, type Json, type JsonObject, parseJsonObject } from "../json.ts";
+import type { FileSource } from "../../files.ts";
+import { describeJson, isJsonObject, type Json, type JsonObject, parseJsonObject } from "../../json.ts";
 import type { Checkpoint, TensorInfo } from "./checkpoint.ts";
 import { decodeValues, dtypes, elementCount, isDType } from "./dtype.ts";
 import { findTensor } from "./lookup.ts";

@@ -5,8 +5,8 @@
  */
 
 import { FileError } from "../../errors.ts";
-import type { FileSource } from "../files.ts";
-import { describeJson, isJsonObject, parseJsonObject } from "../json.ts";
+import type { FileSource } from "../../files.ts";
+import { describeJson, isJsonObject, parseJsonObject } from "../../json.ts";
 import type { Checkpoint } from "./checkpoint.ts";
 import { findTensor } from "./lookup.ts";
 

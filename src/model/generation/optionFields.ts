@@ -1,6 +1,6 @@
 /** The options of generation one by one: what they may be, the published default, and the value that turns them off. */
 
-import type { Json } from "../json.ts";
+import type { Json } from "../../json.ts";
 import type { GenerationOptions } from "./options.ts";
 
 export interface OptionField<Value> {

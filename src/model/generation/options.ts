@@ -6,9 +6,9 @@
  */
 
 import { ConfigError, OptionError } from "../../errors.ts";
+import type { FileSource } from "../../files.ts";
+import { describeJson, type Json, type JsonObject, parseJsonObject } from "../../json.ts";
 import { suggestion } from "../../names.ts";
-import type { FileSource } from "../files.ts";
-import { describeJson, type Json, type JsonObject, parseJsonObject } from "../json.ts";
 import { fields, neutralOnly, withoutEffect } from "./optionFields.ts";
 
 export interface GenerationOptions {

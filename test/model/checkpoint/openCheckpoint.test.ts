@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { FileError } from "../../../src/errors.ts";
+import { filesFromMemory } from "../../../src/files.ts";
 import { openCheckpoint } from "../../../src/model/checkpoint/openCheckpoint.ts";
-import { filesFromMemory } from "../../../src/model/files.ts";
 import { openFolder } from "../../../src/platform/node.ts";
 
 /** A safetensors file of float32 vectors. */

@@ -2,10 +2,10 @@ import { readFileSync } from "node:fs";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { FileError } from "../../../src/errors.ts";
+import { filesFromMemory } from "../../../src/files.ts";
 import { openArchive } from "../../../src/model/checkpoint/archive.ts";
 import { openPyTorch } from "../../../src/model/checkpoint/pytorch.ts";
 import { openSafetensors } from "../../../src/model/checkpoint/safetensors.ts";
-import { filesFromMemory } from "../../../src/model/files.ts";
 import { openFolder } from "../../../src/platform/node.ts";
 import { type ZipEntry, zipOf } from "./zip.ts";
 

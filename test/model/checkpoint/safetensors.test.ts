@@ -1,8 +1,8 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { FileError } from "../../../src/errors.ts";
+import { filesFromMemory } from "../../../src/files.ts";
 import { openSafetensors } from "../../../src/model/checkpoint/safetensors.ts";
-import { filesFromMemory } from "../../../src/model/files.ts";
 import { openFolder } from "../../../src/platform/node.ts";
 
 /** A safetensors file: header (JSON text, or an object to be written as JSON), data, and a header length of one's choice. */

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { ConfigError, FileError, OptionError } from "../../../src/errors.ts";
-import { filesFromMemory } from "../../../src/model/files.ts";
+import { filesFromMemory } from "../../../src/files.ts";
 import {
   generationOptions,
   readGenerationArgs,

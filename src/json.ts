@@ -1,6 +1,6 @@
 /** Reading JSON files: any damage is one FileError that names the file. */
 
-import { FileError } from "../errors.ts";
+import { FileError } from "./errors.ts";
 
 export type Json = null | boolean | number | string | readonly Json[] | JsonObject;
 

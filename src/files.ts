@@ -1,6 +1,6 @@
 /** Where a model's files come from: a folder, a set of browser files, a server. All readers see only this. */
 
-import { FileError } from "../errors.ts";
+import { FileError } from "./errors.ts";
 
 export interface FileSource {
   /** How to call this place in a message and in the result's info, for instance the folder's path. */
