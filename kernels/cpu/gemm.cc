@@ -27,6 +27,9 @@ void Scratch::Free::operator()(float* p) const { std::free(p); }
 
 namespace {
 
+/** Numbers of b that are packed before they are used: 8 MiB. */
+constexpr int64_t PACKED_AT_A_TIME = 1 << 21;
+
 /** Block kb of K starts at this row of b. */
 inline int64_t blockStart(int64_t kb) { return kb * KC; }
 inline int64_t blockCount(int64_t K) { return (K + KC - 1) / KC; }
@@ -50,10 +53,20 @@ void packPanel(View b, int64_t k0, int64_t kc, int64_t column0, int64_t columns,
     }
     return;
   }
-  // Columns of b are contiguous (b is transposed) or strided: read each along k, in pieces that stay in the cache.
-  constexpr int64_t PIECE = 16;
+  // Columns of b are contiguous (b is transposed): squares of W × W numbers are turned in registers.
+  constexpr int64_t PIECE = W;
   for (int64_t k = 0; k < kc; k += PIECE) {
     const int64_t piece = std::min(PIECE, kc - k);
+    if (columns == NR && piece == PIECE && b.row == 1) {
+      for (int64_t half = 0; half < NR; half += W) {
+        const float* from = b.data + k0 + k + (column0 + half) * b.column;
+        V rows[W];
+        for (int j = 0; j < W; j++) rows[j] = load(from + j * b.column);
+        transpose(rows);
+        for (int i = 0; i < W; i++) store(out + (k + i) * NR + half, rows[i]);
+      }
+      continue;
+    }
     for (int64_t j = 0; j < NR; j++) {
       float* to = out + k * NR + j;
       if (j >= columns) {
@@ -197,24 +210,32 @@ void multiplyLarge(View a, const int64_t* rows, View b, const float* packed, con
   const int64_t panels = panelCount(N);
   // Pieces of c of about this many multiplications, so that a small product is not shared out.
   constexpr int64_t PIECE = 1 << 18;
-  const int64_t work = std::max<int64_t>(1, M * K * NR);
-  const int64_t panelsPerPiece = std::clamp<int64_t>(PIECE / work, 1, panels);
-  if (packed == nullptr) {
-    float* made = panelScratch.get(packedSize(K, N));
-    parallelRanges(panels, std::max<int64_t>(1, 32768 / (NR * K)),
-                   [&](int64_t from, int64_t to) { packPanels(b, K, N, from, to, made); });
-    packed = made;
+  const int64_t panelsPerPiece = std::clamp<int64_t>(PIECE / (M * K * NR), 1, panels);
+  const auto multiplyPanels = [&](const Product& product, int64_t count) {
+    // Few panels for many threads: cut the rows, too.
+    const int64_t columnPieces = (count + panelsPerPiece - 1) / panelsPerPiece;
+    const int64_t most = std::max<int64_t>(1, std::min(tileCount(M), M * K * count * NR / (8 * PIECE)));
+    const int64_t rowPieces = std::clamp<int64_t>((2 * threadCount() + columnPieces - 1) / columnPieces, 1, most);
+    parallelFor(columnPieces * rowPieces, [&](int64_t i) {
+      const int64_t row = i % rowPieces, column = i / rowPieces;
+      multiply(product, tileCount(M) * row / rowPieces, tileCount(M) * (row + 1) / rowPieces,
+               column * panelsPerPiece, std::min(count, (column + 1) * panelsPerPiece));
+    });
+  };
+  if (packed != nullptr) {
+    multiplyPanels({M, N, K, tiles, packed, c, N, rows, bias, false, 0}, panels);
+    return;
   }
-  const Product product{M, N, K, tiles, packed, c, N, rows, bias, false, 0};
-  // Few panels for many threads: cut the rows, too.
-  const int64_t columnPieces = (panels + panelsPerPiece - 1) / panelsPerPiece;
-  const int64_t rowPieces = std::clamp<int64_t>((2 * threadCount() + columnPieces - 1) / columnPieces, 1,
-                                                std::max<int64_t>(1, std::min(tileCount(M), M * K * N / (8 * PIECE))));
-  parallelFor(columnPieces * rowPieces, [&](int64_t i) {
-    const int64_t row = i % rowPieces, column = i / rowPieces;
-    multiply(product, tileCount(M) * row / rowPieces, tileCount(M) * (row + 1) / rowPieces, column * panelsPerPiece,
-             std::min(panels, (column + 1) * panelsPerPiece));
-  });
+  // b is packed some panels at a time, so that they are still in the cache when they are used.
+  const int64_t some = std::clamp<int64_t>(PACKED_AT_A_TIME / (K * NR), std::min(panels, 4 * threadCount()), panels);
+  for (int64_t from = 0; from < panels; from += some) {
+    const int64_t count = std::min(some, panels - from), column = from * NR, columns = std::min(N - column, count * NR);
+    const View part{b.data + column * b.column, b.row, b.column};
+    float* made = panelScratch.get(packedSize(K, columns));
+    parallelRanges(count, std::max<int64_t>(1, 32768 / (NR * K)),
+                   [&](int64_t p0, int64_t p1) { packPanels(part, K, columns, p0, p1, made); });
+    multiplyPanels({M, columns, K, tiles, made, c + column, N, rows, bias ? bias + column : nullptr, false, 0}, count);
+  }
 }
 
 }  // namespace inseq

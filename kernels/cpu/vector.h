@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <cstring>
 #include <limits>
+#include <utility>
 
 namespace inseq {
 
@@ -88,6 +89,33 @@ inline float maxLanes(V v) {
   float m = x[0];
   for (int i = 1; i < W; i++) m = x[i] > m || x[i] != x[i] ? x[i] : m;
   return m;
+}
+
+template <size_t... I>
+inline V interleave(V a, V b, size_t from, std::index_sequence<I...>) {
+#if defined(__clang__)
+  return from == 0 ? __builtin_shufflevector(a, b, (I / 2 + I % 2 * W)...)
+                   : __builtin_shufflevector(a, b, (W / 2 + I / 2 + I % 2 * W)...);
+#else
+  const VI low = {static_cast<int32_t>(I / 2 + I % 2 * W)...};
+  return from == 0 ? __builtin_shuffle(a, b, low) : __builtin_shuffle(a, b, low + W / 2);
+#endif
+}
+
+/** Transposes W × W numbers: log₂ W rounds that interleave row i with row i + W/2. */
+inline void transpose(V (&rows)[W]) {
+  constexpr auto lanes = std::make_index_sequence<W>{};
+#pragma GCC unroll 4
+  for (int round = 1; round < W; round *= 2) {
+    V next[W];
+#pragma GCC unroll 8
+    for (int i = 0; i < W / 2; i++) {
+      next[2 * i] = interleave(rows[i], rows[i + W / 2], 0, lanes);
+      next[2 * i + 1] = interleave(rows[i], rows[i + W / 2], 1, lanes);
+    }
+#pragma GCC unroll 16
+    for (int i = 0; i < W; i++) rows[i] = next[i];
+  }
 }
 
 /** Σ c_i xⁱ */

@@ -4,10 +4,11 @@ import { type Info, type NativeBackend, sizeOf } from "../backend.ts";
 import { input, lastOf, type NativeKernel, readOne, writeRows } from "../kernel.ts";
 
 /**
- * With at most so many rows, packing a matrix for every product would cost a good part of the product itself, so the
- * packed copy is kept; with more it is made anew, and memory saved.
+ * With at most so many rows, packing a matrix for every product costs a good part of the product itself, so the packed copy
+ * is kept; with more it is made anew. Forward passes are short (one row for each token); backward passes have one row for
+ * each token and step, and memory for a second copy of the weights is better kept free.
  */
-const ROWS_WORTH_A_COPY = 256;
+const ROWS_WORTH_A_COPY = { forward: 256, backward: 64 };
 
 export const linear: NativeKernel = (call) => {
   const kernel = input(call, "kernel");
@@ -32,7 +33,10 @@ function product(
   const { x: numbers, rows } = readOne(backend, x, I);
   const M = I === 0 ? sizeOf(x.shape.slice(0, -1)) : numbers.length / I;
   const y = backend.array(M * O);
-  const packed = M <= ROWS_WORTH_A_COPY && I * O > 0 ? packedKernel(backend, kernel, I, O, transposeKernel) : 0;
+  const packed =
+    M <= ROWS_WORTH_A_COPY[skipZeroRows ? "backward" : "forward"] && I * O > 0
+      ? packedKernel(backend, kernel, I, O, transposeKernel)
+      : 0;
   const weights = packed === 0 ? backend.floats(kernel) : null;
   const biasNumbers = bias === undefined ? null : backend.floats(bias);
   const flags = [transposeKernel ? 1 : 0, skipZeroRows ? 1 : 0] as const;

@@ -1,0 +1,15 @@
+/** Timing: warm, several runs, the median; machines are shared, and the best or the mean would say more about the others. */
+
+/** Median seconds of a run, of at least `runs` runs and at least half a second after two that are not counted. */
+export function medianSeconds(run: () => void, runs = 9): number {
+  run();
+  run();
+  const times: number[] = [];
+  const start = performance.now();
+  while (times.length < runs || (performance.now() - start < 500 && times.length < 1000)) {
+    const before = performance.now();
+    run();
+    times.push((performance.now() - before) / 1000);
+  }
+  return times.sort((a, b) => a - b)[Math.floor(times.length / 2)] ?? Number.NaN;
+}
