@@ -40,7 +40,8 @@ export async function runInseq(
   const child = spawn(command, rest, {
     cwd,
     stdio: ["ignore", "pipe", "pipe"],
-    env: { ...process.env, NO_COLOR: undefined, FORCE_COLOR: undefined, INSEQ: node.join(" "), ...env },
+    // What says on this machine which colours a terminal has; under CI there are none.
+    env: { ...process.env, NO_COLOR: undefined, FORCE_COLOR: undefined, CI: undefined, INSEQ: node.join(" "), ...env },
   });
   let out = "";
   let err = "";
