@@ -9,6 +9,8 @@ import { input, lastOf, type NativeKernel, readOne, writeRows } from "../kernel.
  * each token and step, and memory for a second copy of the weights is better kept free.
  */
 const ROWS_WORTH_A_COPY = { forward: 256, backward: 64 };
+/** Numbers of a matrix whose second copy costs too much memory at any number of rows: an output head. */
+const TOO_LARGE_FOR_TWO_COPIES = 2 ** 24;
 
 export const linear: NativeKernel = (call) => {
   const kernel = input(call, "kernel");
@@ -33,10 +35,10 @@ function product(
   const { x: numbers, rows } = readOne(backend, x, I);
   const M = I === 0 ? sizeOf(x.shape.slice(0, -1)) : numbers.length / I;
   const y = backend.array(M * O);
-  const packed =
-    M <= ROWS_WORTH_A_COPY[skipZeroRows ? "backward" : "forward"] && I * O > 0
-      ? packedKernel(backend, kernel, I, O, transposeKernel)
-      : 0;
+  const keepsCopy = skipZeroRows
+    ? M <= ROWS_WORTH_A_COPY.backward && I * O < TOO_LARGE_FOR_TWO_COPIES
+    : M <= ROWS_WORTH_A_COPY.forward;
+  const packed = keepsCopy && I * O > 0 ? packedKernel(backend, kernel, I, O, transposeKernel) : 0;
   const weights = packed === 0 ? backend.floats(kernel) : null;
   const biasNumbers = bias === undefined ? null : backend.floats(bias);
   const flags = [transposeKernel ? 1 : 0, skipZeroRows ? 1 : 0] as const;
