@@ -50,7 +50,8 @@ export async function openKernels(interfaceVersion: number): Promise<KernelLibra
 function kernelsFolder(): URL {
   const places = ["../../kernels/", "../../../kernels/"].map((path) => new URL(path, import.meta.url));
   const found = places.find((place) => existsSync(new URL("build/inseq_kernels_portable.so", place)));
-  if (found === undefined) throw new BackendError(`the native backend is absent: its kernels are not compiled; ${ADVICE}`);
+  if (found === undefined)
+    throw new BackendError(`the native backend is absent: its kernels are not compiled; ${ADVICE}`);
   return found;
 }
 
