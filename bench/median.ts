@@ -11,5 +11,10 @@ export function medianSeconds(run: () => void, runs = 9): number {
     run();
     times.push((performance.now() - before) / 1000);
   }
-  return times.sort((a, b) => a - b)[Math.floor(times.length / 2)] ?? Number.NaN;
+  return median(times);
+}
+
+/** The middle of the values; the lower of the two middle ones when their number is even. */
+export function median(values: readonly number[]): number {
+  return [...values].sort((a, b) => a - b)[Math.floor((values.length - 1) / 2)] ?? Number.NaN;
 }
