@@ -11,11 +11,13 @@ test("every JSON value survives, and reads as JSON.parse reads it", () => {
     fc.property(values, (value) => {
       const text = formatPythonJson(value);
       expect(parsePythonJson(text, "text")).toEqual(value);
-      expect(JSON.parse(text)).toEqual(JSON.parse(JSON.stringify(value), (_, x) => x) ?? value);
+      // Not by way of JSON.stringify, which writes −0 as 0.
+      expect(JSON.parse(text)).toEqual(value);
       // biome-ignore lint/suspicious/noControlCharactersInRegex: all of ASCII is meant
       expect(text).toMatch(/^[\u0000-\u007f]*$/);
       expect(parsePythonJson(JSON.stringify(value), "text")).toEqual(JSON.parse(JSON.stringify(value)));
     }),
+    { examples: [[[{ "": -0 }]]] },
   );
 });
 
