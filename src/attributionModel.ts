@@ -235,11 +235,11 @@ export class AttributionModel {
     }
     const { generationArgs = {}, batchSize, signal } = options;
     const ids = await this.#generateIds(inputs, prefixes, generationArgs, batchSize, signal);
-    return ids.map((row, i) => {
-      const text = inputTexts[i] ?? "";
+    return inputs.map((input, i) => {
+      const [text = "", row = []] = [inputTexts[i], ids[i]];
       return options.retokenize
         ? forcedJob(language, withBos(language, text).prompt, this.decode(row), placed)
-        : generatedJob(language, text, row, placed);
+        : generatedJob(language, text, input, row, placed);
     });
   }
 }

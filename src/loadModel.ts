@@ -50,13 +50,8 @@ export async function loadModel(
   if (memoryBudget !== undefined && !(memoryBudget > 0)) {
     throw new OptionError(`memoryBudget: expected a positive number of bytes, received ${memoryBudget}`);
   }
-  const files = typeof nameOrPath === "string" ? await openFolder(nameOrPath) : nameOrPath;
-  const tokenizerFiles =
-    tokenizerPlace === undefined
-      ? files
-      : typeof tokenizerPlace === "string"
-        ? await openFolder(tokenizerPlace)
-        : tokenizerPlace;
+  const files = await filesOf(nameOrPath);
+  const tokenizerFiles = tokenizerPlace === undefined ? files : await filesOf(tokenizerPlace);
   const inUse = await useBackend(backend, wasmPaths === undefined ? {} : { wasmPaths });
   const tokenizer = await loadTokenizer(tokenizerFiles);
   const { model, rawConfig } = await loadArchitecture(files);
@@ -82,6 +77,9 @@ export async function loadModel(
     memoryBudget,
   });
 }
+
+const filesOf = async (place: string | FileSource): Promise<FileSource> =>
+  typeof place === "string" ? await openFolder(place) : place;
 
 function idList(value: Json | undefined, name: string): number[] {
   if (value === undefined || value === null) return [];

@@ -37,6 +37,9 @@ export const tensor: (values: HostData | number[], shape: readonly number[], dty
   shape,
   dtype,
 ) => tf.tensor(values, [...shape], dtype);
+/** Ids or positions: an int32 tensor, one axis unless a shape is given. */
+export const int32: (values: readonly number[], shape?: readonly number[]) => Tensor = (values, shape) =>
+  tf.tensor([...values], [...(shape ?? [values.length])], "int32");
 export const scalar: (value: number) => Tensor = (value) => tf.scalar(value, "float32");
 export const zeros: (shape: readonly number[], dtype?: DataType) => Tensor = (shape, dtype) =>
   tf.zeros([...shape], dtype);

@@ -79,7 +79,9 @@ export async function attributeSequence(
   const { method } = request;
   const tokens = stepTokens(sequence, request.contrast);
   const contrast_GV =
-    needsContext(request) && request.contrast ? contrastLogits(model, sequence, request.contrast) : undefined;
+    needsConstantContext(model, request) && request.contrast
+      ? contrastLogits(model, sequence, request.contrast)
+      : undefined;
   try {
     const stepScores = await scoreSteps(model, sequence, request, tokens, contrast_GV);
     const nothing = { sourceAttributions: null, targetAttributions: null, sequenceScores: {}, peakBytes: 0, rows: 0 };
@@ -103,11 +105,14 @@ function stepTokens(sequence: Sequence, contrast: Contrast | null): StepTokens {
   return { targets, contrasts: contrast?.ids ?? targets };
 }
 
-/** Step scores always compare contexts; the attributed function does when it is told to. */
-function needsContext({ attributed, stepScores, contrastForceInputs }: AttributionRequest): boolean {
+/** Step scores always compare contexts; the attributed function does when it is told to, and shares none of its inputs. */
+function needsConstantContext(model: Model, request: AttributionRequest): boolean {
+  const { attributed, attributeTarget, contrast, contrastForceInputs, stepScores } = request;
+  if (contrast === null) return false;
+  const forced = contrastForceInputs && attributed.score.contrast !== "none";
   return (
     stepScores.some(({ score }) => score.contrast !== "none") ||
-    (contrastForceInputs && attributed.score.contrast !== "none")
+    (forced && !sharesInputs(model, contrast, attributeTarget))
   );
 }
 
@@ -236,13 +241,12 @@ const nextTask = (): Promise<void> => new Promise((resolve) => setTimeout(resolv
 function attributedContext(
   model: Model,
   sequence: Sequence,
-  { contrast, contrastForceInputs, attributeTarget }: AttributionRequest,
+  { attributed, attributeTarget, contrast, contrastForceInputs }: AttributionRequest,
   contrast_GV: Tensor | undefined,
 ): ContrastContext | undefined {
-  if (!contrastForceInputs || contrast === null || contrast_GV === undefined) return undefined;
-  return model.kind === "encoder-decoder" && sharesInputs(contrast, attributeTarget)
-    ? sharedContext(model, sequence, contrast)
-    : constantContext(contrast_GV);
+  if (!contrastForceInputs || contrast === null || attributed.score.contrast === "none") return undefined;
+  if (sharesInputs(model, contrast, attributeTarget)) return sharedContext(model, sequence, contrast);
+  return contrast_GV && constantContext(contrast_GV);
 }
 
 /** One grid for each attributed input: all source tokens are visible, target tokens only to later ones. */
@@ -270,7 +274,7 @@ function checkAttributable(model: Model, request: AttributionRequest): void {
     throw new OptionError(`attributedFn: "${id}" compares two contexts; set contrastForceInputs: true`);
   }
   if (contrastForceInputs && contrast !== null && (id === "contrast_logits" || id === "contrast_prob")) {
-    if (sharesInputs(contrast, attributeTarget) && model.kind === "encoder-decoder") return;
+    if (sharesInputs(model, contrast, attributeTarget)) return;
     throw new OptionError(
       `attributedFn: with contrastForceInputs "${id}" does not depend on the inputs to be attributed; leave it out, or ` +
         `attribute the difference "${id}_diff"`,

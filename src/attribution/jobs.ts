@@ -1,6 +1,7 @@
 /** What one call of `attribute` has to do: a sequence for each text, and what it is contrasted with. */
 
 import { OptionError } from "../errors.ts";
+import type { Encoding } from "../text/tokenizer.ts";
 import { type Alignment, type Contrast, createContrast } from "./contrast.ts";
 import type { ContrastOptions } from "./options.ts";
 import type { Sequence } from "./sequence.ts";
@@ -38,15 +39,20 @@ export function forcedJob(language: Language, text: string, generatedText: strin
   return { sequence: createSequence(language, input, target, options), inputText: prompt, generatedText: full };
 }
 
-/** Tokens that the model has generated for a text. */
-export function generatedJob(language: Language, text: string, ids: readonly number[], options: TextOptions): Job {
+/** Tokens that the model has generated for a text, whose own tokens are `input`. */
+export function generatedJob(
+  language: Language,
+  text: string,
+  input: Encoding,
+  ids: readonly number[],
+  options: TextOptions,
+): Job {
   const { model, tokenizer } = language;
   const { prompt } = withBos(language, text);
   const encoderDecoder = model.kind === "encoder-decoder";
   // The decoder start token is special, too, and stays.
   const kept =
     options.skipSpecialTokens && encoderDecoder ? ids.filter((id, i) => i === 0 || !tokenizer.specialIds.has(id)) : ids;
-  const input = encodeInput(language, prompt, options.skipSpecialTokens);
   return {
     sequence: createSequence(language, input, encodingOfIds(language, kept), options),
     inputText: prompt,

@@ -4,7 +4,7 @@ import { OptionError } from "../errors.ts";
 import { type Method, type MethodId, type MethodOptions, methods } from "../method/registry.ts";
 import { knownName, rejectUnknownOptions } from "../names.ts";
 import { findScore, type ScoreId } from "../score/registry.ts";
-import type { Score, ScoreFunction, ScoreOptions } from "../score/score.ts";
+import { type Score, type ScoreFunction, type ScoreOptions, scoreOptionNames } from "../score/score.ts";
 import type { Alignment } from "./contrast.ts";
 import type { ScoreRequest } from "./engine.ts";
 
@@ -178,7 +178,6 @@ const custom = "custom function";
 
 function attributedScore({ attributedFn = "probability" }: AttributeOptions): { id: string; score: Score } {
   if (typeof attributedFn === "string") return { id: attributedFn, score: findScore(attributedFn) };
-  const everyOption: (keyof ScoreOptions)[] = ["logprob", "topK", "topP", "minTokensToKeep"];
   return {
     id: custom,
     score: {
@@ -187,7 +186,7 @@ function attributedScore({ attributedFn = "probability" }: AttributeOptions): { 
       unit: "score",
       contrast: "token",
       differentiable: true,
-      options: everyOption,
+      options: scoreOptionNames,
     },
   };
 }

@@ -12,13 +12,13 @@ import {
   dispose,
   expandDims,
   gather,
+  int32,
   keep,
   readFloats,
   reshape,
   slice,
   squeeze,
   type Tensor,
-  tensor,
   tidy,
   tile,
 } from "../tensor.ts";
@@ -37,7 +37,7 @@ export interface Runner {
   dispose(): void;
 }
 
-const ids = (values: readonly number[]): Tensor => tensor([...values], [1, values.length], "int32");
+const ids = (values: readonly number[]): Tensor => int32(values, [1, values.length]);
 const firstPositions = (x_BSD: Tensor, positions: number): Tensor => {
   const [B = 0, , D = 0] = x_BSD.shape;
   return slice(x_BSD, [0, 0, 0], [B, positions, D]);
@@ -60,7 +60,7 @@ function decoderOnlyRunner(model: Extract<Model, { kind: "decoder-only" }>, sequ
   const logits = ([embeddings]: readonly Tensor[], positions_R: readonly number[]): Tensor => {
     const embeddings_BTD = one(embeddings);
     const mask_BS = model.facts.dependsOnLength ? prefixMask(positions_R, embeddings_BTD.shape[1] ?? 0) : undefined;
-    const targets_B = tensor([...positions_R], [positions_R.length], "int32");
+    const targets_B = int32(positions_R);
     return model.forward({ embeddings_BTD, targets_B, mask_BS });
   };
   const logitsAtAll = ([embeddings]: readonly Tensor[], positions_N: readonly number[]): Tensor => {
@@ -76,9 +76,7 @@ function decoderOnlyRunner(model: Extract<Model, { kind: "decoder-only" }>, sequ
     logits,
     logitsAtAll,
     attentionMaps: () =>
-      readAttention((sites) =>
-        model.forward({ embeddings_BTD: expandDims(x_SD, 0), targets_B: tensor([0], [1], "int32"), sites }),
-      ),
+      readAttention((sites) => model.forward({ embeddings_BTD: expandDims(x_SD, 0), targets_B: int32([0]), sites })),
     dispose: () => dispose([x_SD, baseline_SD]),
   };
 }
@@ -86,7 +84,7 @@ function decoderOnlyRunner(model: Extract<Model, { kind: "decoder-only" }>, sequ
 /** Each row ends at its own position, as if nothing came after it: int32 [R, S]. */
 function prefixMask(positions_R: readonly number[], S: number): Tensor {
   const mask = positions_R.flatMap((last) => Array.from({ length: S }, (_, s) => (s <= last ? 1 : 0)));
-  return tensor(mask, [positions_R.length, S], "int32");
+  return int32(mask, [positions_R.length, S]);
 }
 
 function encoderDecoderRunner(
@@ -115,7 +113,7 @@ function encoderDecoderRunner(
     baselines: (positions) => inputs(sourceBaseline_1SD, targetBaseline_1TD, positions),
     logits: (rows, positions_R) => {
       const { states, B } = encode(rows);
-      const targets_B = tensor([...positions_R], [positions_R.length], "int32");
+      const targets_B = int32(positions_R);
       return model.decode({ embeddings_BTD: decoderRows(rows, B, positions_R), targets_B }, states);
     },
     logitsAtAll: (points, positions) => {
@@ -125,7 +123,7 @@ function encoderDecoderRunner(
     attentionMaps: () =>
       readAttention((sites) => {
         const states = model.encode({ embeddings_BSD: source_1SD, sites });
-        model.decode({ embeddings_BTD: target_1TD, targets_B: tensor([0], [1], "int32"), sites }, states);
+        model.decode({ embeddings_BTD: target_1TD, targets_B: int32([0]), sites }, states);
       }),
     dispose: () => dispose([source_1SD, sourceBaseline_1SD, target_1TD, targetBaseline_1TD]),
   };
@@ -139,7 +137,7 @@ function one(x: Tensor | undefined): Tensor {
 /** Logits [K, T, V] at N positions, [K·N, V]. */
 function atPositions(logits_KTV: Tensor, positions: readonly number[]): Tensor {
   const [K = 0, , V = 0] = logits_KTV.shape;
-  const chosen = gather(logits_KTV, tensor([...positions], [positions.length], "int32"), 1);
+  const chosen = gather(logits_KTV, int32(positions), 1);
   return reshape(chosen, [K * positions.length, V]);
 }
 

@@ -6,13 +6,14 @@
  * contrast of a decoder-only model shares nothing: it is a constant.)
  */
 
-import type { EncoderDecoderModel } from "../model/model.ts";
-import { slice, type Tensor, tensor, tile } from "../tensor.ts";
+import type { EncoderDecoderModel, Model } from "../model/model.ts";
+import { int32, slice, type Tensor, tile } from "../tensor.ts";
 import type { Contrast } from "./contrast.ts";
 import type { Sequence } from "./sequence.ts";
 
 /** Whether the contrast's context contains an attributed input. */
-export function sharesInputs(contrast: Contrast, attributeTarget: boolean): boolean {
+export function sharesInputs(model: Model, contrast: Contrast, attributeTarget: boolean): model is EncoderDecoderModel {
+  if (model.kind === "decoder-only") return false;
   return contrast.source === null || (contrast.target === null && attributeTarget);
 }
 
@@ -39,10 +40,7 @@ export function sharedContrastLogits(
     contrast.target === null && target !== undefined
       ? slice(target, [0, 0, 0], [R, prefix.length, target.shape[2] ?? 0])
       : tile(model.embedTarget(row(prefix)), [R, 1, 1]);
-  return model.decode(
-    { embeddings_BTD, targets_B: tensor([...positions_R], [R], "int32") },
-    model.encode({ embeddings_BSD }),
-  );
+  return model.decode({ embeddings_BTD, targets_B: int32(positions_R) }, model.encode({ embeddings_BSD }));
 }
 
-const row = (ids: readonly number[]): Tensor => tensor([...ids], [1, ids.length], "int32");
+const row = (ids: readonly number[]): Tensor => int32(ids, [1, ids.length]);

@@ -2,7 +2,7 @@
 
 import type { EncoderDecoderModel, Model } from "../model/model.ts";
 import type { Score, ScoreOptions } from "../score/score.ts";
-import { expandDims, slice, type Tensor, tensor, tidy } from "../tensor.ts";
+import { expandDims, int32, slice, type Tensor, tidy } from "../tensor.ts";
 import type { Contrast } from "./contrast.ts";
 import { forEachPoint, type Target } from "./problem.ts";
 import { createRunner } from "./runner.ts";
@@ -49,8 +49,6 @@ export interface StepTokens {
   /** Ids of the tokens that they are contrasted with; the same ones without a contrast. */
   readonly contrasts: readonly number[];
 }
-
-const int32 = (values: readonly number[]): Tensor => tensor([...values], [values.length], "int32");
 
 export interface AttributedFunction {
   readonly score: Score;

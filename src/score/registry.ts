@@ -6,7 +6,7 @@ import { contrastLogits, contrastLogitsDiff, contrastProb, contrastProbDiff, inC
 import { klDivergence } from "./divergence.ts";
 import { entropy } from "./entropy.ts";
 import { topPSize } from "./nucleusSize.ts";
-import type { Score, ScoreFunction, ScoreOptions, Unit } from "./score.ts";
+import { type Score, type ScoreFunction, scoreOptionNames, type Unit } from "./score.ts";
 import { crossentropy, logit, perplexity, probability } from "./token.ts";
 
 export const scores = {
@@ -58,14 +58,13 @@ export function registerStepFunction(fn: ScoreFunction, identifier: string, opti
   if (!overwrite && listStepFunctions().includes(identifier)) {
     throw new OptionError(`"${identifier}" is a step function already; give another name, or { overwrite: true }`);
   }
-  const everyOption: (keyof ScoreOptions)[] = ["logprob", "topK", "topP", "minTokensToKeep"];
   registered.set(identifier, {
     compute: fn,
     formula,
     unit,
     contrast,
     differentiable: true,
-    options: everyOption,
+    options: scoreOptionNames,
     aggregateMap,
   });
 }

@@ -25,6 +25,14 @@ export interface ScoreOptions {
   readonly minTokensToKeep?: number | undefined;
 }
 
+/** All of them: what a score of the caller's own is given. */
+export const scoreOptionNames = [
+  "logprob",
+  "topK",
+  "topP",
+  "minTokensToKeep",
+] as const satisfies readonly (keyof ScoreOptions)[];
+
 /** The next-token distribution of R rows, and the token of each that is asked about. */
 export interface NextToken {
   readonly logits_RV: Tensor;
