@@ -11,8 +11,8 @@ import { INTERFACE_VERSION } from "../platform/kernelLibrary.ts";
 import { openKernels } from "../platform/nodeKernels.ts";
 import { tensorflow } from "../tensor.ts";
 import { instantiate, type Startable } from "./definition.ts";
+import { nativeKernels } from "./kernels/table.ts";
 import { type Info, NativeBackend } from "./native/backend.ts";
-import { nativeKernels } from "./native/table.ts";
 
 const instructionSets: Readonly<Record<string, string>> = {
   avx512: "AVX-512",

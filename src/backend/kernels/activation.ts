@@ -1,7 +1,7 @@
 /** Element-wise non-linearities and gated units (kernels/cpu/activation.cc). */
 
-import { BackendError } from "../../../errors.ts";
-import { input, type KernelCall, type NativeKernel, readOne, readRows, writeRows } from "../kernel.ts";
+import { BackendError } from "../../errors.ts";
+import { input, type KernelCall, type NativeKernel, readOne, readRows, writeRows } from "./kernel.ts";
 
 /** Numbers of the C interface. */
 const activations: Readonly<Record<string, number>> = {

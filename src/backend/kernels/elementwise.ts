@@ -1,7 +1,7 @@
 /** Sums, products and reductions with TensorFlow.js's broadcasting (kernels/cpu/elementwise.cc, reduce.cc). */
 
-import { type Info, type NativeBackend, sizeOf } from "../backend.ts";
-import { input, type KernelCall, type NativeKernel, type Rows, readRows, unitOf, writeRows } from "../kernel.ts";
+import { type Info, type NativeBackend, sizeOf } from "../native/backend.ts";
+import { input, type KernelCall, type NativeKernel, type Rows, readRows, unitOf, writeRows } from "./kernel.ts";
 
 const MAX_RANK = 6;
 

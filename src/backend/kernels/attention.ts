@@ -1,17 +1,8 @@
 /** Attention and rotary positions (kernels/cpu/attention.cc, rotary.cc). */
 
-import { type Info, type NativeBackend, sizeOf } from "../backend.ts";
-import {
-  input,
-  type KernelCall,
-  lastOf,
-  type NativeKernel,
-  type Rows,
-  readRows,
-  unitOf,
-  writeRows,
-} from "../kernel.ts";
-import type { HostArray } from "../tensorData.ts";
+import { type Info, type NativeBackend, sizeOf } from "../native/backend.ts";
+import type { HostArray } from "../native/tensorData.ts";
+import { input, type KernelCall, lastOf, type NativeKernel, type Rows, readRows, unitOf, writeRows } from "./kernel.ts";
 
 /** What all attention kernels read: tensors, sizes and strides, in the order of the C interface. */
 interface Operands {

@@ -1,7 +1,7 @@
 /** Linear layers with packed weights, and matrix products (kernels/cpu/linear.cc). */
 
-import { type Info, type NativeBackend, sizeOf } from "../backend.ts";
-import { input, lastOf, type NativeKernel, readOne, writeRows } from "../kernel.ts";
+import { type Info, type NativeBackend, sizeOf } from "../native/backend.ts";
+import { input, lastOf, type NativeKernel, readOne, writeRows } from "./kernel.ts";
 
 /**
  * With at most so many rows, packing a matrix for every product costs a good part of the product itself, so the packed copy

@@ -3,15 +3,15 @@
  * operations, is computed by their definitions.
  */
 
-import type { Info } from "./backend.ts";
+import type { Info } from "../native/backend.ts";
+import { activation, activationBackward, gatedUnit, gatedUnitBackward } from "./activation.ts";
+import { attention, attentionBackward, attentionProbabilities, rotary, rotaryBackward } from "./attention.ts";
+import { add, max, mean, multiply, realDiv, sub, sum } from "./elementwise.ts";
+import { embedding, repeat, repeatBackward, select, selectBackward, tile } from "./entries.ts";
 import { input, type NativeKernel } from "./kernel.ts";
-import { activation, activationBackward, gatedUnit, gatedUnitBackward } from "./kernels/activation.ts";
-import { attention, attentionBackward, attentionProbabilities, rotary, rotaryBackward } from "./kernels/attention.ts";
-import { add, max, mean, multiply, realDiv, sub, sum } from "./kernels/elementwise.ts";
-import { embedding, repeat, repeatBackward, select, selectBackward, tile } from "./kernels/entries.ts";
-import { batchMatMul, linear, linearBackwardInput } from "./kernels/linear.ts";
-import { layerNorm, layerNormBackward, logSoftmax, rmsNorm, rmsNormBackward, softmax } from "./kernels/norm.ts";
-import { concat, slice, splitV, transpose } from "./kernels/shapes.ts";
+import { batchMatMul, linear, linearBackwardInput } from "./linear.ts";
+import { layerNorm, layerNormBackward, logSoftmax, rmsNorm, rmsNormBackward, softmax } from "./norm.ts";
+import { concat, slice, splitV, transpose } from "./shapes.ts";
 
 /** Element-wise kernels of TensorFlow.js with one input: they need see only the stored numbers of a tensor that repeats. */
 const onStored: NativeKernel = (call) => {

@@ -1,8 +1,8 @@
 /** Table rows, chosen entries, and rows that repeat (kernels/cpu/entries.cc, move.cc). */
 
-import type { Info } from "../backend.ts";
-import { sizeOf } from "../backend.ts";
-import { input, type NativeKernel, readOne, readRows, unitOf, writeRows } from "../kernel.ts";
+import type { Info } from "../native/backend.ts";
+import { sizeOf } from "../native/backend.ts";
+import { input, type NativeKernel, readOne, readRows, unitOf, writeRows } from "./kernel.ts";
 
 export const embedding: NativeKernel = (call) => {
   const { backend } = call;

@@ -1,7 +1,7 @@
 /** Transposing, cutting and joining (kernels/cpu/move.cc). */
 
-import { type Info, sizeOf } from "../backend.ts";
-import { input, type KernelCall, type NativeKernel, readOne, unitOf, writeRows } from "../kernel.ts";
+import { type Info, sizeOf } from "../native/backend.ts";
+import { input, type KernelCall, type NativeKernel, readOne, unitOf, writeRows } from "./kernel.ts";
 
 const MAX_RANK = 6;
 

@@ -1,7 +1,7 @@
 /** What a kernel of the native backend is given, and how it reads tensors whose numbers repeat. */
 
-import type { Info, NativeBackend } from "./backend.ts";
-import { type HostArray, type Repetition, repeated } from "./tensorData.ts";
+import type { Info, NativeBackend } from "../native/backend.ts";
+import { type HostArray, type Repetition, repeated } from "../native/tensorData.ts";
 
 export interface KernelCall {
   readonly inputs: Readonly<Record<string, Info>>;

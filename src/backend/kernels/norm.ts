@@ -1,6 +1,6 @@
 /** Layer norm and root-mean-square norm (kernels/cpu/layerNorm.cc, rmsNorm.cc), softmax (softmax.cc): over the last axis. */
 
-import { input, type KernelCall, lastOf, type NativeKernel, readOne, writeRows } from "../kernel.ts";
+import { input, type KernelCall, lastOf, type NativeKernel, readOne, writeRows } from "./kernel.ts";
 
 export const layerNorm: NativeKernel = (call) => {
   const bias = call.backend.floats(input(call, "bias"));
