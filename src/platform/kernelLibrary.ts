@@ -3,8 +3,14 @@
 /** Raised together with INSEQ_INTERFACE_VERSION. */
 export const INTERFACE_VERSION = 1;
 
+/** A tensor's numbers where a backend keeps them: a typed array, or an address on a device. */
+export interface Numbers {
+  readonly length: number;
+  subarray(from: number, to?: number): Numbers;
+}
+
 /** An array is passed as a pointer to its numbers, which the kernel reads or writes in place. */
-export type KernelArgument = number | null | Float32Array | Int32Array | BigInt64Array | number[];
+export type KernelArgument = number | null | Numbers | BigInt64Array | number[];
 
 export interface KernelLibrary {
   /** What the library in use was compiled for. */

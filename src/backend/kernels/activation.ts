@@ -1,7 +1,8 @@
 /** Element-wise non-linearities and gated units (kernels/cpu/activation.cc). */
 
 import { BackendError } from "../../errors.ts";
-import { input, type KernelCall, type NativeKernel, readOne, readRows, writeRows } from "./kernel.ts";
+import { input, type Kernel, type KernelCall, readOne, readRows, writeRows } from "./kernel.ts";
+import type { Numbers } from "./kernelBackend.ts";
 
 /** Numbers of the C interface. */
 const activations: Readonly<Record<string, number>> = {
@@ -15,13 +16,14 @@ const activations: Readonly<Record<string, number>> = {
   gelu_new: 7,
 };
 
-function activationOf({ attrs }: KernelCall): number {
+function activationOf({ attrs, backend }: KernelCall): number {
   const found = activations[String(attrs.activation)];
-  if (found === undefined) throw new BackendError(`native: expected a known activation, received ${attrs.activation}`);
+  if (found === undefined)
+    throw new BackendError(`${backend.name}: expected a known activation, received ${attrs.activation}`);
   return found;
 }
 
-export const activation: NativeKernel = (call) => {
+export const activation: Kernel = (call) => {
   const { backend } = call;
   const info = input(call, "x");
   const { x, rows } = readOne(backend, info, 1);
@@ -30,7 +32,7 @@ export const activation: NativeKernel = (call) => {
   return writeRows(backend, info.shape, y, rows, 1);
 };
 
-export const activationBackward: NativeKernel = (call) => {
+export const activationBackward: Kernel = (call) => {
   const { backend } = call;
   const dy = input(call, "dy");
   const { x, rows } = readOne(backend, input(call, "x"), 1);
@@ -41,21 +43,21 @@ export const activationBackward: NativeKernel = (call) => {
   return info;
 };
 
-export const gatedUnit: NativeKernel = (call) => {
+export const gatedUnit: Kernel = (call) => {
   const { backend } = call;
   const gateInfo = input(call, "gate");
   const rows = readRows(backend, [gateInfo, input(call, "up")], [1, 1]);
-  const [gate, up] = rows.arrays as readonly [Float32Array, Float32Array];
+  const [gate, up] = rows.arrays as readonly [Numbers, Numbers];
   const y = backend.array(gate.length);
   backend.call("gated_unit", gate, up, gate.length, activationOf(call), y);
   return writeRows(backend, gateInfo.shape, y, rows, 1);
 };
 
-export const gatedUnitBackward: NativeKernel = (call) => {
+export const gatedUnitBackward: Kernel = (call) => {
   const { backend } = call;
   const dy = input(call, "dy");
   const rows = readRows(backend, [input(call, "gate"), input(call, "up")], [1, 1]);
-  const [gate, up] = rows.arrays as readonly [Float32Array, Float32Array];
+  const [gate, up] = rows.arrays as readonly [Numbers, Numbers];
   const dGate = backend.output(dy.shape);
   const dUp = backend.output(dy.shape);
   if (dGate.y.length > 0) {

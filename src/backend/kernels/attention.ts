@@ -1,15 +1,14 @@
 /** Attention and rotary positions (kernels/cpu/attention.cc, rotary.cc). */
 
-import { type Info, type NativeBackend, sizeOf } from "../native/backend.ts";
-import type { HostArray } from "../native/tensorData.ts";
-import { input, type KernelCall, lastOf, type NativeKernel, type Rows, readRows, unitOf, writeRows } from "./kernel.ts";
+import { input, type Kernel, type KernelCall, lastOf, type Rows, readRows, unitOf, writeRows } from "./kernel.ts";
+import { type Info, type KernelBackend, type Numbers, sizeOf } from "./kernelBackend.ts";
 
 /** What all attention kernels read: tensors, sizes and strides, in the order of the C interface. */
 interface Operands {
   readonly rows: Rows;
-  readonly tensors: readonly HostArray[];
-  readonly bias: Float32Array | null;
-  readonly mask: Int32Array | null;
+  readonly tensors: readonly Numbers[];
+  readonly bias: Numbers | null;
+  readonly mask: Numbers | null;
   readonly sizes: readonly number[];
   readonly options: readonly [scale: number, causal: number];
 }
@@ -22,7 +21,7 @@ function operands(call: KernelCall, names: readonly string[], oneRowBlocks = fal
   const [, G = 0, S = 0] = input(call, "key").shape;
   const bias = present(call, "bias");
   const mask = present(call, "mask");
-  const read = mask === undefined ? infos : [...infos, mask];
+  const read = mask === undefined ? infos : [...infos, { ...mask, dtype: "int32" as const }];
   const perBatch = bias !== undefined && bias.shape[0] !== 1;
   let rows = readRows(
     backend,
@@ -35,7 +34,7 @@ function operands(call: KernelCall, names: readonly string[], oneRowBlocks = fal
     rows,
     tensors: rows.arrays.slice(0, infos.length),
     bias: bias === undefined ? null : backend.floats(bias),
-    mask: mask === undefined ? null : int32(rows.arrays[infos.length]),
+    mask: rows.arrays[infos.length] ?? null,
     sizes: [B, H, G, T, S, K, ...biasStrides(bias)],
     options: [Number(attrs.scale), attrs.causal === true ? 1 : 0],
   };
@@ -47,14 +46,9 @@ function present(call: KernelCall, name: string): Info | undefined {
   return info.shape.length === 0 ? undefined : info;
 }
 
-function denseRows(backend: NativeBackend, infos: readonly Info[]): Rows {
-  const arrays = infos.map((info) => backend.dataOf(info).dense(info.dtype));
+function denseRows(backend: KernelBackend, infos: readonly Info[]): Rows {
+  const arrays = infos.map((info) => backend.dense(info));
   return { arrays, times: 1, rows: infos[0]?.shape[0] ?? 0 };
-}
-
-function int32(mask: HostArray | undefined): Int32Array | null {
-  if (mask === undefined) return null;
-  return mask instanceof Int32Array ? mask : Int32Array.from(mask);
 }
 
 /** Numbers between neighbours along batch, heads and queries; 0 where they share. */
@@ -63,26 +57,26 @@ function biasStrides(bias: Info | undefined): readonly [number, number, number] 
   return [B === 1 ? 0 : H * T * S, H === 1 ? 0 : T * S, T === 1 ? 0 : S];
 }
 
-export const attention: NativeKernel = (call) => {
+export const attention: Kernel = (call) => {
   const { backend } = call;
   const query = input(call, "query");
   const { rows, tensors, bias, mask, sizes, options } = operands(call, ["query", "key", "value"]);
   const y = backend.array(tensors[0]?.length ?? 0);
-  if (y.length > 0) backend.call("attention", ...floats(tensors), bias, mask, ...sizes, ...options, y);
+  if (y.length > 0) backend.call("attention", ...tensors, bias, mask, ...sizes, ...options, y);
   return writeRows(backend, query.shape, y, rows, unitOf(query.shape));
 };
 
-export const attentionProbabilities: NativeKernel = (call) => {
+export const attentionProbabilities: Kernel = (call) => {
   const { backend } = call;
   const { shape } = input(call, "query");
   const { rows, tensors, bias, mask, sizes, options } = operands(call, ["query", "key"]);
   const [B = 0, H = 0, , T = 0, S = 0] = sizes;
   const y = backend.array(B * H * T * S);
-  if (y.length > 0) backend.call("attention_probabilities", ...floats(tensors), bias, mask, ...sizes, ...options, y);
+  if (y.length > 0) backend.call("attention_probabilities", ...tensors, bias, mask, ...sizes, ...options, y);
   return writeRows(backend, [shape[0] ?? 0, H, T, S], y, rows, H * T * S);
 };
 
-export const attentionBackward: NativeKernel = (call) => {
+export const attentionBackward: Kernel = (call) => {
   const { backend } = call;
   const dy = input(call, "dy");
   const key = input(call, "key");
@@ -94,17 +88,15 @@ export const attentionBackward: NativeKernel = (call) => {
   const dBias = biasInfo === undefined ? undefined : backend.output(biasInfo.shape);
   const outputs = [dQuery.y, dKey.y, dValue.y, dBias?.y ?? null] as const;
   if (dQuery.y.length > 0) {
-    const read = [backend.floats(dy), ...floats(tensors), bias, mask] as const;
+    const read = [backend.floats(dy), ...tensors, bias, mask] as const;
     backend.call("attention_backward", ...read, ...sizes, ...options, rows.times, ...outputs);
   }
   return [dQuery, dKey, dValue, ...(dBias === undefined ? [] : [dBias])].map(({ info }) => info);
 };
 
-const floats = (arrays: readonly HostArray[]): Float32Array[] => arrays as Float32Array[];
-
-export const rotary: NativeKernel = (call) => turn(call, "x", 0);
+export const rotary: Kernel = (call) => turn(call, "x", 0);
 /** The gradient turns back. */
-export const rotaryBackward: NativeKernel = (call) => turn(call, "dy", 1);
+export const rotaryBackward: Kernel = (call) => turn(call, "dy", 1);
 
 function turn(call: KernelCall, name: string, inverse: number): Info {
   const { backend } = call;
@@ -120,7 +112,7 @@ function turn(call: KernelCall, name: string, inverse: number): Info {
     read,
     read.map(({ shape }) => unitOf(shape)),
   );
-  const [x, cosines = backend.floats(cos), sines = backend.floats(sin)] = floats(rows.arrays);
+  const [x, cosines = backend.floats(cos), sines = backend.floats(sin)] = rows.arrays;
   const y = backend.array(x?.length ?? 0);
   const B = y.length / Math.max(1, sizeOf(info.shape.slice(1)));
   const stride = shared ? 0 : (T * K) / 2;

@@ -1,14 +1,14 @@
 /** Sums, products and reductions with TensorFlow.js's broadcasting (kernels/cpu/elementwise.cc, reduce.cc). */
 
-import { type Info, type NativeBackend, sizeOf } from "../native/backend.ts";
-import { input, type KernelCall, type NativeKernel, type Rows, readRows, unitOf, writeRows } from "./kernel.ts";
+import { input, type Kernel, type KernelCall, type Rows, readRows, unitOf, writeRows } from "./kernel.ts";
+import { type Info, type KernelBackend, type Numbers, sizeOf } from "./kernelBackend.ts";
 
 const MAX_RANK = 6;
 
-export const add: NativeKernel = (call) => binary(call, 0);
-export const sub: NativeKernel = (call) => binary(call, 1);
-export const multiply: NativeKernel = (call) => binary(call, 2);
-export const realDiv: NativeKernel = (call) => binary(call, 3);
+export const add: Kernel = (call) => binary(call, 0);
+export const sub: Kernel = (call) => binary(call, 1);
+export const multiply: Kernel = (call) => binary(call, 2);
+export const realDiv: Kernel = (call) => binary(call, 3);
 
 function binary(call: KernelCall, operation: number): Info | Info[] {
   const { backend } = call;
@@ -28,14 +28,14 @@ function binary(call: KernelCall, operation: number): Info | Info[] {
 }
 
 interface Operands {
-  readonly arrays: readonly [Float32Array, Float32Array];
+  readonly arrays: readonly [Numbers, Numbers];
   readonly rows: Rows;
   /** The result's shape; along the first axis only what is computed. */
   readonly sizes: readonly number[];
 }
 
 /** An operand that repeats along the first axis can stay as it is if the other one does likewise, or has no such axis. */
-function operands(backend: NativeBackend, a: Info, b: Info, shape: readonly number[]): Operands {
+function operands(backend: KernelBackend, a: Info, b: Info, shape: readonly number[]): Operands {
   const leading = [a, b].filter((info) => info.shape.length === shape.length && info.shape[0] === shape[0]);
   const others = [a, b].filter((info) => !leading.includes(info));
   const rows = readRows(
@@ -44,8 +44,8 @@ function operands(backend: NativeBackend, a: Info, b: Info, shape: readonly numb
     leading.map((info) => unitOf(info.shape)),
   );
   if (rows.times === 1) return { arrays: [backend.floats(a), backend.floats(b)], rows, sizes: shape };
-  const arrayOf = (info: Info): Float32Array =>
-    (others.includes(info) ? backend.floats(info) : rows.arrays[leading.indexOf(info)]) as Float32Array;
+  const arrayOf = (info: Info): Numbers =>
+    (others.includes(info) ? backend.floats(info) : rows.arrays[leading.indexOf(info)]) as Numbers;
   const stored = (rows.arrays[0]?.length ?? 0) / unitOf(leading[0]?.shape ?? []);
   return { arrays: [arrayOf(a), arrayOf(b)], rows, sizes: [stored, ...shape.slice(1)] };
 }
@@ -76,9 +76,9 @@ function stridesWithin(own: readonly number[], shape: readonly number[]): BigInt
   return strides;
 }
 
-export const sum: NativeKernel = (call) => reduce(call, 0, call.attrs.axis);
-export const mean: NativeKernel = (call) => reduce(call, 1, call.attrs.axis);
-export const max: NativeKernel = (call) => reduce(call, 2, call.attrs.reductionIndices);
+export const sum: Kernel = (call) => reduce(call, 0, call.attrs.axis);
+export const mean: Kernel = (call) => reduce(call, 1, call.attrs.axis);
+export const max: Kernel = (call) => reduce(call, 2, call.attrs.reductionIndices);
 
 function reduce(call: KernelCall, reduction: number, given: unknown): Info | Info[] {
   const { backend, attrs } = call;

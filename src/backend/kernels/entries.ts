@@ -1,10 +1,9 @@
 /** Table rows, chosen entries, and rows that repeat (kernels/cpu/entries.cc, move.cc). */
 
-import type { Info } from "../native/backend.ts";
-import { sizeOf } from "../native/backend.ts";
-import { input, type NativeKernel, readOne, readRows, unitOf, writeRows } from "./kernel.ts";
+import { input, type Kernel, readOne, readRows, unitOf, writeRows } from "./kernel.ts";
+import { type Info, type KernelBackend, sizeOf } from "./kernelBackend.ts";
 
-export const embedding: NativeKernel = (call) => {
+export const embedding: Kernel = (call) => {
   const { backend } = call;
   const table = input(call, "table");
   const ids = input(call, "ids");
@@ -16,7 +15,7 @@ export const embedding: NativeKernel = (call) => {
   return writeRows(backend, [...ids.shape, D], y, rows, D);
 };
 
-export const select: NativeKernel = (call) => {
+export const select: Kernel = (call) => {
   const { backend } = call;
   const info = input(call, "x");
   const [B = 0, N = 0, ...rest] = info.shape;
@@ -29,7 +28,7 @@ export const select: NativeKernel = (call) => {
   return result;
 };
 
-export const selectBackward: NativeKernel = (call) => {
+export const selectBackward: Kernel = (call) => {
   const { backend, attrs } = call;
   const dy = input(call, "dy");
   const [B = 0, ...rest] = dy.shape;
@@ -41,7 +40,7 @@ export const selectBackward: NativeKernel = (call) => {
 };
 
 /** Each row `times` times in a row: nothing is copied. */
-export const repeat: NativeKernel = (call) => {
+export const repeat: Kernel = (call) => {
   const { backend, attrs } = call;
   const x = input(call, "x");
   const times = Number(attrs.times);
@@ -50,7 +49,7 @@ export const repeat: NativeKernel = (call) => {
 };
 
 /** dx[k] = Σ_j dy[k · times + j] */
-export const repeatBackward: NativeKernel = (call) => {
+export const repeatBackward: Kernel = (call) => {
   const { backend, attrs } = call;
   const dy = input(call, "dy");
   const times = Number(attrs.times);
@@ -61,7 +60,7 @@ export const repeatBackward: NativeKernel = (call) => {
 };
 
 /** TensorFlow.js's tile; where it repeats the whole tensor along the first axis nothing is copied. */
-export const tile: NativeKernel = (call) => {
+export const tile: Kernel = (call) => {
   const { backend, attrs } = call;
   const x = input(call, "x");
   const [times = 1, ...others] = attrs.reps as number[];
@@ -73,15 +72,12 @@ export const tile: NativeKernel = (call) => {
 
 /** x's numbers in blocks, each `times` times in a row; undefined where there is nothing to repeat. */
 function sharing(
-  backend: Parameters<NativeKernel>[0]["backend"],
+  backend: KernelBackend,
   x: Info,
   shape: readonly number[],
   times: number,
   block: number,
 ): Info | undefined {
   if (times <= 1 || block === 0 || x.shape[0] === 0) return undefined;
-  const data = backend.dataOf(x);
-  // What repeats already is written out once before it repeats again.
-  const stored = data.repetition === undefined ? data.share() : data.dense(x.dtype);
-  return backend.repeatedTensor(shape, x.dtype, stored, { times, block });
+  return backend.repeatedTensor(x, shape, { times, block });
 }

@@ -1,17 +1,16 @@
-/** What a kernel of the native backend is given, and how it reads tensors whose numbers repeat. */
+/** What a kernel is given, and how it reads tensors whose numbers repeat. */
 
-import type { Info, NativeBackend } from "../native/backend.ts";
-import { type HostArray, type Repetition, repeated } from "../native/tensorData.ts";
+import type { Info, KernelBackend, Numbers, Repetition } from "./kernelBackend.ts";
 
 export interface KernelCall {
   readonly inputs: Readonly<Record<string, Info>>;
   readonly attrs: Readonly<Record<string, unknown>>;
-  readonly backend: NativeBackend;
+  readonly backend: KernelBackend;
   /** TensorFlow.js's own kernel, for what ours does not do; of other inputs, if given. */
   readonly inherited: (inputs?: Readonly<Record<string, Info>>) => Info | Info[];
 }
 
-export type NativeKernel = (call: KernelCall) => Info | Info[];
+export type Kernel = (call: KernelCall) => Info | Info[];
 
 /** A named input. */
 export function input(call: KernelCall, name: string): Info {
@@ -25,7 +24,7 @@ export function input(call: KernelCall, name: string): Info {
  * ones, and all have the same `times` and `rows`.
  */
 export interface Rows {
-  readonly arrays: readonly HostArray[];
+  readonly arrays: readonly Numbers[];
   readonly times: number;
   /** Rows of a block. */
   readonly rows: number;
@@ -35,8 +34,8 @@ export interface Rows {
  * The stored rows of tensors that repeat in the same way; all rows (times = 1) where they do not.
  * @param units numbers of a row of each tensor
  */
-export function readRows(backend: NativeBackend, infos: readonly Info[], units: readonly number[]): Rows {
-  const repetitions = infos.map((info) => backend.dataOf(info).repetition);
+export function readRows(backend: KernelBackend, infos: readonly Info[], units: readonly number[]): Rows {
+  const repetitions = infos.map((info) => backend.repetition(info));
   const times = Math.min(...repetitions.map((repetition) => repetition?.times ?? 1));
   const rows = (repetitions[0]?.block ?? 0) / (units[0] ?? 1);
   const alike = repetitions.every(
@@ -50,28 +49,28 @@ export function readRows(backend: NativeBackend, infos: readonly Info[], units: 
     const arrays = infos.map((info, i) => storedFor(backend, info, repetitions[i], times));
     return { arrays, times, rows };
   }
-  const arrays = infos.map((info) => backend.dataOf(info).dense(info.dtype));
+  const arrays = infos.map((info) => backend.dense(info));
   return { arrays, times: 1, rows: (arrays[0]?.length ?? 0) / Math.max(1, units[0] ?? 1) };
 }
 
 /** Blocks that repeat more often than `times` are stored several times. */
-function storedFor(backend: NativeBackend, info: Info, own: Repetition | undefined, times: number): HostArray {
-  const stored = backend.dataOf(info).stored(info.dtype);
+function storedFor(backend: KernelBackend, info: Info, own: Repetition | undefined, times: number): Numbers {
+  const stored = backend.stored(info);
   if (own === undefined || own.times === times) return stored;
-  return repeated(stored, { times: own.times / times, block: own.block });
+  return backend.repeated(stored, { times: own.times / times, block: own.block });
 }
 
 /** The one array of `readRows` for one float32 tensor. */
-export function readOne(backend: NativeBackend, info: Info, unit: number): { x: Float32Array; rows: Rows } {
+export function readOne(backend: KernelBackend, info: Info, unit: number): { x: Numbers; rows: Rows } {
   const rows = readRows(backend, [info], [unit]);
-  return { x: rows.arrays[0] as Float32Array, rows };
+  return { x: rows.arrays[0] as Numbers, rows };
 }
 
 /** A new tensor, one stored row of `unit` numbers for each that was read. */
 export function writeRows(
-  backend: NativeBackend,
+  backend: KernelBackend,
   shape: readonly number[],
-  y: Float32Array,
+  y: Numbers,
   { times, rows }: Rows,
   unit: number,
 ): Info {

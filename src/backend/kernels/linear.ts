@@ -1,7 +1,7 @@
 /** Linear layers with packed weights, and matrix products (kernels/cpu/linear.cc). */
 
-import { type Info, type NativeBackend, sizeOf } from "../native/backend.ts";
-import { input, lastOf, type NativeKernel, readOne, writeRows } from "./kernel.ts";
+import { input, type Kernel, lastOf, readOne, writeRows } from "./kernel.ts";
+import { type Info, type KernelBackend, sizeOf } from "./kernelBackend.ts";
 
 /**
  * With at most so many rows, packing a matrix for every product costs a good part of the product itself, so the packed copy
@@ -12,18 +12,18 @@ const ROWS_WORTH_A_COPY = { forward: 256, backward: 64 };
 /** Numbers of a matrix whose second copy costs too much memory at any number of rows: an output head. */
 const TOO_LARGE_FOR_TWO_COPIES = 2 ** 24;
 
-export const linear: NativeKernel = (call) => {
+export const linear: Kernel = (call) => {
   const kernel = input(call, "kernel");
   const bias = call.inputs.bias;
   return product(call.backend, input(call, "x"), kernel, bias, call.attrs.transposeKernel === true, false);
 };
 
 /** dx = dy Wᵀ: the same product with W the other way round. A cotangent has no numbers after its target's position. */
-export const linearBackwardInput: NativeKernel = (call) =>
+export const linearBackwardInput: Kernel = (call) =>
   product(call.backend, input(call, "dy"), input(call, "kernel"), undefined, call.attrs.transposeKernel !== true, true);
 
 function product(
-  backend: NativeBackend,
+  backend: KernelBackend,
   x: Info,
   kernel: Info,
   bias: Info | undefined,
@@ -47,8 +47,8 @@ function product(
 }
 
 /** Weights do not change: a variable that is assigned gets another tensor. The copy lives as long as the tensor's data. */
-function packedKernel(backend: NativeBackend, kernel: Info, I: number, O: number, transposed: boolean): number {
-  const { packed } = backend.dataOf(kernel);
+function packedKernel(backend: KernelBackend, kernel: Info, I: number, O: number, transposed: boolean): number {
+  const packed = backend.packed(kernel);
   const use = `${I} ${O} ${transposed}`;
   const known = packed.get(use);
   if (known !== undefined) return known;
@@ -59,7 +59,7 @@ function packedKernel(backend: NativeBackend, kernel: Info, I: number, O: number
 }
 
 /** TensorFlow.js's matMul: [..., M, K] × [..., K, N], one of the batches may be shared. */
-export const batchMatMul: NativeKernel = (call) => {
+export const batchMatMul: Kernel = (call) => {
   const { backend, attrs } = call;
   const a = input(call, "a");
   const b = input(call, "b");

@@ -1,17 +1,18 @@
 /** Layer norm and root-mean-square norm (kernels/cpu/layerNorm.cc, rmsNorm.cc), softmax (softmax.cc): over the last axis. */
 
-import { input, type KernelCall, lastOf, type NativeKernel, readOne, writeRows } from "./kernel.ts";
+import { input, type Kernel, type KernelCall, lastOf, readOne, writeRows } from "./kernel.ts";
+import type { Numbers } from "./kernelBackend.ts";
 
-export const layerNorm: NativeKernel = (call) => {
+export const layerNorm: Kernel = (call) => {
   const bias = call.backend.floats(input(call, "bias"));
   return forward(call, "layer_norm", [bias]);
 };
 
-export const rmsNorm: NativeKernel = (call) => forward(call, "rms_norm", []);
-export const layerNormBackward: NativeKernel = (call) => backward(call, "layer_norm_backward");
-export const rmsNormBackward: NativeKernel = (call) => backward(call, "rms_norm_backward");
+export const rmsNorm: Kernel = (call) => forward(call, "rms_norm", []);
+export const layerNormBackward: Kernel = (call) => backward(call, "layer_norm_backward");
+export const rmsNormBackward: Kernel = (call) => backward(call, "rms_norm_backward");
 
-function forward(call: KernelCall, kernel: string, bias: readonly Float32Array[]) {
+function forward(call: KernelCall, kernel: string, bias: readonly Numbers[]) {
   const { backend, attrs } = call;
   const info = input(call, "x");
   const D = lastOf(info.shape);
@@ -36,8 +37,8 @@ function backward(call: KernelCall, kernel: string) {
   return info;
 }
 
-export const softmax: NativeKernel = (call) => overLastAxis(call, "logits", call.attrs.dim, 0);
-export const logSoftmax: NativeKernel = (call) => overLastAxis(call, "logits", call.attrs.axis, 1);
+export const softmax: Kernel = (call) => overLastAxis(call, "logits", call.attrs.dim, 0);
+export const logSoftmax: Kernel = (call) => overLastAxis(call, "logits", call.attrs.axis, 1);
 
 function overLastAxis(call: KernelCall, name: string, axis: unknown, logarithm: number) {
   const { backend } = call;

@@ -1,11 +1,11 @@
 /** Transposing, cutting and joining (kernels/cpu/move.cc). */
 
-import { type Info, sizeOf } from "../native/backend.ts";
-import { input, type KernelCall, type NativeKernel, readOne, unitOf, writeRows } from "./kernel.ts";
+import { input, type Kernel, type KernelCall, readOne, unitOf, writeRows } from "./kernel.ts";
+import { type Info, sizeOf } from "./kernelBackend.ts";
 
 const MAX_RANK = 6;
 
-export const transpose: NativeKernel = (call) => {
+export const transpose: Kernel = (call) => {
   const { backend } = call;
   const info = input(call, "x");
   const perm = call.attrs.perm as number[];
@@ -39,7 +39,7 @@ function cut(call: KernelCall, info: Info, axis: number, from: number, size: num
     : writeRows(backend, shape, y, rows, unit === 0 ? 0 : (unit / length) * size);
 }
 
-export const splitV: NativeKernel = (call) => {
+export const splitV: Kernel = (call) => {
   const info = input(call, "x");
   const axis = axisOf(call.attrs.axis, info);
   const length = info.shape[axis] ?? 0;
@@ -62,7 +62,7 @@ function partSizes(given: unknown, length: number): number[] {
 
 const axisOf = (axis: unknown, { shape }: Info): number => (Number(axis ?? 0) + shape.length) % shape.length;
 
-export const slice: NativeKernel = (call) => {
+export const slice: Kernel = (call) => {
   const info = input(call, "x");
   const begin = call.attrs.begin as number[];
   const size = call.attrs.size as number[];
@@ -78,7 +78,7 @@ export const slice: NativeKernel = (call) => {
   return cut(call, info, axis, from, sizes[axis] ?? 0);
 };
 
-export const concat: NativeKernel = (call) => {
+export const concat: Kernel = (call) => {
   const { backend } = call;
   const parts = Object.values(call.inputs);
   const [head] = parts;

@@ -1,33 +1,18 @@
 /**
- * The kernel table: what runs in C++. Whatever is not here is inherited from TensorFlow.js's `cpu` backend, or, for our own
- * operations, is computed by their definitions.
+ * The kernel table: what runs in C, on the CPU or on a GPU. Whatever is not here is computed by TensorFlow.js's `cpu`
+ * backend, or, for our own operations, by their definitions.
  */
 
-import type { Info } from "../native/backend.ts";
 import { activation, activationBackward, gatedUnit, gatedUnitBackward } from "./activation.ts";
 import { attention, attentionBackward, attentionProbabilities, rotary, rotaryBackward } from "./attention.ts";
 import { add, max, mean, multiply, realDiv, sub, sum } from "./elementwise.ts";
 import { embedding, repeat, repeatBackward, select, selectBackward, tile } from "./entries.ts";
-import { input, type NativeKernel } from "./kernel.ts";
+import type { Kernel } from "./kernel.ts";
 import { batchMatMul, linear, linearBackwardInput } from "./linear.ts";
 import { layerNorm, layerNormBackward, logSoftmax, rmsNorm, rmsNormBackward, softmax } from "./norm.ts";
 import { concat, slice, splitV, transpose } from "./shapes.ts";
 
-/** Element-wise kernels of TensorFlow.js with one input: they need see only the stored numbers of a tensor that repeats. */
-const onStored: NativeKernel = (call) => {
-  const { backend } = call;
-  const x = input(call, "x");
-  const data = backend.dataOf(x);
-  if (data.repetition === undefined) return call.inherited();
-  const part = backend.storedOnly(x);
-  const result = call.inherited({ x: part }) as Info;
-  const numbers = backend.dataOf(result).share();
-  backend.disposeData(part.dataId);
-  backend.disposeData(result.dataId);
-  return backend.repeatedTensor(x.shape, result.dtype, numbers, data.repetition);
-};
-
-export const nativeKernels: Readonly<Record<string, NativeKernel>> = {
+export const kernels: Readonly<Record<string, Kernel>> = {
   // Ours
   Activation: activation,
   ActivationBackward: activationBackward,
@@ -65,19 +50,4 @@ export const nativeKernels: Readonly<Record<string, NativeKernel>> = {
   Sum: sum,
   Tile: tile,
   Transpose: transpose,
-  // TensorFlow.js's own code, on fewer numbers
-  Abs: onStored,
-  Cast: onStored,
-  Cos: onStored,
-  Erf: onStored,
-  Exp: onStored,
-  Log: onStored,
-  Neg: onStored,
-  Relu: onStored,
-  Rsqrt: onStored,
-  Sigmoid: onStored,
-  Sin: onStored,
-  Sqrt: onStored,
-  Square: onStored,
-  Tanh: onStored,
 };

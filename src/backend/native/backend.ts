@@ -6,17 +6,12 @@
 import { MathBackendCPU } from "@tensorflow/tfjs-backend-cpu";
 import { BackendError } from "../../errors.ts";
 import type { KernelArgument, KernelLibrary } from "../../platform/kernelLibrary.ts";
+import { type Dtype, type Info, type KernelBackend, type Repetition, sizeOf } from "../kernels/kernelBackend.ts";
 import { ArrayPool } from "./arrayPool.ts";
-import { type Dtype, type HostArray, type Repetition, TensorData, type Values } from "./tensorData.ts";
+import { type HostArray, repeated, TensorData, type Values } from "./tensorData.ts";
 
-/** A tensor as kernels see it. */
-export interface Info {
-  readonly dataId: object;
-  readonly shape: number[];
-  readonly dtype: Dtype;
-}
-
-export class NativeBackend extends MathBackendCPU {
+export class NativeBackend extends MathBackendCPU implements KernelBackend {
+  readonly name = "native";
   readonly library: KernelLibrary;
   readonly #pool = new ArrayPool();
 
@@ -25,7 +20,6 @@ export class NativeBackend extends MathBackendCPU {
     this.library = library;
   }
 
-  /** Runs a C kernel. */
   call(name: string, ...args: readonly KernelArgument[]): void {
     this.library.call(name, ...args);
   }
@@ -36,35 +30,48 @@ export class NativeBackend extends MathBackendCPU {
     return data;
   }
 
-  /** All numbers of a float32 tensor, to be read at once and not kept. */
+  repetition(info: Info): Repetition | undefined {
+    return this.dataOf(info).repetition;
+  }
+
+  stored(info: Info): HostArray {
+    return this.dataOf(info).stored(info.dtype);
+  }
+
+  dense(info: Info): HostArray {
+    return this.dataOf(info).dense(info.dtype);
+  }
+
   floats(info: Info): Float32Array {
     return this.dataOf(info).dense("float32") as Float32Array;
   }
 
-  /** All numbers of an int32 tensor, likewise. */
   integers(info: Info): Int32Array {
     return this.dataOf(info).dense("int32") as Int32Array;
   }
 
-  /** A new float32 tensor and the array for its numbers. */
+  repeated(numbers: HostArray, repetition: Repetition): HostArray {
+    return repeated(numbers, repetition);
+  }
+
   output(shape: readonly number[]): { info: Info; y: Float32Array } {
     const y = this.array(sizeOf(shape));
     return { info: this.tensorOf(shape, y), y };
   }
 
-  /** An array for the numbers of a tensor to be made with `tensorOf`; what they are is left open. */
   array(length: number): Float32Array {
     return this.#pool.take(length);
   }
 
-  /** A tensor of an array from `array`. */
   tensorOf(shape: readonly number[], y: Float32Array, repetition?: Repetition): Info {
     return this.#add(shape, new TensorData("float32", y, 1, repetition, this.#pool));
   }
 
-  /** A tensor whose stored numbers repeat; the array stays whose it was. */
-  repeatedTensor(shape: readonly number[], dtype: Dtype, stored: HostArray, repetition: Repetition): Info {
-    return this.#add(shape, new TensorData(dtype, stored, 1, repetition));
+  /** What repeats already is written out once before it repeats again. */
+  repeatedTensor(info: Info, shape: readonly number[], repetition: Repetition): Info {
+    const data = this.dataOf(info);
+    const stored = data.repetition === undefined ? data.share() : data.dense(info.dtype);
+    return this.#add(shape, new TensorData(info.dtype, stored, 1, repetition));
   }
 
   /** The stored numbers of a tensor that repeats, as a tensor of one axis. */
@@ -73,7 +80,10 @@ export class NativeBackend extends MathBackendCPU {
     return this.#add([stored.length], new TensorData(info.dtype, stored, 1));
   }
 
-  /** The same numbers under another shape. */
+  packed(info: Info): Map<string, number> {
+    return this.dataOf(info).packed;
+  }
+
   reshaped(info: Info, shape: readonly number[]): Info {
     this.incRef(info.dataId);
     return { dataId: info.dataId, shape: [...shape], dtype: info.dtype };
@@ -101,8 +111,4 @@ export class NativeBackend extends MathBackendCPU {
     if (gone && data instanceof TensorData) data.release(this.library);
     return gone;
   }
-}
-
-export function sizeOf(shape: readonly number[]): number {
-  return shape.reduce((size, axis) => size * axis, 1);
 }

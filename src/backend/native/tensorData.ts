@@ -1,29 +1,18 @@
 /**
- * What the native backend keeps for a tensor: its numbers, or fewer of them if they repeat.
- *
- * A repeated tensor stores blocks of numbers of which each stands `times` times in a row:
- *
- *   flat[(k · times + j) · block + i] = stored[k · block + i]
- *
- * This says nothing of the shape, so that a reshape changes nothing. Kernels that know of it (`stored` and `repetition`)
- * compute each block once; to every other kernel, which reads `values`, the tensor looks like any other.
+ * What the native backend keeps for a tensor: its numbers, or fewer of them if they repeat (kernels/kernelBackend.ts). To
+ * TensorFlow.js's own kernels, which read `values`, a tensor that repeats looks like any other.
  */
 
 import type { MathBackendCPU } from "@tensorflow/tfjs-backend-cpu";
 import type { KernelLibrary } from "../../platform/kernelLibrary.ts";
+import type { Dtype, Repetition } from "../kernels/kernelBackend.ts";
 import type { ArrayPool } from "./arrayPool.ts";
 
 export type HostArray = Float32Array | Int32Array | Uint8Array;
 
-export interface Repetition {
-  readonly times: number;
-  readonly block: number;
-}
-
 /** What TensorFlow.js's own kernels find. */
 type Entry = ReturnType<MathBackendCPU["data"]["get"]>;
 export type Values = NonNullable<Entry["values"]>;
-export type Dtype = Entry["dtype"];
 
 export class TensorData implements Entry {
   refCount: number;
