@@ -29,18 +29,24 @@ export interface RotaryAttributes {
   readonly maxPositions: number;
   /** K */
   readonly headWidth: number;
+  /**
+   * Of architectures that turn only a part of every head: `partial_rotary_factor` where it stands beside the rotary
+   * parameters (null: absent), and the published share.
+   */
+  readonly partial?: { readonly factor: number | null; readonly published: number };
 }
+
+/** Field `partial_rotary_factor`, for architectures that turn only a part of every head. */
+export const partialFactor: Field<number | null> = orNull(positive("partial_rotary_factor"));
 
 /**
  * θ and the scaling of a model.
  * @throws ConfigError for an unknown type or attribute, a value that makes no sense, and contradictions.
  */
 export function readRotary(model: string, attributes: RotaryAttributes): RotaryConfig {
-  const { headWidth, ropeTheta } = attributes;
-  if (headWidth % 2 !== 0) {
-    throw new ConfigError(`head_dim: expected an even number, as rotary positions turn pairs, received ${headWidth}`);
-  }
+  const { ropeTheta } = attributes;
   const raw = parameters(attributes);
+  const headWidth = turnedWidth(attributes, raw.partial_rotary_factor ?? null);
   const { type } = strictConfig(raw, {
     model,
     fields: { type: choice(["rope_type", "type"], types, "default") },
@@ -51,10 +57,9 @@ export function readRotary(model: string, attributes: RotaryAttributes): RotaryC
       model: `${model} (its rotary positions of type ${type})`,
       fields,
       ignored: ["type", "rope_type", "rope_theta"],
-      // The share of a head that is turned: all of it.
-      onlyIf: { partial_rotary_factor: [1] },
+      onlyIf: { partial_rotary_factor: attributes.partial === undefined ? [1] : [raw.partial_rotary_factor ?? null] },
     });
-  const scaling = readScaling(type, read, attributes);
+  const scaling = readScaling(type, read, { ...attributes, headWidth });
   const theta = positive("rope_theta", ropeTheta ?? DEFAULT_THETA).accept(raw.rope_theta ?? ropeTheta ?? DEFAULT_THETA);
   if (theta === undefined || (ropeTheta !== null && theta !== ropeTheta)) {
     throw new ConfigError(
@@ -63,6 +68,29 @@ export function readRotary(model: string, attributes: RotaryAttributes): RotaryC
     );
   }
   return { headWidth, theta, scaling };
+}
+
+/** R, how many numbers of a head are turned. */
+function turnedWidth({ headWidth, partial }: RotaryAttributes, inside: Json): number {
+  if (partial === undefined) return even("head_dim", headWidth);
+  const { factor, published } = partial;
+  if (factor !== null && inside !== null && factor !== inside) {
+    throw new ConfigError(
+      `partial_rotary_factor: ${factor} contradicts ${describeJson(inside)} among the rotary parameters`,
+    );
+  }
+  const share = factor ?? inside ?? published;
+  if (typeof share !== "number" || !(share > 0 && share <= 1)) {
+    throw new ConfigError(
+      `partial_rotary_factor: expected a number above 0, at most 1, received ${describeJson(share)}`,
+    );
+  }
+  return even("head_dim times partial_rotary_factor", Math.trunc(headWidth * share));
+}
+
+function even(name: string, width: number): number {
+  if (width % 2 === 0 && width > 0) return width;
+  throw new ConfigError(`${name}: expected an even number, as rotary positions turn pairs, received ${width}`);
 }
 
 type Read = <Values>(fields: ConfigSpec<Values>["fields"]) => Values;

@@ -1,15 +1,17 @@
 /**
- * rotary position embedding (Su et al. 2021, arXiv 2104.09864), on pairs (i, i + K/2) of a head's width, as Llama lays
- * them out:
+ * rotary position embedding (Su et al. 2021, arXiv 2104.09864), on pairs (i, i + R/2) of the first R numbers of a head,
+ * as Llama lays them out, or on pairs (2i, 2i + 1), as the paper and GPT-J do:
  *
  *   y₁ = x₁ cos − x₂ sin
  *   y₂ = x₂ cos + x₁ sin
  *
- * x [B, H, T, K] with halves x₁, x₂ [B, H, T, K/2]; cos, sin [B or 1, T, K/2], angles = position · frequency.
+ * x [B, H, T, K], R ≤ K of it turned (partial rotary positions), the rest as it is; cos, sin [B or 1, T, R/2],
+ * angles = position · frequency.
  */
 
 import { dims } from "../dims.ts";
-import { add, concat, expandDims, mul, split, sub, type Tensor } from "../tensor.ts";
+import { ShapeError } from "../errors.ts";
+import { add, concat, expandDims, mul, reshape, split, sub, type Tensor, tidy, transpose } from "../tensor.ts";
 import { defineKernel, defineOp, first } from "./op.ts";
 
 type In = "x" | "cos" | "sin";
@@ -40,13 +42,39 @@ const op = defineOp<In, "cos" | "sin", Record<string, never>>(rotaryForward, {
 
 /**
  * Rotates the pairs of each head by their position's angles.
+ * @param interleaved pairs are neighbours, (2i, 2i + 1), instead of halves, (i, i + R/2)
  * @returns [B, H, T, K]
- * @throws ShapeError when cos or sin is not [B or 1, T, K/2]
+ * @throws ShapeError when cos or sin is not [B or 1, T, R/2] with R ≤ K
  */
-export function rotary(x_BHTK: Tensor, cos_BTC: Tensor, sin_BTC: Tensor): Tensor {
+export function rotary(
+  x_BHTK: Tensor,
+  cos_BTC: Tensor,
+  sin_BTC: Tensor,
+  { interleaved = false }: { readonly interleaved?: boolean } = {},
+): Tensor {
   const { B, T, K } = dims("rotary: x", x_BHTK, "B H T K");
   const rows = cos_BTC.shape[0] === 1 ? 1 : B;
-  dims("rotary: cos", cos_BTC, "B T C", { B: rows, T, C: K / 2 });
-  dims("rotary: sin", sin_BTC, "B T C", { B: rows, T, C: K / 2 });
-  return op({ x: x_BHTK, cos: cos_BTC, sin: sin_BTC }, {});
+  const { C } = dims("rotary: cos", cos_BTC, "B T C", { B: rows, T });
+  dims("rotary: sin", sin_BTC, "B T C", { B: rows, T, C });
+  if (2 * C > K) throw new ShapeError(`rotary: expected at most K/2 = ${K / 2} angles for a position, received ${C}`);
+  const turn = (x: Tensor): Tensor => {
+    if (!interleaved) return op({ x, cos: cos_BTC, sin: sin_BTC }, {});
+    return halvesToPairs(op({ x: pairsToHalves(x), cos: cos_BTC, sin: sin_BTC }, {}));
+  };
+  return tidy(() => {
+    if (2 * C === K) return turn(x_BHTK);
+    const [turned, rest] = split(x_BHTK, [2 * C, K - 2 * C], 3) as [Tensor, Tensor];
+    return concat([turn(turned), rest], 3);
+  });
+}
+
+/** [x₁ y₁ x₂ y₂ ...] → [x₁ x₂ ... y₁ y₂ ...] along the last axis. */
+const pairsToHalves = (x: Tensor): Tensor => swapped(x, [(x.shape[3] ?? 0) / 2, 2]);
+
+/** The inverse. */
+const halvesToPairs = (x: Tensor): Tensor => swapped(x, [2, (x.shape[3] ?? 0) / 2]);
+
+/** The last axis as a matrix of this size, transposed. */
+function swapped(x: Tensor, matrix: readonly [number, number]): Tensor {
+  return reshape(transpose(reshape(x, [-1, ...matrix]), [0, 2, 1]), x.shape);
 }

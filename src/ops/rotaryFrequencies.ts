@@ -73,7 +73,7 @@ export type RotaryScaling =
     };
 
 export interface RotaryConfig {
-  /** K, even */
+  /** Numbers of a head that are turned, even: all K of them, or a part. */
   readonly headWidth: number;
   /** θ, > 1 */
   readonly theta: number;

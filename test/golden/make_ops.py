@@ -184,19 +184,31 @@ for shape, times in [((3, 5), 4), ((1, 17), 1), ((2, 3, 7), 3), ((5,), 2)]:
     f = lambda x, times=times: x.repeat_interleave(times, 0)
     add("repeat", f"[{', '.join(map(str, shape))}], {times} times", f, {"x": floats(80, *shape)}, {"times": times})
 
-# rotary, as Llama's rotate_half
+# rotary, as Llama's rotate_half, or as GPT-J's rotate_every_two; the first numbers of a head may be all that is turned
 
 
-def rotary(x, cos, sin):
-    cos, sin = (torch.cat([t, t], -1).unsqueeze(1) for t in (cos, sin))
-    first, second = x.chunk(2, -1)
-    return x * cos + torch.cat([-second, first], -1) * sin
+def rotary(x, cos, sin, interleaved=False):
+    width = 2 * cos.shape[-1]
+    x, rest = x[..., :width], x[..., width:]
+    if interleaved:
+        cos, sin = (t.repeat_interleave(2, -1).unsqueeze(1) for t in (cos, sin))
+        swapped = torch.stack([-x[..., 1::2], x[..., ::2]], -1).flatten(-2)
+    else:
+        cos, sin = (torch.cat([t, t], -1).unsqueeze(1) for t in (cos, sin))
+        first, second = x.chunk(2, -1)
+        swapped = torch.cat([-second, first], -1)
+    return torch.cat([x * cos + swapped * sin, rest], -1)
 
 
 for B, H, T, K, angles in [(2, 3, 5, 8, 2), (2, 1, 7, 2, 1), (1, 2, 1, 34, 1)]:
     inputs = {"x": floats(90, B, H, T, K), "cos": floats(91, angles, T, K // 2), "sin": floats(92, angles, T, K // 2)}
     name = f"[{B}, {H}, {T}, {K}], angles for {'each row' if angles == B else 'all rows'}"
     add("rotary", name, rotary, inputs, constants=("cos", "sin"))
+for K, R, interleaved in [(10, 10, True), (9, 6, False), (9, 6, True)]:
+    inputs = {"x": floats(93, 2, 3, 5, K), "cos": floats(94, 2, 5, R // 2), "sin": floats(95, 2, 5, R // 2)}
+    name = f"{R} of {K} numbers{', neighbours' if interleaved else ''}"
+    f = lambda x, cos, sin, interleaved=interleaved: rotary(x, cos, sin, interleaved)
+    add("rotary", name, f, inputs, {"interleaved": interleaved}, constants=("cos", "sin"))
 
 # attention
 

@@ -54,7 +54,8 @@ const calls = {
   embedding: (t) => embedding(given(t, "table"), given(t, "ids")),
   select: (t) => select(given(t, "x"), given(t, "index")),
   repeat: (t, attrs) => repeat(given(t, "x"), Number(attrs.times)),
-  rotary: (t) => rotary(given(t, "x"), given(t, "cos"), given(t, "sin")),
+  rotary: (t, attrs) =>
+    rotary(given(t, "x"), given(t, "cos"), given(t, "sin"), { interleaved: attrs.interleaved === true }),
   attention: (t, attrs) => attention(given(t, "query"), given(t, "key"), given(t, "value"), attentionOptions(t, attrs)),
   attentionProbabilities: (t, attrs) =>
     attentionProbabilities(given(t, "query"), given(t, "key"), attentionOptions(t, attrs)),
