@@ -7,11 +7,13 @@
  */
 
 import type { JsonObject } from "../src/json.ts";
-import { attend, splitHeads } from "../src/layers/attend.ts";
+import { attendCausally, splitHeads } from "../src/layers/attend.ts";
 import { Embedding } from "../src/layers/embedding.ts";
+import { FeedForward } from "../src/layers/feedForward.ts";
 import { single, TransformerLayer } from "../src/layers/layer.ts";
 import { LayerNorm } from "../src/layers/layerNorm.ts";
 import { Linear } from "../src/layers/linear.ts";
+import { outputHead, statesToRead } from "../src/layers/outputHead.ts";
 import type { Pass } from "../src/layers/pass.ts";
 import type { Weights } from "../src/layers/weights.ts";
 import { activation } from "../src/model/activationField.ts";
@@ -22,8 +24,7 @@ import { positionIds } from "../src/model/positions.ts";
 import { visit } from "../src/model/sites.ts";
 import { perHead } from "../src/model/sizes.ts";
 import type { WeightTable } from "../src/model/weights.ts";
-import { type Activation, activate } from "../src/ops/activation.ts";
-import { select } from "../src/ops/select.ts";
+import type { Activation } from "../src/ops/activation.ts";
 import { add, type LayerInputs, type LayerShape, registerLayer, split, type Tensor } from "../src/tensor.ts";
 import type { Architecture } from "./architecture.ts";
 
@@ -65,16 +66,13 @@ export class Gpt2Attention extends TransformerLayer<BlockOptions> {
   }
 
   /** [B, T, D] → [B, T, D] */
-  override call(inputs: LayerInputs, { mask_BS, cache, sites }: Pass = {}): Tensor {
+  override call(inputs: LayerInputs, pass: Pass = {}): Tensor {
     const { layer, config } = this.options;
     const heads = split(this.#qkv.call(inputs), 3, 2).map((x_BTD) => splitHeads(x_BTD, config.heads));
-    const [query_BHTK, newKey, newValue] = heads as [Tensor, Tensor, Tensor];
-    const { key, value } = cache?.append(layer, newKey, newValue) ?? { key: newKey, value: newValue };
+    const [query_BHTK, key_BGTK, value_BGTK] = heads as [Tensor, Tensor, Tensor];
     const root = config.scaleScores ? Math.sqrt(config.width / config.heads) : 1;
     const scale = 1 / (root * (config.scaleByLayer ? layer + 1 : 1));
-    const at = { stack: "decoder", attention: "self", layer } as const;
-    const context = attend({ query_BHTK, key_BGSK: key, value_BGSK: value, scale, causal: true, mask_BS, sites, at });
-    return this.#output.call(context);
+    return this.#output.call(attendCausally({ query_BHTK, key_BGTK, value_BGTK, layer, scale }, pass));
   }
 
   override computeOutputShape(shape: LayerShape): LayerShape {
@@ -88,28 +86,25 @@ export class Gpt2Block extends TransformerLayer<BlockOptions> {
   readonly #attentionNorm: LayerNorm;
   readonly #attention: Gpt2Attention;
   readonly #mlpNorm: LayerNorm;
-  readonly #up: Linear;
-  readonly #down: Linear;
+  readonly #mlp: FeedForward;
 
   constructor(options: BlockOptions) {
     super(options);
     const { name, layer, config, weights } = options;
-    const { width: D, feedForwardWidth: F, layerNormEpsilon: epsilon } = config;
-    this.#attentionNorm = this.child(new LayerNorm({ name: `${name}.attentionNorm`, width: D, epsilon, weights }));
+    const { width, feedForwardWidth, activation, layerNormEpsilon: epsilon } = config;
+    this.#attentionNorm = this.child(new LayerNorm({ name: `${name}.attentionNorm`, width, epsilon, weights }));
     this.#attention = this.child(new Gpt2Attention({ name: `${name}.attention`, layer, config, weights }));
-    this.#mlpNorm = this.child(new LayerNorm({ name: `${name}.mlpNorm`, width: D, epsilon, weights }));
-    this.#up = this.child(new Linear({ name: `${name}.mlp.up`, inputs: D, outputs: F, weights }));
-    this.#down = this.child(new Linear({ name: `${name}.mlp.down`, inputs: F, outputs: D, weights }));
+    this.#mlpNorm = this.child(new LayerNorm({ name: `${name}.mlpNorm`, width, epsilon, weights }));
+    this.#mlp = this.child(new FeedForward({ name: `${name}.mlp`, width, feedForwardWidth, activation, weights }));
   }
 
   /** [B, T, D] → [B, T, D] */
   override call(inputs: LayerInputs, pass: Pass = {}): Tensor {
-    const { layer, config } = this.options;
-    const at = { stack: "decoder", attention: "self", layer } as const;
+    const at = { stack: "decoder", attention: "self", layer: this.options.layer } as const;
     const x0 = visit(pass.sites, { ...at, name: "blockInput" }, single(inputs));
     const attended = this.#attention.call(this.#attentionNorm.call(x0), pass);
     const x1 = add(x0, visit(pass.sites, { ...at, name: "attentionOutput" }, attended));
-    const mlp = this.#down.call(activate(this.#up.call(this.#mlpNorm.call(x1)), config.activation));
+    const mlp = this.#mlp.call(this.#mlpNorm.call(x1));
     const x2 = add(x1, visit(pass.sites, { ...at, name: "mlpOutput" }, mlp));
     return visit(pass.sites, { ...at, name: "blockOutput" }, x2);
   }
@@ -132,9 +127,7 @@ export function gpt2(config: Gpt2Config, weights?: Weights): DecoderOnlyModel {
     (_, layer) => new Gpt2Block({ name: `blocks.${layer}`, layer, config, weights }),
   );
   const finalNorm = new LayerNorm({ name: "finalNorm", width, epsilon, weights });
-  const head = config.tiedHead
-    ? undefined
-    : new Linear({ name: "head", inputs: width, outputs: vocabSize, bias: false, weights });
+  const head = outputHead({ tokens, tied: config.tiedHead, weights });
 
   return {
     kind: "decoder-only",
@@ -145,13 +138,11 @@ export function gpt2(config: Gpt2Config, weights?: Weights): DecoderOnlyModel {
     forward(input: DecoderInput): Tensor {
       let x = add(input.embeddings_BTD, positions.call(positionIds(input, maxPositions)));
       for (const block of blocks) x = block.call(x, input);
-      const read = input.targets_B === undefined ? x : select(x, input.targets_B);
-      const normalized = finalNorm.call(read);
-      return head?.call(normalized) ?? tokens.logits(normalized);
+      return head.logits(finalNorm.call(statesToRead(x, input.targets_B)));
     },
 
     dispose() {
-      for (const layer of [tokens, positions, ...blocks, finalNorm, ...(head ? [head] : [])]) layer.dispose();
+      for (const layer of [tokens, positions, ...blocks, finalNorm, head]) layer.dispose();
     },
   };
 }

@@ -7,12 +7,12 @@
  */
 
 import type { JsonObject } from "../src/json.ts";
-import { attend, splitHeads } from "../src/layers/attend.ts";
+import { attendCausally, splitHeads } from "../src/layers/attend.ts";
 import { Embedding } from "../src/layers/embedding.ts";
 import { single, TransformerLayer } from "../src/layers/layer.ts";
 import { Linear } from "../src/layers/linear.ts";
-import type { Pass } from "../src/layers/pass.ts";
 import { RmsNorm } from "../src/layers/rmsNorm.ts";
+import { presentRotation, type RotaryPass } from "../src/layers/rotaryPass.ts";
 import type { Weights } from "../src/layers/weights.ts";
 import { activation } from "../src/model/activationField.ts";
 import { strictConfig } from "../src/model/config.ts";
@@ -25,7 +25,7 @@ import { perHead } from "../src/model/sizes.ts";
 import type { WeightTable } from "../src/model/weights.ts";
 import { type Activation, gatedUnit } from "../src/ops/activation.ts";
 import { rotary } from "../src/ops/rotary.ts";
-import { type RotaryConfig, type Rotation, rotation } from "../src/ops/rotaryFrequencies.ts";
+import { type RotaryConfig, rotation } from "../src/ops/rotaryFrequencies.ts";
 import { select } from "../src/ops/select.ts";
 import { add, type LayerInputs, type LayerShape, registerLayer, type Tensor } from "../src/tensor.ts";
 import type { Architecture } from "./architecture.ts";
@@ -55,11 +55,6 @@ interface BlockOptions {
   readonly weights?: Weights | undefined;
 }
 
-export interface LlamaPass extends Pass {
-  /** Angles of the present positions; by default they are counted from 0. */
-  readonly rotation?: Rotation | undefined;
-}
-
 /** Causal self-attention with rotated queries and keys. */
 export class LlamaAttention extends TransformerLayer<BlockOptions> {
   static readonly className = "LlamaAttention";
@@ -79,20 +74,15 @@ export class LlamaAttention extends TransformerLayer<BlockOptions> {
   }
 
   /** [B, T, D] → [B, T, D] */
-  override call(inputs: LayerInputs, pass: LlamaPass = {}): Tensor {
+  override call(inputs: LayerInputs, pass: RotaryPass = {}): Tensor {
     const { layer, config } = this.options;
     const x_BTD = single(inputs);
-    const { cos_BTC, sin_BTC } =
-      pass.rotation ?? rotation(config.rotary, positionIds({ embeddings_BTD: x_BTD, mask_BS: pass.mask_BS }));
+    const { cos_BTC, sin_BTC } = presentRotation(config.rotary, x_BTD, pass);
     const query_BHTK = rotary(splitHeads(this.#query.call(x_BTD), config.heads), cos_BTC, sin_BTC);
-    const newKey = rotary(splitHeads(this.#key.call(x_BTD), config.keyValueHeads), cos_BTC, sin_BTC);
-    const newValue = splitHeads(this.#value.call(x_BTD), config.keyValueHeads);
-    const { mask_BS, cache, sites } = pass;
-    const { key, value } = cache?.append(layer, newKey, newValue) ?? { key: newKey, value: newValue };
+    const key_BGTK = rotary(splitHeads(this.#key.call(x_BTD), config.keyValueHeads), cos_BTC, sin_BTC);
+    const value_BGTK = splitHeads(this.#value.call(x_BTD), config.keyValueHeads);
     const scale = 1 / Math.sqrt(config.headWidth);
-    const at = { stack: "decoder", attention: "self", layer } as const;
-    const context = attend({ query_BHTK, key_BGSK: key, value_BGSK: value, scale, causal: true, mask_BS, sites, at });
-    return this.#output.call(context);
+    return this.#output.call(attendCausally({ query_BHTK, key_BGTK, value_BGTK, layer, scale }, pass));
   }
 
   override computeOutputShape(shape: LayerShape): LayerShape {
@@ -123,7 +113,7 @@ export class LlamaBlock extends TransformerLayer<BlockOptions> {
   }
 
   /** [B, T, D] → [B, T, D] */
-  override call(inputs: LayerInputs, pass: LlamaPass = {}): Tensor {
+  override call(inputs: LayerInputs, pass: RotaryPass = {}): Tensor {
     const { layer, config } = this.options;
     const at = { stack: "decoder", attention: "self", layer } as const;
     const x0 = visit(pass.sites, { ...at, name: "blockInput" }, single(inputs));

@@ -7,7 +7,8 @@
 import { dims } from "../dims.ts";
 import { type Site, type Sites, visit } from "../model/sites.ts";
 import { type AttentionOptions, attention, attentionProbabilities, attentionValues } from "../ops/attention.ts";
-import { reshape, type Tensor, transpose } from "../tensor.ts";
+import { reshape, split, type Tensor, transpose } from "../tensor.ts";
+import type { Pass } from "./pass.ts";
 
 export interface Attend extends AttentionOptions {
   readonly query_BHTK: Tensor;
@@ -31,6 +32,43 @@ export function attend({ query_BHTK, key_BGSK, value_BGSK, sites, at, ...options
     ? attentionValues(sites.visit(probabilities, attentionProbabilities(query_BHTK, key_BGSK, options)), value)
     : attention(query_BHTK, key_BGSK, value, options);
   return mergeHeads(visit(sites, { ...at, name: "headOutput" }, context_BHTK));
+}
+
+/** The present queries, keys and values of a decoder's self-attention. */
+export interface CausalAttend extends Omit<AttentionOptions, "causal" | "mask_BS"> {
+  readonly query_BHTK: Tensor;
+  readonly key_BGTK: Tensor;
+  readonly value_BGTK: Tensor;
+  readonly layer: number;
+}
+
+/** Self-attention of a decoder: present queries attend to past and present, whose keys and values the cache keeps. */
+export function attendCausally(present: CausalAttend, { mask_BS, cache, sites }: Pass): Tensor {
+  const { query_BHTK, key_BGTK, value_BGTK, layer, ...options } = present;
+  const { key, value } = cache?.append(layer, key_BGTK, value_BGTK) ?? { key: key_BGTK, value: value_BGTK };
+  const at = { stack: "decoder", attention: "self", layer } as const;
+  return attend({ ...options, query_BHTK, key_BGSK: key, value_BGSK: value, causal: true, mask_BS, sites, at });
+}
+
+/** Queries, keys and values of heads. */
+export interface Heads {
+  readonly query_BHTK: Tensor;
+  readonly key_BGTK: Tensor;
+  readonly value_BGTK: Tensor;
+}
+
+/**
+ * The heads of one fused projection [B, T, (H + 2 G)·K] that is laid out group by group: the H/G queries of a group, its
+ * key, its value. With as many groups as heads that is q, k, v of each head in turn; with one group all queries, one key,
+ * one value.
+ */
+export function splitGroups(x_BTE: Tensor, heads: number, groups: number): Heads {
+  const { B, T, E } = dims("splitGroups", x_BTE, "B T E");
+  const [K, shared] = [E / (heads + 2 * groups), heads / groups];
+  const grouped = reshape(x_BTE, [B, T, groups, shared + 2, K]);
+  const [query, key, value] = split(grouped, [shared, 1, 1], 3) as [Tensor, Tensor, Tensor];
+  const headsOf = (x: Tensor, count: number) => transpose(reshape(x, [B, T, count, K]), [0, 2, 1, 3]);
+  return { query_BHTK: headsOf(query, heads), key_BGTK: headsOf(key, groups), value_BGTK: headsOf(value, groups) };
 }
 
 /** [B, T, H·K] → [B, H, T, K] */

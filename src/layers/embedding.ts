@@ -21,6 +21,14 @@ export class Embedding extends TransformerLayer<EmbeddingOptions> {
     this.table = this.parameter("table", [options.vocabSize, options.width]);
   }
 
+  get vocabSize(): number {
+    return this.options.vocabSize;
+  }
+
+  get width(): number {
+    return this.options.width;
+  }
+
   /** int32 ids [...] → [..., D] */
   override call(inputs: LayerInputs): Tensor {
     return embedding(this.table.read(), single(inputs));

@@ -43,7 +43,7 @@ describe("config.json", () => {
   });
 
   test.each([
-    ["bert", /expected a model_type that is implemented \(gpt2, llama, marian, t5, mt5\), received "bert"/],
+    ["bert", /expected a model_type that is implemented \(gpt2, .*, llama, .*\), received "bert"/],
     ["lama", /did you mean "llama"\?/],
     ["toString", /received "toString"/],
     [null, /received null/],
