@@ -142,7 +142,7 @@ export function gpt2(config: Gpt2Config, weights?: Weights): DecoderOnlyModel {
     },
 
     dispose() {
-      for (const layer of [tokens, positions, ...blocks, finalNorm, head]) layer.dispose();
+      for (const layer of [tokens, positions, ...blocks, finalNorm, ...head.layers]) layer.dispose();
     },
   };
 }

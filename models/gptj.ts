@@ -174,7 +174,7 @@ function build(config: GptJConfig, weights?: Weights): DecoderOnlyModel {
     },
 
     dispose() {
-      for (const layer of [tokens, ...blocks, finalNorm, head]) layer.dispose();
+      for (const layer of [tokens, ...blocks, finalNorm, ...head.layers]) layer.dispose();
     },
   };
 }

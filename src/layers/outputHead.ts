@@ -22,7 +22,8 @@ export interface OutputHeadOptions {
 export interface OutputHead {
   /** [..., D] → [..., V] */
   logits(x: Tensor): Tensor;
-  dispose(): void;
+  /** The layers that are its own. */
+  readonly layers: readonly Layer[];
 }
 
 /** The head of a model, its weights `head.kernel` [D, V] unless tied, and `head.bias` [V] if it has one. */
@@ -30,15 +31,12 @@ export function outputHead({ tokens, tied, bias = false, weights }: OutputHeadOp
   const { width, vocabSize } = tokens;
   const own = tied ? undefined : new Linear({ name: "head", inputs: width, outputs: vocabSize, bias, weights });
   const added = tied && bias ? new Bias({ name: "head", width: vocabSize, weights }) : undefined;
-  const parts: (Layer | undefined)[] = [own, added];
   return {
     logits(x) {
       const product = own?.call(x) ?? tokens.logits(x);
       return added?.call(product) ?? product;
     },
-    dispose() {
-      for (const part of parts) part?.dispose();
-    },
+    layers: [own, added].filter((layer) => layer !== undefined),
   };
 }
 
