@@ -27,7 +27,7 @@ export const instructionSets =
     : { portable: [] };
 
 /** NaN and infinity keep their meaning: no fast-math. Products and sums may be fused. */
-const COMMON = ["-std=c++17", "-fPIC", "-fvisibility=hidden", "-ffp-contract=fast", "-fno-math-errno", "-pthread"];
+const COMMON = ["-std=c++17", `-I${join(root, "library")}`, "-fPIC", "-fvisibility=hidden", "-ffp-contract=fast", "-fno-math-errno", "-pthread"];
 const RELEASE = [...COMMON, "-O3", "-shared"];
 const TEST = [...COMMON, "-O1", "-Wall", "-Wextra", "-Werror", "-Wno-unknown-warning-option", "-Wno-psabi"];
 const SANITIZERS = ["-fsanitize=address,undefined", "-fno-sanitize-recover=all"];
@@ -80,7 +80,7 @@ export const libraryPath = (instructionSet) => join(root, "build", `inseq_kernel
 
 /** All libraries; returns the instruction sets that had to be compiled. */
 export async function buildLibraries(compiler) {
-  const sources = [...sourcesIn("include"), ...sourcesIn("cpu")];
+  const sources = [...sourcesIn("include"), ...sourcesIn("library"), ...sourcesIn("cpu")];
   const made = await Promise.all(
     Object.entries(instructionSets).map(async ([name, flags]) =>
       (await compile(compiler, sources, [...RELEASE, ...flags], libraryPath(name))) ? [name] : [],
@@ -92,7 +92,7 @@ export async function buildLibraries(compiler) {
 /** The test program of one instruction set, with sanitizers; returns its path. */
 export async function buildTestProgram(compiler, instructionSet) {
   const output = join(root, "build", `test_${instructionSet}`);
-  const sources = [...sourcesIn("include"), ...sourcesIn("cpu"), ...sourcesIn("test")];
+  const sources = [...sourcesIn("include"), ...sourcesIn("library"), ...sourcesIn("cpu"), ...sourcesIn("test")];
   await compile(compiler, sources, [...TEST, ...SANITIZERS, ...instructionSets[instructionSet]], output);
   return output;
 }

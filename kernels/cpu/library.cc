@@ -1,29 +1,13 @@
-// The library itself: version, instruction set, threads, messages.
-
-#include <cstdarg>
-#include <cstdio>
+// The CPU library itself: instruction set and threads.
 
 #include "status.h"
 #include "threads.h"
 
 namespace inseq {
-namespace {
-thread_local char message[512] = "no call has failed";
-}
-
-int fail(int status, const char* format, ...) {
-  va_list arguments;
-  va_start(arguments, format);
-  std::vsnprintf(message, sizeof message, format, arguments);
-  va_end(arguments);
-  return status;
-}
+const char* whereText() { return ""; }
 }  // namespace inseq
 
 extern "C" {
-
-int inseq_interface_version(void) { return INSEQ_INTERFACE_VERSION; }
-const char* inseq_message(void) { return inseq::message; }
 
 const char* inseq_instruction_set(void) {
 #if defined(__AVX512F__)
@@ -53,4 +37,10 @@ int inseq_set_threads(int64_t count) {
   return INSEQ_OK;
 }
 int64_t inseq_threads(void) { return inseq::threadCount(); }
+
+int inseq_set_precision(int32_t precision) {
+  CHECK(precision == INSEQ_FLOAT32_PRECISION || precision == INSEQ_HIGH_PRECISION,
+        "setPrecision: expected a known precision, received %d", precision);
+  return INSEQ_OK;
+}
 }

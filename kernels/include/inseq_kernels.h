@@ -9,6 +9,11 @@
  * for the calling thread. Sizes are checked, pointers cannot be. Outputs must not overlap inputs. The same inputs give the
  * same bits for any number of threads: every number is summed by one thread, in one order.
  *
+ * Two libraries implement this interface: one for the CPU, one for a CUDA device. Pointers to float, int32_t and uint16_t
+ * are tensors and lie in the library's memory: for the CPU any memory of the process, for a device what inseq_allocate
+ * gave (an address, or a place inside such a block). Pointers to int64_t, char and void are the caller's own memory in
+ * both. A device works through its calls in order, in one stream; only inseq_download and inseq_synchronize wait for it.
+ *
  * "Repeated" activations: row r of the outputs reads row r / times of a saved activation, because one forward pass serves
  * `times` cotangents. Each backward function takes `times` (1: nothing is repeated), and the activation is laid out as
  * blocks of `block` numbers: number i of copy j of block k has the cotangent dy[(k * times + j) * block + i].
@@ -23,7 +28,7 @@ extern "C" {
 #endif
 
 /* Raised with every change of this file; the caller compares it with the one it was written for. */
-#define INSEQ_INTERFACE_VERSION 1
+#define INSEQ_INTERFACE_VERSION 2
 
 #define INSEQ_API __attribute__((visibility("default")))
 /* An argument that the function writes one value to. */
@@ -36,15 +41,66 @@ enum { INSEQ_OK = 0, INSEQ_BAD_ARGUMENT = 1, INSEQ_OUT_OF_MEMORY = 2 };
 INSEQ_API int inseq_interface_version(void);
 /* Why the last call of this thread failed. */
 INSEQ_API const char* inseq_message(void);
-/* What this library was compiled for: "avx512", "avx2" or "portable". */
+/* What this library was compiled for: "avx512", "avx2", "portable"; "cuda", or "cuda emulated" (kernels/test/cudaShim). */
 INSEQ_API const char* inseq_instruction_set(void);
-/* The best of these that this machine can run. */
+/* The best of the first three that this machine can run; "cuda" from the CUDA library. */
 INSEQ_API const char* inseq_best_instruction_set(void);
-/* Threads to compute with, the calling one included; 1 <= count <= 256. The default is one per processor. */
+/* Host threads to compute with, the calling one included; 1 <= count <= 256, on a device 1. The default is one per processor. */
 INSEQ_API int inseq_set_threads(int64_t count);
 INSEQ_API int64_t inseq_threads(void);
 /* Bytes of packed matrices. */
 INSEQ_API int64_t inseq_packed_bytes(void);
+
+/* ---- the device and its memory ---- */
+
+/* Devices that this machine has; an error says why there is none. The CPU counts as one. */
+INSEQ_API int inseq_device_count(INSEQ_OUT int64_t* count);
+/*
+ * Chooses the device of this process, before any other call that computes or allocates; choosing it again does nothing. A
+ * forked process cannot use its parent's device.
+ */
+INSEQ_API int inseq_open(int64_t device);
+/* "NVIDIA H100 80GB HBM3"; "cpu". */
+INSEQ_API const char* inseq_device_name(void);
+/* 90 for compute capability 9.0; 0 for the CPU. */
+INSEQ_API int64_t inseq_compute_capability(void);
+/* Where matrix products come from: the cuBLAS found, its version and path; "built in". */
+INSEQ_API const char* inseq_matmul_library(void);
+
+enum { INSEQ_FLOAT32_PRECISION = 0, INSEQ_HIGH_PRECISION = 1 };
+/*
+ * How matrix products multiply: in float32 (the default), or, with "high", with fewer bits where the device is faster
+ * then: TF32 (10 bits of mantissa, sums in float32) on CUDA. What each implementation does is written in kernels/README.md.
+ */
+INSEQ_API int inseq_set_precision(int32_t precision);
+
+/* Memory of `bytes` bytes for tensors, aligned to 256, from a cache; its address is 0 for 0 bytes. Not initialised. */
+INSEQ_API int inseq_allocate(int64_t bytes, INSEQ_OUT int64_t* address);
+/* Gives a block back to the cache; work that was queued before may still read it. 0 is ignored. */
+INSEQ_API int inseq_free(int64_t address);
+/* Gives cached memory back to the system. */
+INSEQ_API int inseq_release_cache(void);
+/* Bytes that may be allocated at a time; 0, the default: as many as there are. */
+INSEQ_API int inseq_set_memory_limit(int64_t bytes);
+enum {
+  INSEQ_BYTES_IN_USE = 0,    /* allocated and not freed */
+  INSEQ_BYTES_PEAK = 1,      /* the most that were in use, since the last inseq_reset_peak */
+  INSEQ_BYTES_RESERVED = 2,  /* taken from the system, the cache included */
+  INSEQ_BYTES_LIMIT = 3,     /* 0: none */
+  INSEQ_BYTES_TOTAL = 4,     /* of the device */
+  INSEQ_BYTES_FREE = 5       /* of the device, now */
+};
+INSEQ_API int inseq_memory(int32_t what, INSEQ_OUT int64_t* bytes);
+INSEQ_API int inseq_reset_peak(void);
+
+/* Copies from the caller's memory; it may be changed as soon as the call returns. */
+INSEQ_API int inseq_upload(const void* host, int64_t address, int64_t bytes);
+/* Copies to the caller's memory, after waiting for all that was queued; reports errors found on the way. */
+INSEQ_API int inseq_download(int64_t address, void* host, int64_t bytes);
+INSEQ_API int inseq_copy(int64_t from, int64_t to, int64_t bytes);
+INSEQ_API int inseq_synchronize(void);
+/* y[i] = value */
+INSEQ_API int inseq_fill(float* y, int64_t size, float value);
 
 /* ---- matrix products ---- */
 

@@ -3,24 +3,29 @@
 #pragma once
 
 #include <cstdint>
-#include <functional>
+#include <exception>
 #include <new>
+#include <type_traits>
 
 #include "../include/inseq_kernels.h"
 
 namespace inseq {
 
-/** Stores a printf-formatted message for inseq_message() and returns `status`. */
+/** What messages add to say where the call was to run, such as " (cuda:0, NVIDIA H100)"; empty for the CPU. */
+const char* whereText();
+
+/** Stores a printf-formatted message and whereText() for inseq_message(), and returns `status`. */
 int fail(int status, const char* format, ...) __attribute__((format(printf, 2, 3)));
 
-/** No exception leaves the library: running out of memory becomes a status. */
+/** No exception leaves the library: running out of memory becomes a status. The work may return a status of its own. */
 template <typename Work>
 int guarded(const char* op, Work work) {
   try {
+    if constexpr (std::is_same_v<decltype(work()), int>) return work();
     work();
     return INSEQ_OK;
   } catch (const std::bad_alloc&) {
-    return fail(INSEQ_OUT_OF_MEMORY, "%s: expected more memory for its scratch space on the cpu, received none", op);
+    return fail(INSEQ_OUT_OF_MEMORY, "%s: expected more host memory for its scratch space, received none", op);
   } catch (const std::exception& error) {
     return fail(INSEQ_BAD_ARGUMENT, "%s: %s", op, error.what());
   }
