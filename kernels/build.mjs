@@ -27,7 +27,15 @@ export const instructionSets =
     : { portable: [] };
 
 /** NaN and infinity keep their meaning: no fast-math. Products and sums may be fused. */
-const COMMON = ["-std=c++17", `-I${join(root, "library")}`, "-fPIC", "-fvisibility=hidden", "-ffp-contract=fast", "-fno-math-errno", "-pthread"];
+const COMMON = [
+  "-std=c++17",
+  `-I${join(root, "library")}`,
+  "-fPIC",
+  "-fvisibility=hidden",
+  "-ffp-contract=fast",
+  "-fno-math-errno",
+  "-pthread",
+];
 const RELEASE = [...COMMON, "-O3", "-shared"];
 const TEST = [...COMMON, "-O1", "-Wall", "-Wextra", "-Werror", "-Wno-unknown-warning-option", "-Wno-psabi"];
 const SANITIZERS = ["-fsanitize=address,undefined", "-fno-sanitize-recover=all"];
