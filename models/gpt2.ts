@@ -10,7 +10,7 @@ import type { JsonObject } from "../src/json.ts";
 import { attendCausally, splitHeads } from "../src/layers/attend.ts";
 import { Embedding } from "../src/layers/embedding.ts";
 import { FeedForward } from "../src/layers/feedForward.ts";
-import { single, TransformerLayer } from "../src/layers/layer.ts";
+import { disposeLayers, single, TransformerLayer } from "../src/layers/layer.ts";
 import { LayerNorm } from "../src/layers/layerNorm.ts";
 import { Linear } from "../src/layers/linear.ts";
 import { outputHead, statesToRead } from "../src/layers/outputHead.ts";
@@ -128,10 +128,12 @@ export function gpt2(config: Gpt2Config, weights?: Weights): DecoderOnlyModel {
   );
   const finalNorm = new LayerNorm({ name: "finalNorm", width, epsilon, weights });
   const head = outputHead({ tokens, tied: config.tiedHead, weights });
+  const parts = [tokens, positions, ...blocks, finalNorm, ...head.layers];
 
   return {
     kind: "decoder-only",
     facts: { type: "gpt2", className: architecture.classNames[0], width, vocabSize, layers, heads, maxPositions },
+    layers: parts,
 
     embed: (ids_BT) => tokens.call(ids_BT),
 
@@ -141,9 +143,7 @@ export function gpt2(config: Gpt2Config, weights?: Weights): DecoderOnlyModel {
       return head.logits(finalNorm.call(statesToRead(x, input.targets_B)));
     },
 
-    dispose() {
-      for (const layer of [tokens, positions, ...blocks, finalNorm, ...head.layers]) layer.dispose();
-    },
+    dispose: () => disposeLayers(parts),
   };
 }
 

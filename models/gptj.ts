@@ -13,7 +13,7 @@ import type { JsonObject } from "../src/json.ts";
 import { attendCausally, splitHeads } from "../src/layers/attend.ts";
 import { Embedding } from "../src/layers/embedding.ts";
 import { FeedForward } from "../src/layers/feedForward.ts";
-import { single, TransformerLayer } from "../src/layers/layer.ts";
+import { disposeLayers, single, TransformerLayer } from "../src/layers/layer.ts";
 import { LayerNorm } from "../src/layers/layerNorm.ts";
 import { Linear } from "../src/layers/linear.ts";
 import { outputHead, statesToRead } from "../src/layers/outputHead.ts";
@@ -159,10 +159,12 @@ function build(config: GptJConfig, weights?: Weights): DecoderOnlyModel {
   );
   const finalNorm = new LayerNorm({ name: "finalNorm", width, epsilon, weights });
   const head = outputHead({ tokens, tied: config.tiedHead, bias: true, weights });
+  const parts = [tokens, ...blocks, finalNorm, ...head.layers];
 
   return {
     kind: "decoder-only",
     facts: { type, className: classNames[type], width, vocabSize, layers, heads, maxPositions },
+    layers: parts,
 
     embed: (ids_BT) => tokens.call(ids_BT),
 
@@ -173,9 +175,7 @@ function build(config: GptJConfig, weights?: Weights): DecoderOnlyModel {
       return head.logits(finalNorm.call(statesToRead(x, input.targets_B)));
     },
 
-    dispose() {
-      for (const layer of [tokens, ...blocks, finalNorm, ...head.layers]) layer.dispose();
-    },
+    dispose: () => disposeLayers(parts),
   };
 }
 

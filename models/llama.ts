@@ -9,7 +9,7 @@
 import type { JsonObject } from "../src/json.ts";
 import { attendCausally, splitHeads } from "../src/layers/attend.ts";
 import { Embedding } from "../src/layers/embedding.ts";
-import { single, TransformerLayer } from "../src/layers/layer.ts";
+import { disposeLayers, single, TransformerLayer } from "../src/layers/layer.ts";
 import { Linear } from "../src/layers/linear.ts";
 import { RmsNorm } from "../src/layers/rmsNorm.ts";
 import { presentRotation, type RotaryPass } from "../src/layers/rotaryPass.ts";
@@ -146,6 +146,7 @@ export function llama(config: LlamaConfig, weights?: Weights): DecoderOnlyModel 
     ? undefined
     : new Linear({ name: "head", inputs: width, outputs: vocabSize, bias: false, weights });
   const maxPositions = Number.POSITIVE_INFINITY;
+  const parts = [tokens, ...blocks, finalNorm, ...(head ? [head] : [])];
 
   return {
     kind: "decoder-only",
@@ -159,6 +160,7 @@ export function llama(config: LlamaConfig, weights?: Weights): DecoderOnlyModel 
       maxPositions,
       dependsOnLength: ["dynamic", "longrope"].includes(config.rotary.scaling.type),
     },
+    layers: parts,
 
     embed: (ids_BT) => tokens.call(ids_BT),
 
@@ -171,9 +173,7 @@ export function llama(config: LlamaConfig, weights?: Weights): DecoderOnlyModel 
       return head?.call(normalized) ?? tokens.logits(normalized);
     },
 
-    dispose() {
-      for (const layer of [tokens, ...blocks, finalNorm, ...(head ? [head] : [])]) layer.dispose();
-    },
+    dispose: () => disposeLayers(parts),
   };
 }
 

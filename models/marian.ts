@@ -16,7 +16,7 @@ import type { JsonObject } from "../src/json.ts";
 import { attend, splitHeads } from "../src/layers/attend.ts";
 import { Bias } from "../src/layers/bias.ts";
 import { Embedding } from "../src/layers/embedding.ts";
-import { pair, single, TransformerLayer } from "../src/layers/layer.ts";
+import { disposeLayers, pair, single, TransformerLayer } from "../src/layers/layer.ts";
 import { LayerNorm } from "../src/layers/layerNorm.ts";
 import { Linear } from "../src/layers/linear.ts";
 import type { CrossPass, Pass } from "../src/layers/pass.ts";
@@ -234,6 +234,10 @@ export function marian(config: MarianConfig, weights?: Weights): EncoderDecoderM
     : new Linear({ name: "head", inputs: width, outputs: decoder.vocabSize, bias: false, weights });
   const logitsBias = new Bias({ name: "logits", width: decoder.vocabSize, weights });
 
+  const tables = config.sharedEmbeddings ? [sourceTokens] : [sourceTokens, targetTokens];
+  const heads = head === undefined ? [logitsBias] : [head, logitsBias];
+  const parts = [...tables, positions, ...encoderBlocks, ...decoderBlocks, ...heads];
+
   const embed = (tokens: Embedding, ids: Tensor): Tensor =>
     config.scaleEmbedding ? mul(tokens.call(ids), scalar(Math.sqrt(width))) : tokens.call(ids);
 
@@ -248,6 +252,7 @@ export function marian(config: MarianConfig, weights?: Weights): EncoderDecoderM
       heads: decoder.heads,
       maxPositions,
     },
+    layers: parts,
 
     embedSource: (ids_BS) => embed(sourceTokens, ids_BS),
     embedTarget: (ids_BT) => embed(targetTokens, ids_BT),
@@ -266,11 +271,7 @@ export function marian(config: MarianConfig, weights?: Weights): EncoderDecoderM
       return logitsBias.call(head?.call(read) ?? targetTokens.logits(read));
     },
 
-    dispose() {
-      const tables = new Set([sourceTokens, targetTokens]);
-      const heads = head === undefined ? [logitsBias] : [head, logitsBias];
-      for (const layer of [...tables, positions, ...encoderBlocks, ...decoderBlocks, ...heads]) layer.dispose();
-    },
+    dispose: () => disposeLayers(parts),
   };
 }
 

@@ -16,7 +16,7 @@ import { ConfigError } from "../src/errors.ts";
 import type { JsonObject } from "../src/json.ts";
 import { attend, splitHeads } from "../src/layers/attend.ts";
 import { Embedding } from "../src/layers/embedding.ts";
-import { pair, single, TransformerLayer } from "../src/layers/layer.ts";
+import { disposeLayers, pair, single, TransformerLayer } from "../src/layers/layer.ts";
 import { Linear } from "../src/layers/linear.ts";
 import type { CrossPass, Pass } from "../src/layers/pass.ts";
 import { RelativePositions } from "../src/layers/relativePositions.ts";
@@ -263,10 +263,14 @@ function build(config: T5Config, weights?: Weights): EncoderDecoderModel {
     ? undefined
     : new Linear({ name: "head", inputs: width, outputs: vocabSize, bias: false, weights });
   const maxPositions = Number.POSITIVE_INFINITY;
+  const encoder = [encoderPositions, ...encoderBlocks, encoderNorm];
+  const decoder = [decoderPositions, ...decoderBlocks, decoderNorm];
+  const parts = [tokens, ...encoder, ...decoder, ...(head ? [head] : [])];
 
   return {
     kind: "encoder-decoder",
     facts: { type, className: classNames[type], width, vocabSize, layers: decoderLayers, heads, maxPositions },
+    layers: parts,
 
     embedSource: (ids_BS) => tokens.call(ids_BS),
     embedTarget: (ids_BT) => tokens.call(ids_BT),
@@ -292,11 +296,7 @@ function build(config: T5Config, weights?: Weights): EncoderDecoderModel {
       return head?.call(scaled) ?? tokens.logits(scaled);
     },
 
-    dispose() {
-      const encoder = [encoderPositions, ...encoderBlocks, encoderNorm];
-      const decoder = [decoderPositions, ...decoderBlocks, decoderNorm];
-      for (const layer of [tokens, ...encoder, ...decoder, ...(head ? [head] : [])]) layer.dispose();
-    },
+    dispose: () => disposeLayers(parts),
   };
 }
 

@@ -72,6 +72,11 @@ export abstract class TransformerLayer<Options extends LayerOptions> extends Lay
   }
 }
 
+/** Lets go of the weights of a model's layers. */
+export function disposeLayers(layers: readonly Layer[]): void {
+  for (const layer of layers) layer.dispose();
+}
+
 /** The one tensor of a layer's inputs, which TensorFlow.js may wrap in an array. */
 export function single(inputs: LayerInputs): Tensor {
   if (!Array.isArray(inputs)) return inputs;

@@ -5,7 +5,7 @@
  * Attribution differentiates at the embeddings, so the cut between `embed` and the rest is part of the interface.
  */
 
-import type { Tensor } from "../tensor.ts";
+import type { Layer, Tensor } from "../tensor.ts";
 import type { KeyValueCache } from "./cache.ts";
 import type { Sites } from "./sites.ts";
 
@@ -58,6 +58,8 @@ export interface ModelFacts {
 export interface DecoderOnlyModel {
   readonly kind: "decoder-only";
   readonly facts: ModelFacts;
+  /** Its layers as TensorFlow.js knows them, each once: embeddings, blocks, norms, heads. */
+  readonly layers: readonly Layer[];
   /** Scaled embeddings [B, T, D] of int32 ids [B, T]. */
   embed(ids_BT: Tensor): Tensor;
   /** Logits [B, V] at `targets_B`, or [B, T, V] at every position when it is absent. */
@@ -68,6 +70,8 @@ export interface DecoderOnlyModel {
 export interface EncoderDecoderModel {
   readonly kind: "encoder-decoder";
   readonly facts: ModelFacts;
+  /** Its layers as TensorFlow.js knows them, each once: embeddings, blocks, norms, heads. */
+  readonly layers: readonly Layer[];
   /** Scaled embeddings of source ids, [B, S, D]. */
   embedSource(ids_BS: Tensor): Tensor;
   /** Scaled embeddings of target ids, [B, T, D]. */

@@ -2,7 +2,8 @@
  * The golden cases: raw scores of the real Inseq on the same weights (test/golden, made by make_golden.py).
  *
  * Scores agree within 1e-4 of the largest score of the case: both sides compute in float32, with sums in another order.
- * Tokens and positions are exact. Where Inseq is wrong the right value is tested instead, by the name of the case below.
+ * Tokens and positions are exact. Every folder of test/golden is run on the fastest backend present, the reference models
+ * on all of them. Where Inseq is wrong the right value is tested instead, by the name of the case below.
  */
 
 import { afterAll, expect, test } from "vitest";
@@ -11,8 +12,14 @@ import { loadModel } from "../../src/loadModel.ts";
 import { listFeatureAttributionMethods, type MethodId } from "../../src/method/registry.ts";
 import type { Scores, SequenceAttribution } from "../../src/result/attribution.ts";
 import { type AttributionCase, attributionCases } from "../support/attributionCases.ts";
-import { describeOnBackends } from "../support/backends.ts";
-import { architectures, goldenPath, goldenRaw } from "../support/goldenResults.ts";
+import { describeOnBackends, presentBackends } from "../support/backends.ts";
+import {
+  architectures,
+  goldenPath,
+  goldenRaw,
+  isDecoderOnly,
+  referenceArchitectures,
+} from "../support/goldenResults.ts";
 
 const TOLERANCE = 1e-4;
 
@@ -55,8 +62,8 @@ describeOnBackends("golden cases", (backend) => {
     );
     worstOfAll.error = 0;
   });
-  for (const architecture of architectures) {
-    const decoderOnly = architecture === "gpt2" || architecture === "llama";
+  for (const architecture of backend === presentBackends[0] ? architectures : referenceArchitectures) {
+    const decoderOnly = isDecoderOnly(architecture);
     const models = new Map<string, AttributionModel>();
     const load = async ({ method, loadOptions }: AttributionCase): Promise<AttributionModel> => {
       const key = JSON.stringify([method, loadOptions]);

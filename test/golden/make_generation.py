@@ -4,8 +4,9 @@
 Usage::
 
     python test/golden/make_generation.py            # from the repository's root; writes test/golden/generation.json
+    python test/golden/make_generation.py mistral    # writes test/golden/mistral/generation.json: beam searches only
 
-Three lists go into the file.
+Three lists go into the first file, ``runs`` into the others.
 
 ``runs``
     Token ids: model, options in the names of ``generate``, unpadded inputs, and the ids that came out, without padding. A
@@ -21,6 +22,7 @@ Three lists go into the file.
 import json
 import os
 import random
+import sys
 import warnings
 from pathlib import Path
 
@@ -45,6 +47,7 @@ torch.set_num_threads(1)
 
 ROOT = Path(__file__).resolve().parents[2]
 GOLDEN = ["gpt2", "llama", "marian", "t5", "flan_t5"]
+VERSIONS = {"torch": torch.__version__, "transformers": transformers.__version__}
 DEMO = {"stories-gpt2": "stories_groundtruth.jsonl", "translation-marian": "translation_groundtruth.jsonl"}
 
 
@@ -53,7 +56,7 @@ def folder(name):
 
 
 def load(name):
-    encoder_decoder = name not in ("gpt2", "llama", "stories-gpt2")
+    encoder_decoder = json.loads((folder(name) / "config.json").read_text()).get("is_encoder_decoder", False)
     auto = AutoModelForSeq2SeqLM if encoder_decoder else AutoModelForCausalLM
     single = auto.from_pretrained(folder(name), dtype=torch.float32).eval()
     double = auto.from_pretrained(folder(name), dtype=torch.float64).eval()
@@ -141,9 +144,16 @@ def option_sets(greedy, encoder_decoder, start):
         yield {**n, "decoder_start_token_id": 9}
 
 
-def runs():
+def beam_sets(greedy, encoder_decoder, start):
+    """Beam searches of one model: that it can be searched with beams at all, alone and in a padded batch."""
+    new = greedy[start:]
+    yield {"num_beams": 3, "max_new_tokens": 8}
+    yield {"num_beams": 4, "max_new_tokens": 10, "eos_token_id": [new[4], new[6]], "length_penalty": 2.0}
+
+
+def runs(names, option_sets=option_sets):
     dropped = []
-    for name in [*GOLDEN, *DEMO]:
+    for name in names:
         encoder_decoder, single, double = load(name)
         inputs = inputs_of(name)
         greedy = generate(single, encoder_decoder, inputs[:1], {"max_new_tokens": 12, "eos_token_id": None})[0]
@@ -155,9 +165,9 @@ def runs():
         cases += [
             (inputs, options, None)
             for i, options in enumerate(option_sets(greedy, encoder_decoder, start))
-            if i % 3 == 2 and options and (encoder_decoder or not any(option in options for option in counted))
+            if i % 3 == (0 if option_sets is beam_sets else 2) and options and (encoder_decoder or not any(option in options for option in counted))
         ]
-        if encoder_decoder:
+        if encoder_decoder and option_sets is not beam_sets:
             prefix = [greedy[1:4]] * 2
             cases += [(inputs[:2], {"max_new_tokens": 6}, prefix), (inputs[:2], {"max_length": 9, "num_beams": 3}, prefix)]
             cases += [(inputs[:2], {"max_new_tokens": 6}, [[greedy[0], *row] for row in prefix])]
@@ -272,12 +282,23 @@ def processor_cases():
         yield case("typicalP", [p, keep], lp.TypicalLogitsWarper(p, min_tokens_to_keep=keep))
 
 
+def write_own(name):
+    """``generation.json`` of one golden folder: beam searches only."""
+    data = {"versions": VERSIONS, "runs": list(runs([name], beam_sets))}
+    (ROOT / "test/golden" / name / "generation.json").write_text(json.dumps(data, separators=(",", ":")) + "\n")
+    print(f"{name}: {len(data['runs'])} runs")
+
+
 def main():
+    if sys.argv[1:]:
+        for name in sys.argv[1:]:
+            write_own(name)
+        return
     data = {
-        "versions": {"torch": torch.__version__, "transformers": transformers.__version__},
+        "versions": VERSIONS,
         "processors": list(processor_cases()),
         "markov": list(markov_runs()),
-        "runs": list(runs()),
+        "runs": list(runs([*GOLDEN, *DEMO])),
     }
     lines = lambda items: ",\n".join(json.dumps(item, separators=(",", ":")) for item in items)  # noqa: E731
     path = ROOT / "test/golden/generation.json"

@@ -5,7 +5,7 @@ import { KeyValueCache } from "../../src/model/cache.ts";
 import type { Model } from "../../src/model/model.ts";
 import { tensor, tidy } from "../../src/tensor.ts";
 import { useCpu } from "../support/backend.ts";
-import { goldenPath } from "../support/goldenResults.ts";
+import { architectures, goldenPath } from "../support/goldenResults.ts";
 import {
   floats,
   type GoldenForward,
@@ -21,7 +21,7 @@ beforeAll(useCpu);
 /** Share of the range of logits: sums in another order differ in the last bits of single precision (1e-7 each). */
 const TOLERANCE = 1e-5;
 
-describe.each(["gpt2", "llama", "marian", "t5", "flan_t5"])("golden model %s", (architecture) => {
+describe.each(architectures)("golden model %s", (architecture) => {
   let model: Model;
   let cases: GoldenForward[];
   beforeAll(async () => {

@@ -1,79 +1,55 @@
-/** The blocks of every family are TensorFlow.js layers: they can be counted, saved, restored and put into a `tf.model`. */
+/** The layers of every golden model are those of TensorFlow.js: they can be counted, saved, restored, put into a `tf.model`. */
 
 import { beforeAll, describe, expect, test } from "vitest";
-import { Gpt2Block, architecture as gpt2 } from "../../models/gpt2.ts";
-import { LlamaBlock, architecture as llama } from "../../models/llama.ts";
-import { MarianDecoderBlock, MarianEncoderBlock, architecture as marian } from "../../models/marian.ts";
-import { T5DecoderBlock, T5EncoderBlock, t5 } from "../../models/t5.ts";
+import { loadArchitecture } from "../../models/load.ts";
+import { architectures as registry } from "../../models/registry.ts";
 import { relativeBucket } from "../../src/layers/relativePositions.ts";
 import { SinusoidalPositions } from "../../src/layers/sinusoidalPositions.ts";
-import { randomWeights } from "../../src/layers/weights.ts";
+import { openCheckpoint } from "../../src/model/checkpoint/openCheckpoint.ts";
+import type { Model } from "../../src/model/model.ts";
+import { matchWeights } from "../../src/model/weights.ts";
+import { openFolder } from "../../src/platform/node.ts";
 import { type Layer, type LayerConfig, type Tensor, tensor, tensorflow as tf } from "../../src/tensor.ts";
 import { useCpu } from "../support/backend.ts";
-import { floats, ids, smallConfigs } from "../support/models.ts";
+import { architectures, goldenPath } from "../support/goldenResults.ts";
+import { floats, ids } from "../support/models.ts";
 
 beforeAll(useCpu);
-
-const common = { name: "block", layer: 0, weights: randomWeights(5, 0.3) };
-const configs = {
-  gpt2: gpt2.readConfig(smallConfigs.gpt2),
-  llama: llama.readConfig(smallConfigs.llama),
-  marian: marian.readConfig(smallConfigs.marian),
-  t5: t5.readConfig(smallConfigs.t5),
-};
-
-/** Counted by hand: attention, norms, feed-forward. */
-const blocks: { name: string; make: () => Layer; inputs: number; parameters: number }[] = [
-  {
-    name: "Gpt2Block",
-    make: () => new Gpt2Block({ ...common, config: configs.gpt2 }),
-    inputs: 1,
-    parameters: 12 * 36 + 36 + (12 * 12 + 12) + 2 * 24 + (12 * 20 + 20) + (20 * 12 + 12),
-  },
-  {
-    name: "LlamaBlock",
-    make: () => new LlamaBlock({ ...common, config: configs.llama }),
-    inputs: 1,
-    parameters: 12 * 24 + 24 + 2 * (12 * 12 + 12) + (24 * 12 + 12) + 2 * 12 + 3 * 12 * 14,
-  },
-  {
-    name: "MarianEncoderBlock",
-    make: () => new MarianEncoderBlock({ ...common, config: configs.marian }),
-    inputs: 1,
-    parameters: 4 * (12 * 12 + 12) + 2 * 24 + (12 * 14 + 14) + (14 * 12 + 12),
-  },
-  {
-    name: "MarianDecoderBlock",
-    make: () => new MarianDecoderBlock({ ...common, config: configs.marian }),
-    inputs: 2,
-    parameters: 8 * (12 * 12 + 12) + 3 * 24 + (12 * 10 + 10) + (10 * 12 + 12),
-  },
-  {
-    name: "T5EncoderBlock",
-    make: () => new T5EncoderBlock({ ...common, config: configs.t5 }),
-    inputs: 1,
-    parameters: 4 * 12 * 15 + 2 * 12 + 3 * 12 * 14,
-  },
-  {
-    name: "T5DecoderBlock",
-    make: () => new T5DecoderBlock({ ...common, config: configs.t5 }),
-    inputs: 2,
-    parameters: 8 * 12 * 15 + 3 * 12 + 3 * 12 * 14,
-  },
-];
-
-const data = [states(5, 1), states(3, 2)];
 
 /** What stands for a tensor while a `tf.model` is put together. */
 type Symbolic = ReturnType<typeof tf.input>;
 
-describe.each(blocks)("$name", ({ make, inputs, parameters }) => {
-  const given = data.slice(0, inputs).map(
-    ({ values, T }) =>
-      () =>
-        tensor(values, [2, T, 12]),
-  );
-  const run = (layer: Layer) =>
+const product = (shape: readonly (number | null)[]): number => shape.reduce<number>((n, size) => n * (size ?? 1), 1);
+
+describe.each(architectures)("%s", (architecture) => {
+  let model: Model;
+  /** The first block of every stack, with states to run it on: a decoder's block with cross-attention takes two. */
+  let blocks: { layer: Layer; given: readonly (() => Tensor)[] }[];
+  let stored: number;
+  beforeAll(async () => {
+    const files = await openFolder(goldenPath(architecture, "model"));
+    const loaded = await loadArchitecture(files);
+    model = loaded.model;
+    const table = registry[loaded.rawConfig.model_type as keyof typeof registry].weightTable(loaded.config as never);
+    const source = matchWeights(table, await openCheckpoint(files));
+    stored = source.names.reduce((sum, name) => sum + product(source.shape(name)), 0);
+    blocks = model.layers
+      .filter(({ name }) => /(^|\.)blocks\.0$/.test(name))
+      .map((layer) => {
+        const given = layer.name.startsWith("decoder.") ? [states(5, 1), states(3, 2)] : [states(5, 1)];
+        return {
+          layer,
+          given: given.map(
+            ({ values, T }) =>
+              () =>
+                tensor(values, [2, T, model.facts.width]),
+          ),
+        };
+      });
+    expect(blocks.length).toBe(model.kind === "encoder-decoder" ? 2 : 1);
+  });
+
+  const run = (layer: Layer, given: readonly (() => Tensor)[]) =>
     floats(
       layer.call(
         given.map((x) => x()),
@@ -81,40 +57,47 @@ describe.each(blocks)("$name", ({ make, inputs, parameters }) => {
       ) as Tensor,
     );
 
-  test("counts its parameters and those of the layers inside", () => {
-    expect(make().countParams()).toBe(parameters);
+  /** The weights do not matter here, only that all of them go along. */
+  function states(T: number, seed: number): { values: Float32Array; T: number } {
+    return { values: Float32Array.from({ length: 2 * T * model.facts.width }, (_, i) => Math.sin(i * 1.7 + seed)), T };
+  }
+
+  test("has all numbers of the checkpoint in the weights of its layers, each once", () => {
+    const weights = model.layers.flatMap((layer) => layer.trainableWeights);
+    expect(weights.reduce((sum, { shape }) => sum + product(shape), 0)).toBe(stored);
+    expect(new Set(weights.map(({ name }) => name)).size).toBe(weights.length);
   });
 
-  test("can be saved as JSON and restored with its weights", () => {
-    const layer = make();
-    const saved = JSON.parse(JSON.stringify(layer.getConfig())) as LayerConfig;
-    const [Class, fromConfig] = tf.serialization.SerializationMap.getMap().classNameMap[layer.getClassName()] ?? [];
-    const restored = fromConfig?.(Class as Parameters<typeof fromConfig>[0], saved) as Layer;
-    expect(run(restored)).not.toEqual(run(layer));
-    restored.setWeights(layer.getWeights());
-    expect(run(restored)).toEqual(run(layer));
+  test("has blocks that can be saved as JSON and restored with their weights", () => {
+    for (const { layer, given } of blocks) {
+      const saved = JSON.parse(JSON.stringify(layer.getConfig())) as LayerConfig;
+      const [Class, fromConfig] = tf.serialization.SerializationMap.getMap().classNameMap[layer.getClassName()] ?? [];
+      const restored = fromConfig?.(Class as Parameters<typeof fromConfig>[0], saved) as Layer;
+      expect(run(restored, given)).not.toEqual(run(layer, given));
+      restored.setWeights(layer.getWeights());
+      expect(run(restored, given)).toEqual(run(layer, given));
+    }
   });
 
-  test("is a part of a tf.model", () => {
-    const layer = make();
-    const symbols = given.map(() => tf.input({ shape: [null, 12] }));
-    const output = layer.apply(inputs === 1 ? (symbols[0] as Symbolic) : symbols) as Symbolic;
-    const model = tf.model({ inputs: symbols, outputs: output });
-    const tensors = given.map((x) => x());
-    const predicted = model.predict(inputs === 1 ? (tensors[0] as Tensor) : tensors) as Tensor;
-    expect(predicted.shape).toEqual([2, 5, 12]);
-    expect(floats(predicted)).toEqual(run(layer));
+  test("has blocks that can be parts of a tf.model", () => {
+    for (const { layer, given } of blocks) {
+      const { width } = model.facts;
+      const symbols = given.map(() => tf.input({ shape: [null, width] }));
+      const output = layer.apply(given.length === 1 ? (symbols[0] as Symbolic) : symbols) as Symbolic;
+      const wrapped = tf.model({ inputs: symbols, outputs: output });
+      const tensors = given.map((x) => x());
+      const predicted = wrapped.predict(given.length === 1 ? (tensors[0] as Tensor) : tensors) as Tensor;
+      expect(predicted.shape).toEqual([2, 5, width]);
+      expect(floats(predicted)).toEqual(run(layer, given));
+    }
   });
 
-  test("refuses another number of inputs", () => {
-    const [x] = given;
-    const wrong = inputs === 1 ? [x, x] : [x];
-    expect(() =>
-      make().call(
-        wrong.map((one) => (one as () => Tensor)()),
-        {},
-      ),
-    ).toThrow(/expected (one|two) input tensors?, received/);
+  test("has blocks that refuse another number of inputs", () => {
+    for (const { layer, given } of blocks) {
+      const [x] = given as [() => Tensor];
+      const wrong = given.length === 1 ? [x, x] : [x];
+      expect(() => run(layer, wrong)).toThrow(/expected (one|two) input tensors?, received/);
+    }
   });
 });
 
@@ -144,7 +127,3 @@ describe("relative position buckets", () => {
     expect([3, 0, -1, -3, -4, -5, -6, -9, -14, -99].map(causal)).toEqual([0, 0, 1, 3, 4, 4, 5, 6, 7, 7]);
   });
 });
-
-function states(T: number, seed: number): { values: Float32Array; T: number } {
-  return { values: Float32Array.from({ length: 2 * T * 12 }, (_, i) => Math.sin(i * 1.7 + seed)), T };
-}

@@ -1,4 +1,4 @@
-/** What must hold for every family whatever its weights: the cache, padding, chosen positions, causality, memory. */
+/** What must hold for every golden model, whatever its weights: the cache, padding, chosen positions, causality, memory. */
 
 import { beforeAll, describe, expect, test } from "vitest";
 import { OptionError } from "../../src/errors.ts";
@@ -6,7 +6,8 @@ import { KeyValueCache } from "../../src/model/cache.ts";
 import type { EncoderStates, Model } from "../../src/model/model.ts";
 import { memory, type Tensor, tensor, tidy } from "../../src/tensor.ts";
 import { useCpu } from "../support/backend.ts";
-import { families, floats, ids, logits, mask, relativeDifference, smallModel, someIds } from "../support/models.ts";
+import { architectures } from "../support/goldenResults.ts";
+import { floats, goldenModel, ids, logits, mask, relativeDifference, smallModel, someIds } from "../support/models.ts";
 
 beforeAll(useCpu);
 
@@ -16,10 +17,10 @@ const ROUNDING = 2e-6;
 const sourceIds = [someIds(6, 1), someIds(6, 2)];
 const targetIds = [someIds(8, 3), someIds(8, 4)];
 
-describe.each(families)("%s", (family) => {
+describe.each(architectures)("%s", (architecture) => {
   let model: Model;
-  beforeAll(() => {
-    model = smallModel(family);
+  beforeAll(async () => {
+    model = await goldenModel(architecture);
   });
 
   test("computes the same through the cache, in pieces of one, two and five tokens", () => {
@@ -122,9 +123,9 @@ describe.each(families)("%s", (family) => {
     expect(logits(model, { ...pass, positions_BT: ids([counted, counted]) })).toEqual(logits(model, pass));
   });
 
-  test("frees everything that it has made", () => {
+  test("frees everything that it has made", async () => {
     const before = memory().numTensors;
-    const another = smallModel(family);
+    const another = await goldenModel(architecture);
     logits(another, { targetIds, sourceIds });
     another.dispose();
     // Inputs made by the test itself are inside the pass's tidy.

@@ -1,27 +1,28 @@
-/** The sites of every family: where they are, that reading changes nothing, and gradients there and at the embeddings. */
+/** The sites of every golden model: where they are, that reading changes nothing, and gradients there and at the embeddings. */
 
 import { beforeAll, describe, expect, test } from "vitest";
 import type { Model } from "../../src/model/model.ts";
 import type { Site, Sites } from "../../src/model/sites.ts";
 import { add, grads, mul, scalar, sum, type Tensor, tensor, tidy, zerosLike } from "../../src/tensor.ts";
 import { useCpu } from "../support/backend.ts";
+import { architectures } from "../support/goldenResults.ts";
 import {
-  type Family,
-  families,
   floats,
+  goldenModel,
   ids,
   logits,
   logitsTensor,
   mask,
   relativeDifference,
-  smallModel,
   someIds,
 } from "../support/models.ts";
 
 beforeAll(useCpu);
 
-const targetIds = [someIds(5, 3), someIds(5, 4)];
-const sourceIds = [someIds(4, 1), someIds(4, 2)];
+const TARGET = 5;
+const SOURCE = 4;
+const targetIds = [someIds(TARGET, 3), someIds(TARGET, 4)];
+const sourceIds = [someIds(SOURCE, 1), someIds(SOURCE, 2)];
 const masks = () => ({
   mask_BS: mask([
     [1, 1, 1, 1, 1],
@@ -42,74 +43,78 @@ const ROUNDING = 2e-6;
 const STEP = 3e-4;
 const DIFFERENCES = 5e-3;
 
-const B = 2;
-const [T, S] = [5, 4];
-const shapes: Record<
-  Family,
-  {
-    layers: { encoder?: number; decoder: number };
-    H: Record<string, number>;
-    G: Record<string, number>;
-    K: Record<string, number>;
-  }
-> = {
-  gpt2: { layers: { decoder: 2 }, H: { decoder: 3 }, G: { decoder: 3 }, K: { decoder: 4 } },
-  llama: { layers: { decoder: 2 }, H: { decoder: 4 }, G: { decoder: 2 }, K: { decoder: 6 } },
-  marian: {
-    layers: { encoder: 2, decoder: 1 },
-    H: { encoder: 3, decoder: 2 },
-    G: { encoder: 3, decoder: 2 },
-    K: { encoder: 4, decoder: 6 },
-  },
-  t5: {
-    layers: { encoder: 2, decoder: 1 },
-    H: { encoder: 3, decoder: 3 },
-    G: { encoder: 3, decoder: 3 },
-    K: { encoder: 5, decoder: 5 },
-  },
-};
-
 const nameOf = ({ stack, layer, attention, name }: Site): string => `${stack}.${layer}.${attention}.${name}`;
 
-/** All sites in the order of the pass, with the shapes that they must have. */
-function expectedSites(family: Family): [string, number[]][] {
-  const { layers, H, G, K } = shapes[family];
-  const attention = (stack: string, kind: string, at: string, queries: number, keys: number): [string, number[]][] => [
-    [`${at}.${kind}.value`, [B, G[stack] ?? 0, keys, K[stack] ?? 0]],
-    [`${at}.${kind}.attentionProbabilities`, [B, H[stack] ?? 0, queries, keys]],
-    [`${at}.${kind}.headOutput`, [B, H[stack] ?? 0, queries, K[stack] ?? 0]],
-    [`${at}.${kind}.attentionOutput`, [B, queries, 12]],
-  ];
-  const block = (stack: string, layer: number): [string, number[]][] => {
-    const [at, queries] = [`${stack}.${layer}`, stack === "encoder" ? S : T];
-    const cross = stack === "decoder" && layers.encoder !== undefined;
-    return [
-      [`${at}.self.blockInput`, [B, queries, 12]],
-      ...attention(stack, "self", at, queries, queries),
-      ...(cross ? attention(stack, "cross", at, queries, S) : []),
-      [`${at}.self.mlpOutput`, [B, queries, 12]],
-      [`${at}.self.blockOutput`, [B, queries, 12]],
-    ];
-  };
-  return (["encoder", "decoder"] as const).flatMap((stack) =>
-    Array.from({ length: layers[stack] ?? 0 }, (_, layer) => block(stack, layer)).flat(),
-  );
+/** Sites of an attention in the order of the pass. */
+const attentionSites = ["value", "attentionProbabilities", "headOutput", "attentionOutput"] as const;
+
+interface Seen {
+  readonly site: Site;
+  readonly shape: readonly number[];
 }
 
-describe.each(families)("%s", (family) => {
+/** Every visit of a pass in its order. */
+function visits(model: Model): Seen[] {
+  const seen: Seen[] = [];
+  const visit = (site: Site, activation: Tensor) => {
+    seen.push({ site, shape: activation.shape });
+    return activation;
+  };
+  logits(model, { targetIds, sourceIds, sites: { wants: () => true, visit } });
+  return seen;
+}
+
+/** Names of the sites that a model with as many layers must visit, in order. */
+function expectedNames(model: Model, encoderLayers: number): string[] {
+  const attention = (at: string): string[] => attentionSites.map((name) => `${at}.${name}`);
+  const block = (at: string, cross: boolean): string[] => [
+    `${at}.self.blockInput`,
+    ...attention(`${at}.self`),
+    ...(cross ? attention(`${at}.cross`) : []),
+    `${at}.self.mlpOutput`,
+    `${at}.self.blockOutput`,
+  ];
+  const stack = (name: string, count: number, cross: boolean): string[] =>
+    Array.from({ length: count }, (_, layer) => block(`${name}.${layer}`, cross)).flat();
+  const cross = model.kind === "encoder-decoder";
+  return [...stack("encoder", encoderLayers, false), ...stack("decoder", model.facts.layers, cross)];
+}
+
+describe.each(architectures)("%s", (architecture) => {
   let model: Model;
-  beforeAll(() => {
-    model = smallModel(family);
+  let sitesOf: Seen[];
+  beforeAll(async () => {
+    model = await goldenModel(architecture);
+    sitesOf = visits(model);
   });
 
   test("visits every site once, in order, with the documented shape", () => {
-    const seen: [string, number[]][] = [];
-    const visit = (site: Site, activation: Tensor) => {
-      seen.push([nameOf(site), activation.shape]);
-      return activation;
-    };
-    logits(model, { targetIds, sourceIds, sites: { wants: () => true, visit } });
-    expect(seen).toEqual(expectedSites(family));
+    const encoderLayers = new Set(sitesOf.flatMap(({ site }) => (site.stack === "encoder" ? [site.layer] : [])));
+    expect(encoderLayers.size > 0).toBe(model.kind === "encoder-decoder");
+    expect(sitesOf.map(({ site }) => nameOf(site))).toEqual(expectedNames(model, encoderLayers.size));
+    const headWidths = new Map<string, number | undefined>();
+    for (const { site, shape } of sitesOf) {
+      const [what, key] = [nameOf(site), `${site.stack}.${site.layer}.${site.attention}`];
+      const T = site.stack === "encoder" ? SOURCE : TARGET;
+      const S = site.stack === "encoder" || site.attention === "cross" ? SOURCE : TARGET;
+      const H = site.stack === "decoder" ? model.facts.heads : (shape[1] ?? 0);
+      const [, second = 0, , last] = shape;
+      switch (site.name) {
+        case "value":
+          headWidths.set(key, last);
+          expect(shape, what).toEqual([2, second, S, last]);
+          expect(H % second, what).toBe(0);
+          break;
+        case "attentionProbabilities":
+          expect(shape, what).toEqual([2, H, T, S]);
+          break;
+        case "headOutput":
+          expect(shape, what).toEqual([2, H, T, headWidths.get(key)]);
+          break;
+        default:
+          expect(shape, what).toEqual([2, T, model.facts.width]);
+      }
+    }
   });
 
   test("visits only what somebody wants", () => {
@@ -120,7 +125,7 @@ describe.each(families)("%s", (family) => {
       return activation;
     };
     logits(model, { targetIds, sourceIds, sites: { wants, visit } });
-    expect(seen).toEqual(shapes[family].layers.encoder === undefined ? ["mlpOutput"] : ["mlpOutput", "mlpOutput"]);
+    expect(seen).toEqual(model.kind === "decoder-only" ? ["mlpOutput"] : ["mlpOutput", "mlpOutput"]);
   });
 
   test("gives the same logits when every activation is replaced by itself", () => {
@@ -132,9 +137,10 @@ describe.each(families)("%s", (family) => {
   test("uses what is put at each site", () => {
     const pass = { targetIds, sourceIds };
     const plain = logits(model, pass);
-    for (const [name] of expectedSites(family)) {
+    for (const { site } of sitesOf) {
+      const name = nameOf(site);
       const visit = (_site: Site, x: Tensor) => add(x, randomLike(x, 3));
-      const changed = logits(model, { ...pass, sites: { wants: (site) => nameOf(site) === name, visit } });
+      const changed = logits(model, { ...pass, sites: { wants: (other) => nameOf(other) === name, visit } });
       expect(relativeDifference(changed, plain), name).toBeGreaterThan(1e-3);
     }
   });
@@ -152,7 +158,7 @@ describe.each(families)("%s", (family) => {
           site.stack === "encoder" || site.attention === "cross" ? given.sourceMask_BS : given.mask_BS
         ).dataSync();
         const causal = site.stack === "decoder" && site.attention === "self";
-        for (let row = 0; row < B * H * queries; row++) {
+        for (let row = 0; row < 2 * H * queries; row++) {
           const b = Math.floor(row / (H * queries));
           const t = row % queries;
           // A query on padding may see nothing at all; its row is a mean.
@@ -190,10 +196,11 @@ describe.each(families)("%s", (family) => {
   });
 
   test("has the gradient at every site that finite differences give", () => {
-    for (const [name, shape] of expectedSites(family)) {
+    for (const { site, shape } of sitesOf) {
+      const name = nameOf(site);
       const f = (change?: Tensor): Tensor => {
         const sites: Sites = {
-          wants: (site) => nameOf(site) === name,
+          wants: (other) => nameOf(other) === name,
           visit: (_site, activation) => add(activation, change ?? zerosLike(activation)),
         };
         return logitsTensor(model, { targetIds, sourceIds, sites });

@@ -1,11 +1,22 @@
 /** The expected results under test/golden: raw ones are Inseq's own files, aggregated ones are plain lists of numbers. */
 
-import { readFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Attribution, Scores } from "../../src/result/attribution.ts";
 import { fromInseqJson } from "../../src/result/readInseqJson.ts";
 
-export const architectures = ["gpt2", "llama", "marian", "t5", "flan_t5"] as const;
+/** Those with every kind of case: they are tested on every backend, the others on the fastest one present. */
+export const referenceArchitectures = ["gpt2", "llama", "marian", "t5", "flan_t5"] as const;
+
+/** Every golden model: each folder with a model is tested, so an architecture needs no entry in any test. */
+export const architectures: readonly string[] = readdirSync(goldenPath())
+  .filter((name) => existsSync(goldenPath(name, "model", "config.json")))
+  .sort();
+
+/** Whether a golden model has no encoder: what it was asked has no decoder ids of its own. */
+export function isDecoderOnly(architecture: string): boolean {
+  return !readFileSync(goldenPath(architecture, "forward.json"), "utf8").includes('"decoder_input_ids"');
+}
 
 /** Nested lists of numbers; null is NaN. */
 export type Nested = number | null | readonly Nested[];

@@ -4,6 +4,7 @@ import { describe, expect, it } from "vitest";
 import { openFolder } from "../../src/platform/node.ts";
 import { loadTokenizer } from "../../src/text/loadTokenizer.ts";
 import type { Tokenizer } from "../../src/text/tokenizer.ts";
+import { architectures, referenceArchitectures } from "../support/goldenResults.ts";
 import { changedFiles } from "./memoryFiles.ts";
 
 /** Written by `test/golden/make_golden.py` with transformers 5.18. */
@@ -25,7 +26,6 @@ interface Golden {
   }[];
 }
 
-const architectures = ["gpt2", "llama", "marian", "t5", "flan_t5"] as const;
 const golden = (name: string) => new URL(`../golden/${name}/`, import.meta.url).pathname;
 const demo = (name: string) => new URL(`../../models/demo/${name}`, import.meta.url).pathname;
 const load = async (path: string) => loadTokenizer(await openFolder(path));
@@ -55,7 +55,7 @@ describe.each(architectures)("the tokenizer of %s", (name) => {
 });
 
 describe.each([
-  ...architectures.map((name) => [name, `${golden(name)}model`] as const),
+  ...referenceArchitectures.map((name) => [name, `${golden(name)}model`] as const),
   ["demo stories", demo("stories-gpt2")] as const,
   ["demo translation", demo("translation-marian")] as const,
 ])("spans of %s", (_, path) => {
@@ -204,7 +204,7 @@ describe("readable tokens", () => {
 
 it("a text of two thousand words is encoded in well under a tenth of a second", async () => {
   const text = "The quick brown fox, naïve café — jumps over 42 lazy dogs. ".repeat(182);
-  for (const name of architectures) {
+  for (const name of referenceArchitectures) {
     const tokenizer = await load(`${golden(name)}model`);
     tokenizer.encode(text);
     const start = performance.now();

@@ -1,4 +1,6 @@
-import { readFileSync } from "node:fs";
+/** What Hugging Face generates: made by test/golden/make_generation.py, for the reference models with every option. */
+
+import { existsSync, readFileSync } from "node:fs";
 import { afterAll, describe, expect, test } from "vitest";
 import { loadArchitecture } from "../../../models/load.ts";
 import { generate } from "../../../src/model/generation/generate.ts";
@@ -10,7 +12,8 @@ import {
 import type { Model } from "../../../src/model/model.ts";
 import { openFolder } from "../../../src/platform/node.ts";
 import { useCpu } from "../../support/backend.ts";
-import { goldenPath } from "../../support/goldenResults.ts";
+import { architectures, goldenPath } from "../../support/goldenResults.ts";
+import { markovModel } from "./markovModel.ts";
 
 interface Run {
   readonly model: string;
@@ -40,8 +43,6 @@ interface Forward {
   }[];
 }
 
-import { markovModel } from "./markovModel.ts";
-
 await useCpu();
 
 const demo = ["stories-gpt2", "translation-marian"];
@@ -61,20 +62,27 @@ describe("beam searches through small tables end like Hugging Face's", () => {
   });
 });
 
-for (const name of ["gpt2", "llama", "marian", "t5", "flan_t5", ...demo]) {
+/** Searches with several beams, of an architecture that is not among the reference models. */
+function ownRuns(name: string): Run[] {
+  const path = goldenPath(name, "generation.json");
+  return existsSync(path) ? (JSON.parse(readFileSync(path, "utf8")) as { runs: Run[] }).runs : [];
+}
+
+for (const name of [...architectures, ...demo]) {
   describe(`${name} generates what Hugging Face generates`, () => {
     const loaded = load(name);
     afterAll(async () => (await loaded).model.dispose());
 
-    test.each(runs.filter(({ model }) => model === name).map((run) => [JSON.stringify(run.options), run] as const))(
-      "with %s",
-      async (_title, run) => {
-        const { model, defaults } = await loaded;
-        const options = readGenerationArgs(run.options, defaults);
-        const rows = await generate(model, { inputIds: run.inputs, targetPrefix: run.prefix, options });
-        expect(rows).toEqual(run.expected);
-      },
-    );
+    test.each(
+      [...runs, ...ownRuns(name)]
+        .filter(({ model }) => model === name)
+        .map((run) => [JSON.stringify(run.options), run] as const),
+    )("with %s", async (_title, run) => {
+      const { model, defaults } = await loaded;
+      const options = readGenerationArgs(run.options, defaults);
+      const rows = await generate(model, { inputIds: run.inputs, targetPrefix: run.prefix, options });
+      expect(rows).toEqual(run.expected);
+    });
 
     if (demo.includes(name)) return;
     test("greedily, for the inputs of forward.json, in one batch", async () => {

@@ -22,6 +22,7 @@ export function markovModel(
   return {
     kind: "decoder-only",
     facts: { type: "markov", className: "Markov", width: V, vocabSize: V, layers: 1, heads: 1, maxPositions },
+    layers: [],
     embed: (ids_BT) => oneHot(ids_BT, V),
     forward({ embeddings_BTD, targets_B }): Tensor {
       const [B = 0, T = 0] = embeddings_BTD.shape;
