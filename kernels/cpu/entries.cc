@@ -1,6 +1,6 @@
 // Rows of a table and entries of rows (src/ops/embedding.ts, src/ops/select.ts):
 //
-//   embedding  y[m] = table[ids[m]]
+//   embedding  y[m] = table[ids[m]]         dtable[v] = Σ dy[m] where ids[m] = v
 //   select     y[b] = x[b, index[b]]        dx[b, n] = dy[b] where n = index[b], else 0
 
 #include <algorithm>
@@ -28,6 +28,23 @@ int inseq_embedding(const float* table, const int32_t* ids, int64_t M, int64_t N
         (long long)bad);
   for (int64_t m = 0; m < M; m++) std::copy_n(table + ids[m] * D, D, y + m * D);
   return INSEQ_OK;
+}
+
+// A thread owns some columns of the table, so that each number is summed in the order of m.
+int inseq_embedding_backward(const float* dy, const int32_t* ids, int64_t M, int64_t N, int64_t D, float* d_table) {
+  CHECK(M >= 0 && N >= 0 && D >= 0,
+        "embeddingBackward: expected sizes that are not negative, received M=%lld, V=%lld, D=%lld", (long long)M,
+        (long long)N, (long long)D);
+  const int64_t bad = firstOutside(ids, M, N);
+  CHECK(bad == M, "embeddingBackward: expected ids from 0 to %lld, received %d at place %lld", (long long)N - 1,
+        ids[bad], (long long)bad);
+  return inseq::guarded("embeddingBackward", [&] {
+    inseq::parallelRanges(D, 65536 / (M + N + 1) + 1, [&](int64_t from, int64_t to) {
+      for (int64_t v = 0; v < N; v++) std::fill(d_table + v * D + from, d_table + v * D + to, 0.0f);
+      for (int64_t m = 0; m < M; m++)
+        for (int64_t i = from; i < to; i++) d_table[ids[m] * D + i] += dy[m * D + i];
+    });
+  });
 }
 
 int inseq_select(const float* x, const int32_t* index, int64_t B, int64_t N, int64_t D, int64_t times, float* y) {

@@ -162,29 +162,42 @@ INSEQ_API int inseq_function(const float* x, int64_t size, int32_t function, flo
 /* ---- attention ---- */
 
 /*
- * O = softmax(scale QK^T + bias, masked) V. query [B, H, T, K], key and value [B, G, S, K] -> output [B, H, T, K].
- * bias may be null; its strides are in numbers, 0 along an axis that it shares; its last axis is S. mask [B, S] may be
- * null. A query that sees nothing gives the mean of all values. T x S numbers are never stored.
+ * O = softmax(A) V with A = cap(scale QK^T) + bias, masked. query [B, H, T, K], key and value [B, G, S, K] -> output
+ * [B, H, T, K]. cap(x) = soft_cap tanh(x / soft_cap); soft_cap 0: none. bias may be null; its strides are in numbers, 0
+ * along an axis that it shares; its last axis is S. mask [B, S] may be null. Query t stands at t + S - T and sees keys from
+ * `before` positions before it to `after` positions after it (both >= 0; T + S: all; causal: after = 0). A query that sees
+ * nothing gives the mean of all values. log_sum_exp [B, H, T] gets ln sum e^A of what each query sees, -infinity
+ * where it sees nothing; it may be null. T x S numbers are never stored.
  */
 INSEQ_API int inseq_attention(const float* query, const float* key, const float* value, const float* bias,
                               const int32_t* mask, int64_t B, int64_t H, int64_t G, int64_t T, int64_t S, int64_t K,
                               int64_t bias_stride_b, int64_t bias_stride_h, int64_t bias_stride_t, float scale,
-                              int32_t causal, float* output);
+                              float soft_cap, int64_t before, int64_t after, float* output, float* log_sum_exp);
 /* The same, giving the probabilities [B, H, T, S]. */
 INSEQ_API int inseq_attention_probabilities(const float* query, const float* key, const float* bias,
                                             const int32_t* mask, int64_t B, int64_t H, int64_t G, int64_t T, int64_t S,
                                             int64_t K, int64_t bias_stride_b, int64_t bias_stride_h,
-                                            int64_t bias_stride_t, float scale, int32_t causal, float* probabilities);
+                                            int64_t bias_stride_t, float scale, float soft_cap, int64_t before,
+                                            int64_t after, float* probabilities);
 /*
- * dy [B * times, H, T, K] -> d_query [B * times, H, T, K], d_key and d_value [B * times, G, S, K]. query, key, value, bias
- * and mask are those of the forward pass; probabilities are computed anew, some rows at a time. d_bias, laid out as bias,
- * may be null, and has one value for all copies. Queries after the last one with a cotangent are skipped.
+ * dy [B * times, H, T, K] -> d_query [B * times, H, T, K], d_key and d_value [B * times, G, S, K]. query, key, value, bias,
+ * mask and log_sum_exp are those of the forward pass; probabilities are computed anew from the last, some rows at a time.
+ * d_bias, laid out as bias, may be null, and has one value for all copies. Queries after the last one with a cotangent are
+ * skipped.
  */
 INSEQ_API int inseq_attention_backward(const float* dy, const float* query, const float* key, const float* value,
-                                       const float* bias, const int32_t* mask, int64_t B, int64_t H, int64_t G,
-                                       int64_t T, int64_t S, int64_t K, int64_t bias_stride_b, int64_t bias_stride_h,
-                                       int64_t bias_stride_t, float scale, int32_t causal, int64_t times,
-                                       float* d_query, float* d_key, float* d_value, float* d_bias);
+                                       const float* bias, const int32_t* mask, const float* log_sum_exp, int64_t B,
+                                       int64_t H, int64_t G, int64_t T, int64_t S, int64_t K, int64_t bias_stride_b,
+                                       int64_t bias_stride_h, int64_t bias_stride_t, float scale, float soft_cap,
+                                       int64_t before, int64_t after, int64_t times, float* d_query, float* d_key,
+                                       float* d_value, float* d_bias);
+/* The same from the cotangent dy [B * times, H, T, S] of the probabilities. */
+INSEQ_API int inseq_attention_probabilities_backward(const float* dy, const float* query, const float* key,
+                                                     const float* bias, const int32_t* mask, int64_t B, int64_t H,
+                                                     int64_t G, int64_t T, int64_t S, int64_t K, int64_t bias_stride_b,
+                                                     int64_t bias_stride_h, int64_t bias_stride_t, float scale,
+                                                     float soft_cap, int64_t before, int64_t after, int64_t times,
+                                                     float* d_query, float* d_key, float* d_bias);
 
 /*
  * Rotary positions. x [B, H, T, K]; cos and sin [B or 1, T, K/2], angle_batch_stride numbers apart (0: shared).
@@ -197,6 +210,9 @@ INSEQ_API int inseq_rotary(const float* x, const float* cos, const float* sin, i
 
 /* y[m] = table[ids[m]]: table [V, D]. An id outside the table is an error. */
 INSEQ_API int inseq_embedding(const float* table, const int32_t* ids, int64_t M, int64_t V, int64_t D, float* y);
+/* d_table[v] = sum of dy[m] where ids[m] = v, in the order of m: dy [M, D] -> d_table [V, D]. */
+INSEQ_API int inseq_embedding_backward(const float* dy, const int32_t* ids, int64_t M, int64_t V, int64_t D,
+                                       float* d_table);
 /* y[b] = x[b / times, index[b]]: x [B / times, N, D] -> y [B, D]. */
 INSEQ_API int inseq_select(const float* x, const int32_t* index, int64_t B, int64_t N, int64_t D, int64_t times,
                            float* y);

@@ -257,18 +257,25 @@ void testAttention() {
     bool causal, mask;
     int bias;  // 0: none, 1: [1, H, T, S], 2: [B, 1, 1, S]
     int64_t times;
+    int64_t before = 5000, after = 5000;
+    float softCap = 0;
   };
   const Case cases[] = {{1, 1, 1, 1, 1, 1, false, false, 0, 1},    {2, 4, 2, 5, 5, 8, true, false, 0, 1},
                         {1, 3, 3, 7, 11, 17, true, true, 1, 1},    {2, 6, 1, 61, 61, 33, true, true, 2, 1},
                         {1, 2, 2, 65, 97, 64, false, true, 1, 1},  {1, 2, 1, 9, 4, 5, true, false, 0, 1},
                         {3, 2, 2, 13, 13, 16, true, false, 0, 4},  {1, 2, 1, 59, 1023, 31, true, true, 0, 2},
-                        {2, 2, 2, 3, 17, 7, false, false, 1, 3},   {2, 1, 1, 1, 33, 64, true, true, 0, 1}};
+                        {2, 2, 2, 3, 17, 7, false, false, 1, 3},   {2, 1, 1, 1, 33, 64, true, true, 0, 1},
+                        {1, 2, 2, 65, 65, 16, true, false, 0, 2, 17}, {2, 2, 1, 9, 13, 5, false, true, 2, 1, 2, 3},
+                        {1, 2, 1, 9, 4, 5, true, false, 1, 2, 1, 0, 0.7f}, {2, 4, 2, 61, 97, 33, true, true, 1, 3, 40, 0, 0.3f},
+                        {2, 1, 1, 5, 5, 1, true, false, 0, 1, 0, 0},  {1, 3, 3, 13, 13, 8, false, false, 0, 3, 4, 0, 0.2f}};
   for (const Case& c : cases) {
     const int64_t B = c.B, H = c.H, G = c.G, T = c.T, S = c.S, K = c.K, times = c.times;
     const bool causal = c.causal, withMask = c.mask;
     const int biasKind = c.bias;
-    const std::string name = sizes("attention", {B, H, G, T, S, K, causal, withMask, biasKind, times});
-    const float scale = 0.37f;
+    const std::string name = sizes("attention", {B, H, G, T, S, K, causal, withMask, biasKind, times,
+                                                c.before, c.after, c.softCap > 0});
+    const float scale = 0.37f, softCap = c.softCap;
+    const int64_t before = c.before, after = causal ? 0 : c.after;
     const Floats q = random(B * H * T * K), k = random(B * G * S * K), v = random(B * G * S * K);
     Floats dy = random(B * times * H * T * K);
     if (times > 1) std::fill(dy.begin() + T / 2 * K, dy.begin() + T * K, 0.0f);
@@ -282,6 +289,7 @@ void testAttention() {
     const int32_t* maskData = withMask ? mask.data() : nullptr;
 
     std::vector<bool> sees;
+    Doubles slopes, logSumExp;
     Doubles p(static_cast<size_t>(B * H * T * S)), o(static_cast<size_t>(B * H * T * K));
     for (int64_t b = 0; b < B; b++)
       for (int64_t h = 0; h < H; h++)
@@ -293,63 +301,91 @@ void testAttention() {
             pr[s] = 0;
             for (int64_t i = 0; i < K; i++) pr[s] += double(q[row * K + i]) * k[(g * S + s) * K + i];
             pr[s] *= scale;
+            if (softCap > 0) pr[s] = softCap * std::tanh(pr[s] / softCap);
+            slopes.push_back(softCap > 0 ? 1 - pr[s] * pr[s] / (double(softCap) * softCap) : 1);
             if (biasKind) pr[s] += bias[b * biasB + h * biasH + t * biasT + s];
-            if ((causal && s > t + S - T) || (withMask && mask[b * S + s] == 0)) pr[s] = -1e30;
+            if (s - (t + S - T) > after || t + S - T - s > before || (withMask && mask[b * S + s] == 0)) pr[s] = -1e30;
             highest = std::max(highest, pr[s]);
           }
           sees.push_back(highest > -1e30);
           for (int64_t s = 0; s < S; s++) sum += pr[s] = std::exp(pr[s] - highest);
+          logSumExp.push_back(sees.back() ? highest + std::log(sum) : -INFINITY);
           for (int64_t s = 0; s < S; s++) pr[s] /= sum;
           for (int64_t s = 0; s < S; s++)
             for (int64_t i = 0; i < K; i++) o[row * K + i] += pr[s] * v[(g * S + s) * K + i];
         }
-    const Floats output = withThreads(name, B * H * T * K, [&](float* out) {
+    const int64_t nO = B * H * T * K;
+    const Floats output = withThreads(name, nO + B * H * T, [&](float* out) {
       return inseq_attention(q.data(), k.data(), v.data(), biasData, maskData, B, H, G, T, S, K, biasB, biasH, biasT,
-                             scale, causal, out);
+                             scale, softCap, before, after, out, out + nO);
     });
-    expectClose(name, output, o, 2e-6);
+    expectClose(name, Floats(output.begin(), output.begin() + nO), o, 2e-6);
+    const Floats known(output.begin() + nO, output.end());
+    expectClose(name + " log-sum-exp", known, logSumExp, 2e-6);
     const Floats probabilities = withThreads(name + " probabilities", B * H * T * S, [&](float* out) {
       return inseq_attention_probabilities(q.data(), k.data(), biasData, maskData, B, H, G, T, S, K, biasB, biasH,
-                                           biasT, scale, causal, out);
+                                           biasT, scale, softCap, before, after, out);
     });
     expectClose(name + " probabilities", probabilities, p, 2e-6);
 
     const int64_t nq = B * times * H * T * K, nk = B * times * G * S * K;
     const bool wantsBias = biasKind != 0 && (times == 1 || biasB == 0);
-    const int64_t total = nq + 2 * nk + (wantsBias ? biasSize : 0);
-    const Floats gradients = withThreads(name + " backward", total, [&](float* out) {
-      return inseq_attention_backward(dy.data(), q.data(), k.data(), v.data(), biasData, maskData, B, H, G, T, S, K,
-                                      biasB, biasH, biasT, scale, causal, times, out, out + nq, out + nq + nk,
-                                      wantsBias ? out + nq + 2 * nk : nullptr);
+    const int64_t nb = wantsBias ? biasSize : 0;
+    const Floats gradients = withThreads(name + " backward", nq + 2 * nk + nb, [&](float* out) {
+      return inseq_attention_backward(dy.data(), q.data(), k.data(), v.data(), biasData, maskData, known.data(), B, H, G,
+                                      T, S, K, biasB, biasH, biasT, scale, softCap, before, after, times, out, out + nq,
+                                      out + nq + nk + nb, wantsBias ? out + nq + nk : nullptr);
     });
-    Doubles expected(static_cast<size_t>(total));
+    Floats dP = random(B * times * H * T * S);
+    if (times > 1) std::fill(dP.begin() + T / 2 * S, dP.begin() + T * S, 0.0f);
+    const Floats ofP = withThreads(name + " probabilities backward", nq + nk + nb, [&](float* out) {
+      return inseq_attention_probabilities_backward(dP.data(), q.data(), k.data(), biasData, maskData, B, H, G, T, S, K,
+                                                    biasB, biasH, biasT, scale, softCap, before, after, times, out,
+                                                    out + nq, wantsBias ? out + nq + nk : nullptr);
+    });
+    // d_query, d_key, d_bias, d_value from dP of one row.
+    Doubles expected(gradients.size()), expectedOfP(ofP.size());
+    const auto fromScores = [&](int64_t b, int64_t j, int64_t h, int64_t t, const Doubles& dProbability, Doubles& to) {
+      const int64_t row = (b * H + h) * T + t, g = b * G + h / (H / G), copy = b * times + j;
+      const int64_t dRow = (copy * H + h) * T + t, dGroup = copy * G + h / (H / G);
+      double dot = 0;
+      for (int64_t s = 0; s < S; s++) dot += dProbability[s] * p[row * S + s];
+      for (int64_t s = 0; s < S; s++) {
+        const double dA = sees[row] ? p[row * S + s] * (dProbability[s] - dot) : 0, dx = scale * dA * slopes[row * S + s];
+        for (int64_t i = 0; i < K; i++) {
+          to[dRow * K + i] += dx * k[(g * S + s) * K + i];
+          to[nq + (dGroup * S + s) * K + i] += dx * q[row * K + i];
+        }
+        if (wantsBias) to[nq + nk + b * biasB + h * biasH + t * biasT + s] += dA;
+      }
+    };
     for (int64_t b = 0; b < B; b++)
       for (int64_t j = 0; j < times; j++)
         for (int64_t h = 0; h < H; h++)
           for (int64_t t = 0; t < T; t++) {
             const int64_t row = (b * H + h) * T + t, g = b * G + h / (H / G), copy = b * times + j;
             const int64_t dRow = (copy * H + h) * T + t, dGroup = copy * G + h / (H / G);
-            Doubles dP(static_cast<size_t>(S));
-            double dot = 0;
+            Doubles ofValues(static_cast<size_t>(S)), given(static_cast<size_t>(S));
             for (int64_t s = 0; s < S; s++) {
-              for (int64_t i = 0; i < K; i++) dP[s] += double(dy[dRow * K + i]) * v[(g * S + s) * K + i];
-              dot += dP[s] * p[row * S + s];
-            }
-            for (int64_t s = 0; s < S; s++) {
-              const double dA = sees[row] ? p[row * S + s] * (dP[s] - dot) : 0;
+              given[s] = dP[dRow * S + s];
               for (int64_t i = 0; i < K; i++) {
-                expected[dRow * K + i] += scale * dA * k[(g * S + s) * K + i];
-                expected[nq + (dGroup * S + s) * K + i] += scale * dA * q[row * K + i];
-                expected[nq + nk + (dGroup * S + s) * K + i] += p[row * S + s] * dy[dRow * K + i];
+                ofValues[s] += double(dy[dRow * K + i]) * v[(g * S + s) * K + i];
+                expected[nq + nk + nb + (dGroup * S + s) * K + i] += p[row * S + s] * dy[dRow * K + i];
               }
-              if (wantsBias) expected[nq + 2 * nk + b * biasB + h * biasH + t * biasT + s] += dA;
             }
+            fromScores(b, j, h, t, ofValues, expected);
+            fromScores(b, j, h, t, given, expectedOfP);
           }
     expectClose(name + " backward", gradients, expected, 4e-6);
+    expectClose(name + " probabilities backward", ofP, expectedOfP, 4e-6);
   }
   float x = 0;
-  expectError("attention",
-              inseq_attention(&x, &x, &x, nullptr, nullptr, 1, 3, 2, 1, 1, 1, 0, 0, 0, 1, 0, &x), "H a multiple of G");
+  const auto call = [&](int64_t H, int64_t before, float softCap) {
+    return inseq_attention(&x, &x, &x, nullptr, nullptr, 1, H, 2, 1, 1, 1, 0, 0, 0, 1, softCap, before, 0, &x, &x);
+  };
+  expectError("attention", call(3, 0, 0), "H a multiple of G");
+  expectError("attention", call(2, -1, 0), "received -1 before");
+  expectError("attention", call(2, 0, -1), "soft cap -1");
 }
 
 void testRotary() {
@@ -388,9 +424,17 @@ void testEntries() {
   expectClose("embedding", withThreads("embedding", M * D, [&](float* y) {
                 return inseq_embedding(table.data(), ids.data(), M, V, D, y);
               }), rows, 0);
+  const Floats dRows = random(M * D);
+  Doubles dTable(static_cast<size_t>(V * D));
+  for (int64_t m = 0; m < M; m++)
+    for (int64_t i = 0; i < D; i++) dTable[ids[m] * D + i] += dRows[m * D + i];
+  expectClose("embedding backward", withThreads("embedding backward", V * D, [&](float* out) {
+                return inseq_embedding_backward(dRows.data(), ids.data(), M, V, D, out);
+              }), dTable, 1e-6);
   const Ints bad = {0, 17};
   float out[66];
   expectError("embedding", inseq_embedding(table.data(), bad.data(), 2, V, D, out), "received 17 at place 1");
+  expectError("embedding", inseq_embedding_backward(table.data(), bad.data(), 2, V, D, out), "received 17 at place 1");
 
   const int64_t N = 5, times = 3;
   const Floats x = random(2 * N * D), dy = random(6 * D);

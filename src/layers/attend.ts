@@ -6,7 +6,10 @@
 
 import { dims } from "../dims.ts";
 import { type Site, type Sites, visit } from "../model/sites.ts";
-import { type AttentionOptions, attention, attentionProbabilities, attentionValues } from "../ops/attention.ts";
+import { attention } from "../ops/attention.ts";
+import { attentionProbabilities } from "../ops/attentionProbabilities.ts";
+import type { AttentionOptions } from "../ops/attentionScores.ts";
+import { attentionValues } from "../ops/attentionValues.ts";
 import { reshape, split, type Tensor, transpose } from "../tensor.ts";
 import type { Pass } from "./pass.ts";
 

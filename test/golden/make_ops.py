@@ -213,13 +213,16 @@ for K, R, interleaved in [(10, 10, True), (9, 6, False), (9, 6, True)]:
 # attention
 
 
-def probabilities(query, key, bias=None, mask=None, *, scale, causal):
+def probabilities(query, key, bias=None, mask=None, *, scale, causal, window=None, softCap=None):
     """Masked scores are −1e30, not −∞: a row that sees nothing at all becomes a mean."""
     T, S, groups = query.shape[2], key.shape[2], query.shape[1] // key.shape[1]
     scores = scale * query @ key.repeat_interleave(groups, 1).transpose(2, 3)
+    scores = scores if softCap is None else softCap * torch.tanh(scores / softCap)
     scores = scores if bias is None else scores + bias
     visible = torch.ones(1, 1, T, S, dtype=torch.bool)
     visible = visible.tril(S - T) if causal else visible
+    if window is not None:
+        visible = visible.tril(S - T + window["after"]).triu(S - T - window["before"])
     visible = visible if mask is None else visible & mask.bool()[:, None, None]
     return scores.masked_fill(~visible, -1e30).softmax(-1)
 
@@ -228,20 +231,26 @@ def weigh(probabilities, value):
     return probabilities @ value.repeat_interleave(probabilities.shape[1] // value.shape[1], 1)
 
 
-def attention(query, key, value, bias=None, mask=None, *, scale, causal):
-    return weigh(probabilities(query, key, bias, mask, scale=scale, causal=causal), value)
+def attention(query, key, value, bias=None, mask=None, **attrs):
+    return weigh(probabilities(query, key, bias, mask, **attrs), value)
 
 
-def attention_case(name, B, H, G, T, S, K, causal, bias=None, mask=None, scale=None, value_scale=1, score_scale=1):
+def attention_case(
+    name, B, H, G, T, S, K, causal, bias=None, mask=None, scale=None, score_scale=1, window=None, softCap=None, skip=None
+):
     attrs = {"scale": K**-0.5 if scale is None else scale, "causal": causal}
+    if window is not None:
+        attrs["window"] = dict(zip(("before", "after"), window))
+    if softCap is not None:
+        attrs["softCap"] = softCap
     inputs = {"query": floats(100, B, H, T, K, scale=score_scale), "key": floats(101, B, G, S, K)}
     if bias is not None:
         inputs["bias"] = floats(103, *bias)
     if mask is not None:
         inputs["mask"] = integers(mask)
-    add("attentionProbabilities", name, lambda **t: probabilities(**t, **attrs), inputs, attrs)
-    inputs = {**inputs, "value": floats(102, B, G, S, K, scale=value_scale)}
-    add("attention", name, lambda **t: attention(**t, **attrs), inputs, attrs)
+    add("attentionProbabilities", name, lambda **t: probabilities(**t, **attrs), inputs, attrs, skip=skip)
+    inputs = {**inputs, "value": floats(102, B, G, S, K)}
+    add("attention", name, lambda **t: attention(**t, **attrs), inputs, attrs, skip=skip)
 
 
 attention_case("one of everything", 1, 1, 1, 1, 1, 1, False)
@@ -269,6 +278,17 @@ attention_case(
 attention_case("heads of width 33", 1, 5, 5, 1, 2, 33, True)
 attention_case("1023 keys", 1, 1, 1, 1, 1023, 1, True)
 attention_case("scores in the hundreds", 1, 2, 2, 3, 5, 4, False, scale=1, score_scale=64)
+attention_case("window, causal", 1, 2, 2, 7, 7, 4, True, window=(2, 0))
+attention_case("window of one key, causal", 1, 1, 1, 5, 5, 3, True, window=(0, 0))
+attention_case("window, causal with a past in grouped heads", 2, 4, 2, 3, 7, 4, True, window=(3, 0))
+attention_case("window on both sides", 1, 2, 1, 7, 7, 3, False, window=(1, 3))
+attention_case("window wider than all", 1, 1, 1, 3, 5, 2, True, window=(9, 9))
+attention_case("window of padding: some see nothing", 2, 2, 2, 5, 5, 4, True, None, [[0, 0, 0, 1, 1], [1] * 5], window=(1, 0))
+attention_case("window over more queries than keys: the first see nothing", 1, 2, 2, 5, 3, 2, False, window=(1, 0))
+attention_case("soft cap", 1, 2, 2, 5, 5, 3, True, softCap=0.5)
+saturated = "a step moves scores by several caps"
+attention_case("soft cap, far beyond it", 1, 2, 2, 3, 5, 4, False, scale=1, score_scale=64, softCap=3, skip=saturated)
+attention_case("soft cap, bias, mask and window", 2, 4, 2, 5, 7, 4, True, (1, 4, 1, 7), [[0] + [1] * 6, [1] * 7], None, 1, (3, 0), 2)
 for B, H, G, T, S, K in [(1, 1, 1, 1, 1, 1), (2, 3, 3, 5, 7, 4), (2, 4, 2, 3, 5, 7)]:
     inputs = {"probabilities": floats(110, B, H, T, S), "value": floats(111, B, G, S, K)}
     add("attentionValues", f"{H} heads, {G} groups, {T} by {S}", weigh, inputs)

@@ -1,7 +1,9 @@
 import fc from "fast-check";
 import { expect, it } from "vitest";
 import { ShapeError } from "../../src/errors.ts";
-import { attention, attentionProbabilities, attentionValues } from "../../src/ops/attention.ts";
+import { attention } from "../../src/ops/attention.ts";
+import { attentionProbabilities } from "../../src/ops/attentionProbabilities.ts";
+import { attentionValues } from "../../src/ops/attentionValues.ts";
 import { add, gather, grads, mul, ones, scalar, slice, sum, type Tensor, tensor, tidy } from "../../src/tensor.ts";
 import { describeOnBackends } from "../support/backends.ts";
 import { expectTensor, ROUNDING } from "../support/compare.ts";

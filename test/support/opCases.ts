@@ -2,7 +2,10 @@
 
 import { readFileSync } from "node:fs";
 import { activate, activationNames, gatedUnit } from "../../src/ops/activation.ts";
-import { attention, attentionProbabilities, attentionValues } from "../../src/ops/attention.ts";
+import { attention } from "../../src/ops/attention.ts";
+import { attentionProbabilities } from "../../src/ops/attentionProbabilities.ts";
+import type { AttentionOptions } from "../../src/ops/attentionScores.ts";
+import { attentionValues } from "../../src/ops/attentionValues.ts";
 import { embedding } from "../../src/ops/embedding.ts";
 import { layerNorm } from "../../src/ops/layerNorm.ts";
 import { linear } from "../../src/ops/linear.ts";
@@ -99,6 +102,13 @@ function activationOf({ activation }: OpCase["attrs"]) {
   return found;
 }
 
-function attentionOptions({ bias, mask }: Tensors, { scale, causal }: OpCase["attrs"]) {
-  return { bias, mask_BS: mask, scale: Number(scale), causal: causal === true };
+function attentionOptions({ bias, mask }: Tensors, { scale, causal, window, softCap }: OpCase["attrs"]) {
+  return {
+    bias,
+    mask_BS: mask,
+    scale: Number(scale),
+    causal: causal === true,
+    window: window as AttentionOptions["window"],
+    softCap: softCap as AttentionOptions["softCap"],
+  };
 }

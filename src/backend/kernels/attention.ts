@@ -1,7 +1,8 @@
-/** Attention and rotary positions (kernels/cpu/attention.cc, rotary.cc). */
+/** Attention, whole (kernels/cpu/attention.cc) and in its two halves, of which the second is a matrix product. */
 
-import { input, type Kernel, type KernelCall, lastOf, type Rows, readRows, unitOf, writeRows } from "./kernel.ts";
-import { type Info, type KernelBackend, type Numbers, sizeOf } from "./kernelBackend.ts";
+import type { Window } from "../../ops/attentionScores.ts";
+import { input, type Kernel, type KernelCall, type Rows, readRows, unitOf, writeRows } from "./kernel.ts";
+import type { Info, KernelBackend, Numbers } from "./kernelBackend.ts";
 
 /** What all attention kernels read: tensors, sizes and strides, in the order of the C interface. */
 interface Operands {
@@ -10,12 +11,12 @@ interface Operands {
   readonly bias: Numbers | null;
   readonly mask: Numbers | null;
   readonly sizes: readonly number[];
-  readonly options: readonly [scale: number, causal: number];
+  readonly options: readonly [scale: number, softCap: number, before: number, after: number];
 }
 
-/** @param needed how many rows of a batch one saved row may stand for: any number, or all of a block of one row */
+/** @param oneRowBlocks whether rows may be read as stored only if each repeats by itself */
 function operands(call: KernelCall, names: readonly string[], oneRowBlocks = false): Operands {
-  const { backend, attrs } = call;
+  const { backend } = call;
   const infos = names.map((name) => input(call, name));
   const [, H = 0, T = 0, K = 0] = input(call, "query").shape;
   const [, G = 0, S = 0] = input(call, "key").shape;
@@ -36,8 +37,15 @@ function operands(call: KernelCall, names: readonly string[], oneRowBlocks = fal
     bias: bias === undefined ? null : backend.floats(bias),
     mask: rows.arrays[infos.length] ?? null,
     sizes: [B, H, G, T, S, K, ...biasStrides(bias)],
-    options: [Number(attrs.scale), attrs.causal === true ? 1 : 0],
+    options: optionsOf(call, T + S),
   };
+}
+
+/** `all` positions reach from every query to every key. */
+function optionsOf({ attrs }: KernelCall, all: number): Operands["options"] {
+  const { before, after } = (attrs.window as Window | undefined) ?? { before: all, after: all };
+  const future = attrs.causal === true ? 0 : Math.min(after, all);
+  return [Number(attrs.scale), Number(attrs.softCap ?? 0), Math.min(before, all), future];
 }
 
 /** A scalar stands for an absent bias or mask. */
@@ -61,10 +69,37 @@ export const attention: Kernel = (call) => {
   const { backend } = call;
   const query = input(call, "query");
   const { rows, tensors, bias, mask, sizes, options } = operands(call, ["query", "key", "value"]);
+  const [B = 0, H = 0, , T = 0] = sizes;
   const y = backend.array(tensors[0]?.length ?? 0);
-  if (y.length > 0) backend.call("attention", ...tensors, bias, mask, ...sizes, ...options, y);
-  return writeRows(backend, query.shape, y, rows, unitOf(query.shape));
+  const logSumExp = backend.array(B * H * T);
+  if (y.length > 0) backend.call("attention", ...tensors, bias, mask, ...sizes, ...options, y, logSumExp);
+  return [
+    writeRows(backend, query.shape, y, rows, unitOf(query.shape)),
+    writeRows(backend, [query.shape[0] ?? 0, H, T], logSumExp, rows, H * T),
+  ];
 };
+
+export const attentionBackward: Kernel = (call) => {
+  const { backend } = call;
+  const names = ["query", "key", "value", "logSumExp"];
+  const { rows, tensors, bias, mask, sizes, options } = operands(call, names, true);
+  const [query = null, key = null, value = null, logSumExp = null] = tensors;
+  const dQuery = backend.output(input(call, "query").shape);
+  const dKey = backend.output(input(call, "key").shape);
+  const dValue = backend.output(input(call, "value").shape);
+  const dBias = biasGradient(call);
+  if (dQuery.y.length > 0) {
+    const read = [backend.floats(input(call, "dy")), query, key, value, bias, mask, logSumExp] as const;
+    const outputs = [dQuery.y, dKey.y, dValue.y, dBias?.y ?? null] as const;
+    backend.call("attention_backward", ...read, ...sizes, ...options, rows.times, ...outputs);
+  }
+  return [dQuery, dKey, dValue, ...(dBias === undefined ? [] : [dBias])].map(({ info }) => info);
+};
+
+function biasGradient(call: KernelCall) {
+  const bias = present(call, "bias");
+  return bias === undefined ? undefined : call.backend.output(bias.shape);
+}
 
 export const attentionProbabilities: Kernel = (call) => {
   const { backend } = call;
@@ -76,46 +111,55 @@ export const attentionProbabilities: Kernel = (call) => {
   return writeRows(backend, [shape[0] ?? 0, H, T, S], y, rows, H * T * S);
 };
 
-export const attentionBackward: Kernel = (call) => {
+export const attentionProbabilitiesBackward: Kernel = (call) => {
   const { backend } = call;
-  const dy = input(call, "dy");
-  const key = input(call, "key");
-  const { rows, tensors, bias, mask, sizes, options } = operands(call, ["query", "key", "value"], true);
+  const { rows, tensors, bias, mask, sizes, options } = operands(call, ["query", "key"], true);
   const dQuery = backend.output(input(call, "query").shape);
-  const dKey = backend.output(key.shape);
-  const dValue = backend.output(input(call, "value").shape);
-  const biasInfo = present(call, "bias");
-  const dBias = biasInfo === undefined ? undefined : backend.output(biasInfo.shape);
-  const outputs = [dQuery.y, dKey.y, dValue.y, dBias?.y ?? null] as const;
+  const dKey = backend.output(input(call, "key").shape);
+  const dBias = biasGradient(call);
   if (dQuery.y.length > 0) {
-    const read = [backend.floats(dy), ...tensors, bias, mask] as const;
-    backend.call("attention_backward", ...read, ...sizes, ...options, rows.times, ...outputs);
+    const read = [backend.floats(input(call, "dy")), ...tensors, bias, mask] as const;
+    const outputs = [dQuery.y, dKey.y, dBias?.y ?? null] as const;
+    backend.call("attention_probabilities_backward", ...read, ...sizes, ...options, rows.times, ...outputs);
   }
-  return [dQuery, dKey, dValue, ...(dBias === undefined ? [] : [dBias])].map(({ info }) => info);
+  return [dQuery, dKey, ...(dBias === undefined ? [] : [dBias])].map(({ info }) => info);
 };
 
-export const rotary: Kernel = (call) => turn(call, "x", 0);
-/** The gradient turns back. */
-export const rotaryBackward: Kernel = (call) => turn(call, "dy", 1);
-
-function turn(call: KernelCall, name: string, inverse: number): Info {
-  const { backend } = call;
-  const info = input(call, name);
-  const [, H = 0, T = 0] = info.shape;
-  const K = lastOf(info.shape);
-  const cos = input(call, "cos");
-  const sin = input(call, "sin");
-  const shared = cos.shape[0] === 1;
-  const read = shared ? [info] : [info, cos, sin];
-  const rows = readRows(
-    backend,
-    read,
-    read.map(({ shape }) => unitOf(shape)),
-  );
-  const [x, cosines = backend.floats(cos), sines = backend.floats(sin)] = rows.arrays;
-  const y = backend.array(x?.length ?? 0);
-  const B = y.length / Math.max(1, sizeOf(info.shape.slice(1)));
-  const stride = shared ? 0 : (T * K) / 2;
-  if (y.length > 0) backend.call("rotary", x ?? null, cosines, sines, B, H, T, K, stride, inverse, y);
-  return writeRows(backend, info.shape, y, rows, unitOf(info.shape));
+/** Products of one group's heads, which lie behind each other: [rows, S] × [S, K]. */
+interface GroupProducts {
+  readonly groups: number;
+  readonly rows: number;
+  readonly S: number;
+  readonly K: number;
 }
+
+function groupProducts(probabilities: Info, value: Info): GroupProducts {
+  const [B = 0, H = 0, T = 0, S = 0] = probabilities.shape;
+  const [, G = 1, , K = 0] = value.shape;
+  return { groups: B * G, rows: (H / G) * T, S, K };
+}
+
+export const attentionValues: Kernel = (call) => {
+  const { backend } = call;
+  const probabilities = input(call, "probabilities");
+  const value = input(call, "value");
+  const { groups, rows, S, K } = groupProducts(probabilities, value);
+  const { info, y } = backend.output([...probabilities.shape.slice(0, 3), K]);
+  const [p, v] = [backend.floats(probabilities), backend.floats(value)];
+  if (y.length > 0) backend.call("matmul", p, v, groups, rows, K, S, rows * S, S * K, 0, 0, y);
+  return info;
+};
+
+/** dP = dO Vᵀ, dV = Pᵀ dO */
+export const attentionValuesBackward: Kernel = (call) => {
+  const { backend } = call;
+  const probabilities = input(call, "probabilities");
+  const value = input(call, "value");
+  const { groups, rows, S, K } = groupProducts(probabilities, value);
+  const dP = backend.output(probabilities.shape);
+  const dValue = backend.output(value.shape);
+  const [dy, p, v] = [backend.floats(input(call, "dy")), backend.floats(probabilities), backend.floats(value)];
+  if (dP.y.length > 0) backend.call("matmul", dy, v, groups, rows, S, K, rows * K, S * K, 0, 1, dP.y);
+  if (dValue.y.length > 0) backend.call("matmul", p, dy, groups, S, K, rows, rows * S, rows * K, 1, 0, dValue.y);
+  return [dP.info, dValue.info];
+};

@@ -1,6 +1,6 @@
 /** Table rows, chosen entries, and rows that repeat (kernels/cpu/entries.cc, move.cc). */
 
-import { input, type Kernel, readOne, readRows, unitOf, writeRows } from "./kernel.ts";
+import { input, type Kernel, lastOf, readOne, readRows, unitOf, writeRows } from "./kernel.ts";
 import { type Info, type KernelBackend, sizeOf } from "./kernelBackend.ts";
 
 export const embedding: Kernel = (call) => {
@@ -13,6 +13,18 @@ export const embedding: Kernel = (call) => {
   const y = backend.array(numbers.length * D);
   backend.call("embedding", backend.floats(table), numbers, numbers.length, V, D, y);
   return writeRows(backend, [...ids.shape, D], y, rows, D);
+};
+
+export const embeddingBackward: Kernel = (call) => {
+  const { backend, attrs } = call;
+  const dy = input(call, "dy");
+  const ids = input(call, "ids");
+  const D = lastOf(dy.shape);
+  const V = Number(attrs.vocabSize);
+  const { info, y: dTable } = backend.output([V, D]);
+  const M = sizeOf(ids.shape);
+  if (V * D > 0) backend.call("embedding_backward", backend.floats(dy), backend.integers(ids), M, V, D, dTable);
+  return info;
 };
 
 export const select: Kernel = (call) => {

@@ -58,6 +58,19 @@ function packedKernel(backend: KernelBackend, kernel: Info, I: number, O: number
   return handle[0] ?? 0;
 }
 
+/** dW = xᵀ dy, or dyᵀ x where the kernel is transposed. */
+export const linearBackwardKernel: Kernel = (call) => {
+  const { backend, attrs } = call;
+  const x = input(call, "x");
+  const dy = input(call, "dy");
+  const [left, right] = attrs.transposeKernel === true ? [dy, x] : [x, dy];
+  const [I, O] = [lastOf(left.shape), lastOf(right.shape)];
+  const M = sizeOf(left.shape.slice(0, -1));
+  const { info, y: dW } = backend.output([I, O]);
+  if (dW.length > 0) backend.call("matmul", backend.floats(left), backend.floats(right), 1, I, O, M, 0, 0, 1, 0, dW);
+  return info;
+};
+
 /** TensorFlow.js's matMul: [..., M, K] × [..., K, N], one of the batches may be shared. */
 export const batchMatMul: Kernel = (call) => {
   const { backend, attrs } = call;

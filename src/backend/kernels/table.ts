@@ -4,12 +4,20 @@
  */
 
 import { activation, activationBackward, gatedUnit, gatedUnitBackward } from "./activation.ts";
-import { attention, attentionBackward, attentionProbabilities, rotary, rotaryBackward } from "./attention.ts";
+import {
+  attention,
+  attentionBackward,
+  attentionProbabilities,
+  attentionProbabilitiesBackward,
+  attentionValues,
+  attentionValuesBackward,
+} from "./attention.ts";
 import { add, max, mean, multiply, realDiv, sub, sum } from "./elementwise.ts";
-import { embedding, repeat, repeatBackward, select, selectBackward, tile } from "./entries.ts";
+import { embedding, embeddingBackward, repeat, repeatBackward, select, selectBackward, tile } from "./entries.ts";
 import type { Kernel } from "./kernel.ts";
-import { batchMatMul, linear, linearBackwardInput } from "./linear.ts";
+import { batchMatMul, linear, linearBackwardInput, linearBackwardKernel } from "./linear.ts";
 import { layerNorm, layerNormBackward, logSoftmax, rmsNorm, rmsNormBackward, softmax } from "./norm.ts";
+import { rotary, rotaryBackward } from "./rotary.ts";
 import { concat, slice, splitV, transpose } from "./shapes.ts";
 
 export const kernels: Readonly<Record<string, Kernel>> = {
@@ -19,13 +27,18 @@ export const kernels: Readonly<Record<string, Kernel>> = {
   Attention: attention,
   AttentionBackward: attentionBackward,
   AttentionProbabilities: attentionProbabilities,
+  AttentionProbabilitiesBackward: attentionProbabilitiesBackward,
+  AttentionValues: attentionValues,
+  AttentionValuesBackward: attentionValuesBackward,
   Embedding: embedding,
+  EmbeddingBackward: embeddingBackward,
   GatedUnit: gatedUnit,
   GatedUnitBackward: gatedUnitBackward,
   LayerNorm: layerNorm,
   LayerNormBackward: layerNormBackward,
   Linear: linear,
   LinearBackwardInput: linearBackwardInput,
+  LinearBackwardKernel: linearBackwardKernel,
   Repeat: repeat,
   RepeatBackward: repeatBackward,
   RmsNorm: rmsNorm,

@@ -1,0 +1,49 @@
+/**
+ * attentionProbabilities: P = softmax(A) alone (attentionScores.ts has A), [B, H, T, S], for those who want to see or replace
+ * the probabilities. `attention` never keeps them.
+ */
+
+import { type Tensor, tidy } from "../tensor.ts";
+import {
+  type AttentionAttrs,
+  type AttentionOptions,
+  attrsOf,
+  probabilitiesOf,
+  type ScoreInput,
+  scoreGradients,
+  scoreInputs,
+  similarity,
+} from "./attentionScores.ts";
+import { defineKernel, defineOp } from "./op.ts";
+
+export const attentionProbabilitiesForward = defineKernel<ScoreInput, AttentionAttrs>(
+  "AttentionProbabilities",
+  (inputs, attrs) => probabilitiesOf(similarity(inputs, attrs), inputs, attrs),
+);
+
+/** dQ, dK, and dbias where there is one, from the cotangent of P. */
+export const attentionProbabilitiesBackward = defineKernel<"dy" | ScoreInput, AttentionAttrs>(
+  "AttentionProbabilitiesBackward",
+  ({ dy, ...inputs }, attrs) => {
+    const z = similarity(inputs, attrs);
+    const { query, key, bias } = scoreGradients(dy, probabilitiesOf(z, inputs, attrs), z, inputs, attrs);
+    return bias === undefined ? [query, key] : [query, key, bias];
+  },
+);
+
+const op = defineOp<ScoreInput, ScoreInput, AttentionAttrs>(attentionProbabilitiesForward, {
+  saves: ["query", "key", "bias", "mask"],
+  gradient: (dy, saved, attrs) => {
+    const [dQuery, dKey, dBias] = attentionProbabilitiesBackward({ dy, ...saved }, attrs) as [Tensor, Tensor, Tensor?];
+    const gradients = { query: () => dQuery, key: () => dKey };
+    return dBias === undefined ? gradients : { ...gradients, bias: () => dBias };
+  },
+});
+
+/**
+ * The probabilities P [B, H, T, S].
+ * @throws ShapeError when sizes do not fit
+ * @throws RangeError when the window or the soft cap is none
+ */
+export const attentionProbabilities = (query_BHTK: Tensor, key_BGSK: Tensor, options: AttentionOptions): Tensor =>
+  tidy(() => op(scoreInputs(query_BHTK, key_BGSK, options), attrsOf(options)));
