@@ -42,8 +42,7 @@ function sequenceOf(prompt: number, generated: number, vocabSize: number): Seque
     promptLength: prompt,
     start: prompt,
     end: prompt + generated,
-    sourceBaseline: null,
-    targetBaseline: ids.map(() => vocabSize - 1),
+    baselines: [{ source: null, target: ids.map(() => vocabSize - 1) }],
   };
 }
 
@@ -57,6 +56,7 @@ function requestOf(methodId: MethodId, methodOptions: MethodOptions): Attributio
     attributeTarget: false,
     contrast: null,
     contrastForceInputs: false,
+    seed: 0,
     limits: { memoryBudget: 2 ** 30 },
   };
 }

@@ -248,6 +248,7 @@ export function marian(config: MarianConfig, weights?: Weights): EncoderDecoderM
       className: architecture.classNames[0],
       width,
       vocabSize: decoder.vocabSize,
+      sourceVocabSize: encoder.vocabSize,
       layers: decoder.layers,
       heads: decoder.heads,
       maxPositions,

@@ -8,7 +8,12 @@ import { DEFAULT_MEMORY_BUDGET } from "./attribution/budget.ts";
 import { attributeSequence } from "./attribution/engine.ts";
 import { createInfo } from "./attribution/info.ts";
 import { contrastsOf, forcedJob, generatedJob, type Job } from "./attribution/jobs.ts";
-import { type AttributeOptions, type ContrastOptions, resolveOptions } from "./attribution/options.ts";
+import {
+  type AttributeOptions,
+  type ContrastOptions,
+  type ResolvedOptions,
+  resolveOptions,
+} from "./attribution/options.ts";
 import { createSequenceAttribution, stepsOf } from "./attribution/result.ts";
 import { behindStart, encodeInput, type Language, withBos } from "./attribution/texts.ts";
 import { type BackendInUse, useBackend } from "./backend/backend.ts";
@@ -114,6 +119,7 @@ export class AttributionModel {
       listOf("inputTexts", inputTexts),
       generatedTexts === undefined || generatedTexts === null ? null : listOf("generatedTexts", generatedTexts),
       options,
+      resolved,
     );
     const contrasts = contrastsOf(this.#language, jobs, resolved.contrast, options.skipSpecialTokens ?? false);
     const sequences: SequenceAttribution[] = [];
@@ -207,10 +213,12 @@ export class AttributionModel {
     inputTexts: readonly string[],
     generatedTexts: readonly string[] | null,
     options: AttributeOptions,
+    { baselines, seed }: ResolvedOptions,
   ): Promise<Job[]> {
     if (inputTexts.length === 0) throw new OptionError("inputTexts: expected at least one text, received none");
     const skip = options.skipSpecialTokens ?? false;
-    const placed = { ...options, skipSpecialTokens: skip, includeEosBaseline: options.includeEosBaseline ?? false };
+    const { attrPosStart, attrPosEnd, includeEosBaseline = false } = options;
+    const placed = { skipSpecialTokens: skip, includeEosBaseline, baselines, seed, attrPosStart, attrPosEnd };
     if (generatedTexts !== null && generatedTexts.length !== inputTexts.length) {
       throw new OptionError(
         `generatedTexts: expected as many as inputTexts (${inputTexts.length}), received ${generatedTexts.length}`,

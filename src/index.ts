@@ -2,6 +2,7 @@
 
 export { type AggregateOptions, listAggregators } from "./aggregate/aggregate.ts";
 export { listAggregationFunctions } from "./aggregate/functions.ts";
+export type { BaselineChoice, BaselineName } from "./attribution/baseline.ts";
 export type { AttributeOptions, ContrastOptions, Progress } from "./attribution/options.ts";
 export type { AttributionModel } from "./attributionModel.ts";
 export {

@@ -11,6 +11,7 @@ const order = [
     "src/numberFormats.ts",
     "src/json.ts",
     "src/files.ts",
+    "src/random.ts",
     "src/tensor.ts",
   ],
   ["src/text", "src/ops"],

@@ -1,27 +1,18 @@
 /** Attributing one sequence: from token ids to scores on the host. No texts, no tokenizer, no file. */
 
-import { NumericError, OptionError } from "../errors.ts";
-import type { EmbeddingMethod, InternalsMethod, Method, MethodOptions } from "../method/registry.ts";
+import { NumericError } from "../errors.ts";
+import type { InternalsMethod, Method, MethodOptions } from "../method/registry.ts";
 import type { Model } from "../model/model.ts";
 import type { Scores } from "../result/attribution.ts";
 import type { Score, ScoreOptions } from "../score/score.ts";
-import { dispose, memory, readFloats, type Tensor, tidy } from "../tensor.ts";
-import { createGrid } from "./assemble.ts";
-import { type RowLimits, rowsPerPass, stepsPerPass } from "./budget.ts";
+import { dispose, readFloats, type Tensor, tidy } from "../tensor.ts";
+import { attributeEmbeddings } from "./attributeEmbeddings.ts";
+import type { RowLimits } from "./budget.ts";
 import type { Contrast } from "./contrast.ts";
-import { chunks, createProblem } from "./problem.ts";
 import { createRunner } from "./runner.ts";
 import type { Sequence } from "./sequence.ts";
 import { sharesInputs } from "./sharedContrast.ts";
-import {
-  type ContrastContext,
-  constantContext,
-  contrastLogits,
-  createTarget,
-  type StepTokens,
-  sequenceLogits,
-  sharedContext,
-} from "./target.ts";
+import { constantContext, contrastLogits, createTarget, type StepTokens, sequenceLogits } from "./target.ts";
 
 export interface ScoreRequest {
   readonly id: string;
@@ -48,6 +39,8 @@ export interface AttributionRequest {
   /** Run the attributed function's contrast in its own context. */
   readonly contrastForceInputs: boolean;
   readonly limits: RowLimits;
+  /** Of what the method draws. */
+  readonly seed: number;
   /** Called after each pass. */
   readonly onPass?: ((pass: PassReport) => void) | undefined;
   readonly signal?: AbortSignal | undefined;
@@ -165,119 +158,5 @@ async function attributeInternals(
     });
   } finally {
     runner.dispose();
-  }
-}
-
-async function attributeEmbeddings(
-  model: Model,
-  sequence: Sequence,
-  request: AttributionRequest & { readonly method: EmbeddingMethod },
-  tokens: StepTokens,
-  contrast_GV: Tensor | undefined,
-  stepScores: Record<string, Scores>,
-): Promise<SequenceScores> {
-  checkAttributable(model, request);
-  const { start, end } = sequence;
-  const G = end - start;
-  const attributed = { ...request.attributed, context: attributedContext(model, sequence, request, contrast_GV) };
-  const usage = { peakBytes: 0, rows: 0 };
-  const total = G * request.method.points(request.methodOptions);
-  const limits: RowLimits = {
-    memoryBudget: request.limits.memoryBudget,
-    rows: request.methodOptions.internalBatchSize ?? request.limits.rows,
-  };
-  const positions = end - 1 + (sequence.source?.ids.length ?? 0);
-  const runner = createRunner(model, sequence, request.attributeTarget);
-  const grids = createGrids(model, sequence, request.attributeTarget);
-  try {
-    for (const [from, to] of chunks(G, stepsPerPass(model.facts, positions, limits))) {
-      const problem = createProblem(runner, start + from, start + to, createTarget(attributed, tokens, from, to), {
-        rows: rowsPerPass(model.facts, positions, limits),
-        onPass(rows) {
-          usage.peakBytes = Math.max(usage.peakBytes, memory().numBytes);
-          usage.rows += rows;
-          request.onPass?.({ rows, done: usage.rows, total });
-        },
-        async betweenPasses() {
-          await nextTask();
-          request.signal?.throwIfAborted();
-        },
-      });
-      try {
-        const { attributions, deltas } = await request.method.run(problem, request.methodOptions);
-        try {
-          for (const [i, scores_NSD] of attributions.entries()) {
-            grids[i]?.write(from, { shape: scores_NSD.shape, values: await readFloats(scores_NSD) });
-          }
-          if (deltas !== undefined) {
-            stepScores.deltas ??= { shape: [G], values: new Float32Array(G) };
-            stepScores.deltas.values.set(await readFloats(deltas), from);
-          }
-        } finally {
-          dispose([...attributions, ...(deltas ? [deltas] : [])]);
-        }
-      } finally {
-        problem.dispose();
-      }
-    }
-  } finally {
-    runner.dispose();
-  }
-  const sourceGrid = model.kind === "encoder-decoder" ? grids[0] : undefined;
-  const targetGrid = model.kind === "encoder-decoder" ? grids[1] : grids[0];
-  return {
-    sourceAttributions: sourceGrid?.scores ?? null,
-    targetAttributions: targetGrid?.scores ?? null,
-    stepScores,
-    sequenceScores: {},
-    ...usage,
-  };
-}
-
-/** Lets timers, signals and a page's events have their turn. */
-const nextTask = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, 0));
-
-/** The context that the attributed function is compared in: its own pass, unless another one is asked for. */
-function attributedContext(
-  model: Model,
-  sequence: Sequence,
-  { attributed, attributeTarget, contrast, contrastForceInputs }: AttributionRequest,
-  contrast_GV: Tensor | undefined,
-): ContrastContext | undefined {
-  if (!contrastForceInputs || contrast === null || attributed.score.contrast === "none") return undefined;
-  if (sharesInputs(model, contrast, attributeTarget)) return sharedContext(model, sequence, contrast);
-  return contrast_GV && constantContext(contrast_GV);
-}
-
-/** One grid for each attributed input: all source tokens are visible, target tokens only to later ones. */
-function createGrids(model: Model, sequence: Sequence, attributeTarget: boolean) {
-  const G = sequence.end - sequence.start;
-  const D = model.facts.width;
-  const S = sequence.source?.ids.length ?? 0;
-  const T = Math.min(sequence.target.ids.length, sequence.end);
-  const source = () => createGrid("source", { S, G, D }, () => S);
-  const target = () => createGrid("target", { S: T, G, D }, (g) => sequence.start + g);
-  if (model.kind === "decoder-only") return [target()];
-  return attributeTarget ? [source(), target()] : [source()];
-}
-
-/** @throws OptionError when the attributed function has no gradient with respect to the inputs */
-function checkAttributable(model: Model, request: AttributionRequest): void {
-  const { attributed, attributeTarget, contrast, contrastForceInputs, methodId } = request;
-  const { id, score } = attributed;
-  if (!score.differentiable) {
-    throw new OptionError(
-      `attributedFn: expected a differentiable function for ${methodId}, received "${id}"; use it as a step score`,
-    );
-  }
-  if (score.contrast === "context" && !contrastForceInputs) {
-    throw new OptionError(`attributedFn: "${id}" compares two contexts; set contrastForceInputs: true`);
-  }
-  if (contrastForceInputs && contrast !== null && (id === "contrast_logits" || id === "contrast_prob")) {
-    if (sharesInputs(model, contrast, attributeTarget)) return;
-    throw new OptionError(
-      `attributedFn: with contrastForceInputs "${id}" does not depend on the inputs to be attributed; leave it out, or ` +
-        `attribute the difference "${id}_diff"`,
-    );
   }
 }

@@ -28,7 +28,11 @@ export function createInfo(options: AttributeOptions, resolved: ResolvedOptions,
   const stepOptions = Object.assign({}, ...resolved.stepScores.map((score) => score.options)) as object;
   return {
     attribution_method: resolved.methodId,
-    attribution_args: snakeCased(resolved.methodOptions, { quadrature: "method" }),
+    attribution_args: {
+      ...snakeCased(resolved.methodOptions, { quadrature: "method" }),
+      ...(resolved.method.usesBaseline && { baseline: resolved.baselines }),
+      ...((resolved.method.draws || resolved.baselines.includes("random")) && { seed: resolved.seed }),
+    },
     attributed_fn:
       typeof options.attributedFn === "function" ? options.attributedFn.name : `${resolved.attributed.id}_fn`,
     attributed_fn_args: { ...snakeCased(resolved.attributed.options), ...(contrasted ? contrast : {}) },

@@ -2,9 +2,10 @@
 
 import { OptionError } from "../errors.ts";
 import { type Method, type MethodId, type MethodOptions, methods } from "../method/registry.ts";
-import { knownName, rejectUnknownOptions } from "../names.ts";
+import { knownName, rejectUnknownOptions, suggestion } from "../names.ts";
 import { findScore, type ScoreId } from "../score/registry.ts";
 import { type Score, type ScoreFunction, type ScoreOptions, scoreOptionNames } from "../score/score.ts";
+import { type BaselineChoice, baselineNames } from "./baseline.ts";
 import type { Alignment } from "./contrast.ts";
 import type { ScoreRequest } from "./engine.ts";
 
@@ -48,6 +49,10 @@ export interface AttributeOptions extends MethodOptions, ScoreOptions, ContrastO
   readonly attrPosEnd?: number;
   /** Encoder-decoder models: attribute the target prefix, too. */
   readonly attributeTarget?: boolean;
+  /** What stands for "no information": Inseq's rule by default. Attributions relative to several are averaged. */
+  readonly baseline?: BaselineChoice | readonly BaselineChoice[];
+  /** Seed of what is drawn: by the method, or for the baseline `random`. 0 by default. */
+  readonly seed?: number;
   /** Replace EOS in baselines, too. */
   readonly includeEosBaseline?: boolean;
   /** Encode without special tokens. */
@@ -114,6 +119,8 @@ export interface ResolvedOptions {
   readonly attributed: ScoreRequest;
   readonly stepScores: readonly ScoreRequest[];
   readonly contrast: ContrastOptions;
+  readonly baselines: readonly BaselineChoice[];
+  readonly seed: number;
 }
 
 /**
@@ -140,7 +147,15 @@ export function resolveOptions(methodId: MethodId, own: MethodOptions, options: 
       `${compared.id}: expected something to compare with in contrastTargets (or contrastSources), received none`,
     );
   }
-  const known = [...callOptions, ...method.options, ...scoreOptions, ...(contrasted ? contrastOptions : [])];
+  const baselines = baselinesOf(options);
+  const known = [
+    ...callOptions,
+    ...method.options,
+    ...scoreOptions,
+    ...(contrasted ? contrastOptions : []),
+    ...(method.usesBaseline ? ["baseline"] : []),
+    ...(method.draws || baselines.includes("random") ? ["seed"] : []),
+  ];
   rejectUnknownOptions(`attribute with ${id} and ${participants.map((p) => p.id).join(", ")}`, options, known);
 
   const fromMethodArgs = renamed(options.attributionArgs ?? {}, { method: "quadrature" });
@@ -148,6 +163,10 @@ export function resolveOptions(methodId: MethodId, own: MethodOptions, options: 
   const scoreKeys = [...scoreOptions, ...contrastOptions];
   for (const name of ["attributedFnArgs", "stepScoresArgs"] as const) {
     rejectUnknownOptions(name, options[name] ?? {}, scoreKeys);
+  }
+  const seed = options.seed ?? 0;
+  if (!Number.isSafeInteger(seed) || seed < 0) {
+    throw new OptionError(`seed: expected an integer from 0 to 2⁵³ − 1, received ${seed}`);
   }
   return {
     methodId: id,
@@ -170,7 +189,31 @@ export function resolveOptions(methodId: MethodId, own: MethodOptions, options: 
       ...pick(options.stepScoresArgs ?? {}, contrastOptions),
       ...pick(options.attributedFnArgs ?? {}, contrastOptions),
     },
+    baselines,
+    seed,
   };
+}
+
+/** @throws OptionError when no baseline is left, or one is not of the known kinds */
+function baselinesOf({ baseline = "inseq" }: AttributeOptions): readonly BaselineChoice[] {
+  const choices: readonly BaselineChoice[] = Array.isArray(baseline) ? baseline : [baseline as BaselineChoice];
+  if (choices.length === 0) throw new OptionError("baseline: expected at least one, received an empty list");
+  for (const choice of choices) {
+    const isText = typeof choice === "object" && choice !== null && typeof choice.text === "string";
+    if (typeof choice === "number" || isText) continue;
+    if (typeof choice !== "string") {
+      throw new OptionError(
+        `baseline: expected a name (${baselineNames.join(", ")}), a token id or { text: "…" }, received ` +
+          JSON.stringify(choice),
+      );
+    }
+    if ((baselineNames as readonly string[]).includes(choice)) continue;
+    throw new OptionError(
+      `baseline: unknown name "${choice}"${suggestion(choice, baselineNames)} (known: ${baselineNames.join(", ")}); ` +
+        `a text is given as { text: ${JSON.stringify(choice)} }`,
+    );
+  }
+  return choices;
 }
 
 /** How a function of the caller's own is called in messages. */

@@ -9,10 +9,12 @@
 
 import type { Path, Problem } from "../method/problem.ts";
 import { repeat } from "../ops/repeat.ts";
+import { Random } from "../random.ts";
 import {
   add,
   concat,
   dispose,
+  expandDims,
   mul,
   reshape,
   slice,
@@ -35,7 +37,9 @@ export interface Target {
   score(logits_RV: Tensor, points: number, rows: () => readonly Tensor[]): Tensor;
 }
 
-export interface PassLimits {
+export interface ProblemOptions {
+  /** Seed of the random numbers that the method draws. */
+  readonly seed: number;
   /** The most rows of a pass. */
   readonly rows: number;
   /** Called when a pass is at its largest, with the number of rows it has. */
@@ -55,16 +59,16 @@ export function createProblem(
   first: number,
   last: number,
   target: Target,
-  limits: PassLimits,
+  options: ProblemOptions,
 ): OwnedProblem {
   const steps = last - first;
   const positions_N = Array.from({ length: steps }, (_, n) => first + n - 1);
-  const pointsPerPass = Math.max(1, Math.floor(limits.rows / steps));
+  const pointsPerPass = Math.max(1, Math.floor(options.rows / steps));
   const inputs = tidy(() => runner.inputs(last - 1));
-  const baselines = tidy(() => runner.baselines(last - 1));
-  const owned: Tensor[] = [...inputs, ...baselines];
+  const references = tidy(() => runner.baselines(last - 1));
+  const owned: Tensor[] = [...inputs, ...references.flat()];
 
-  /** Σ_k w_k ∂f/∂x over the points from ≤ k < to: one forward and one backward pass. */
+  /** Σ_k w_k c_k ∂f/∂x over the points from ≤ k < to: one forward and one backward pass. */
   function passOver(path: Path, from: number, to: number): Tensor[] {
     const points = to - from;
     const weights_R = tensor(
@@ -75,20 +79,25 @@ export function createProblem(
     const positions_R = Array.from({ length: points }, () => positions_N).flat();
     const weighted = (...xs: Tensor[]): Tensor => {
       const scores_R = target.score(runner.logits(xs, positions_R), points, () => xs);
-      limits.onPass(points * steps);
+      options.onPass(points * steps);
       return sum(mul(weights_R, scores_R));
     };
     const { grads } = valueAndGrads(weighted)(rows);
-    return grads.map((gradient) => {
+    const factors = path.factors?.(from, to);
+    return grads.map((gradient, i) => {
       const [, S = 0, D = 0] = gradient.shape;
-      return sum(reshape(gradient, [points, steps, S, D]), 0);
+      const gradient_KNSD = reshape(gradient, [points, steps, S, D]);
+      const factor_KSD = factors?.[i];
+      return sum(factor_KSD ? mul(gradient_KNSD, expandDims(factor_KSD, 1)) : gradient_KNSD, 0);
     });
   }
 
   return {
     steps,
     inputs,
-    baselines,
+    baselines: references[0] ?? [],
+    references,
+    random: () => new Random(options.seed),
 
     async value(points) {
       const K = points[0]?.shape[0] ?? 0;
@@ -102,7 +111,7 @@ export function createProblem(
               return target.score(runner.logitsAtAll(some, positions_N), to - from, rows);
             }),
           );
-          await limits.betweenPasses();
+          await options.betweenPasses();
         }
         const values = tidy(() => reshape(concat(parts, 0), [K, steps]));
         owned.push(values);
@@ -119,7 +128,7 @@ export function createProblem(
           const before = total;
           total = tidy(() => passOver(path, from, to).map((part, i) => add(before[i] ?? zerosLike(part), part)));
           dispose(before);
-          await limits.betweenPasses();
+          await options.betweenPasses();
         }
       } finally {
         owned.push(...total);

@@ -8,27 +8,16 @@ import type { AttentionMap } from "../method/internals.ts";
 import type { EncoderStates, Model } from "../model/model.ts";
 import type { Site, Sites } from "../model/sites.ts";
 import { repeat } from "../ops/repeat.ts";
-import {
-  dispose,
-  expandDims,
-  gather,
-  int32,
-  keep,
-  readFloats,
-  reshape,
-  slice,
-  squeeze,
-  type Tensor,
-  tidy,
-  tile,
-} from "../tensor.ts";
+import { dispose, expandDims, int32, keep, readFloats, reshape, slice, type Tensor, tidy, tile } from "../tensor.ts";
+import type { BaselineEntry } from "./baseline.ts";
+import { embedEntries, type Lookup } from "./entries.ts";
 import type { Sequence } from "./sequence.ts";
 
 export interface Runner {
   /** The attributed inputs x up to (not including) a target position, for each [S, D]. */
   inputs(targetPositions: number): Tensor[];
-  /** Their baselines x', likewise. */
-  baselines(targetPositions: number): Tensor[];
+  /** Their baselines x', likewise: one or several. */
+  baselines(targetPositions: number): Tensor[][];
   /** Logits [R, V] after `positions_R` of each row, for rows [R, S, D] of each input. Differentiable. */
   logits(rows: readonly Tensor[], positions_R: readonly number[]): Tensor;
   /** Logits [K·N, V] after each of N positions of each of K points [K, S, D], point by point. */
@@ -37,10 +26,9 @@ export interface Runner {
   dispose(): void;
 }
 
-const ids = (values: readonly number[]): Tensor => int32(values, [1, values.length]);
-const firstPositions = (x_BSD: Tensor, positions: number): Tensor => {
-  const [B = 0, , D = 0] = x_BSD.shape;
-  return slice(x_BSD, [0, 0, 0], [B, positions, D]);
+const firstPositions = (x_SD: Tensor, positions: number): Tensor => {
+  const [, D = 0] = x_SD.shape;
+  return slice(x_SD, [0, 0], [positions, D]);
 };
 
 /** A runner for one sequence; `attributeTarget` makes the target prefix of an encoder-decoder model a second input. */
@@ -51,11 +39,11 @@ export function createRunner(model: Model, sequence: Sequence, attributeTarget: 
 }
 
 function decoderOnlyRunner(model: Extract<Model, { kind: "decoder-only" }>, sequence: Sequence): Runner {
-  const embedded = (values: readonly number[]): Tensor =>
-    tidy(() => squeeze(model.embed(ids(values.slice(0, sequence.end - 1))), [0]));
-  const x_SD = embedded(sequence.target.ids);
-  const baseline_SD = embedded(sequence.targetBaseline);
-  const upTo = (x: Tensor, positions: number): Tensor[] => [slice(x, [0, 0], [positions, x.shape[1] ?? 0])];
+  const before = (entries: readonly BaselineEntry[]) => entries.slice(0, sequence.end - 1);
+  const embed: Lookup = { embed: (ids_1S) => model.embed(ids_1S), vocabSize: model.facts.vocabSize };
+  const x_SD = embedEntries(embed, before(sequence.target.ids));
+  const baselines = sequence.baselines.map(({ target }) => embedEntries(embed, before(target)));
+  const upTo = (x: Tensor, positions: number): Tensor[] => [firstPositions(x, positions)];
 
   const logits = ([embeddings]: readonly Tensor[], positions_R: readonly number[]): Tensor => {
     const embeddings_BTD = one(embeddings);
@@ -65,19 +53,21 @@ function decoderOnlyRunner(model: Extract<Model, { kind: "decoder-only" }>, sequ
   };
   const logitsAtAll = ([embeddings]: readonly Tensor[], positions_N: readonly number[]): Tensor => {
     const embeddings_BTD = one(embeddings);
-    if (!model.facts.dependsOnLength) return atPositions(model.forward({ embeddings_BTD }), positions_N);
+    if (!model.facts.dependsOnLength) {
+      return flat(model.forward({ embeddings_BTD, targets_B: sameForEach(embeddings_BTD, positions_N) }));
+    }
     const positions_R = Array.from({ length: embeddings_BTD.shape[0] ?? 0 }, () => positions_N).flat();
     return logits([repeat(embeddings_BTD, positions_N.length)], positions_R);
   };
 
   return {
     inputs: (positions) => upTo(x_SD, positions),
-    baselines: (positions) => upTo(baseline_SD, positions),
+    baselines: (positions) => baselines.map((baseline_SD) => upTo(baseline_SD, positions)),
     logits,
     logitsAtAll,
     attentionMaps: () =>
       readAttention((sites) => model.forward({ embeddings_BTD: expandDims(x_SD, 0), targets_B: int32([0]), sites })),
-    dispose: () => dispose([x_SD, baseline_SD]),
+    dispose: () => dispose([x_SD, ...baselines]),
   };
 }
 
@@ -92,25 +82,35 @@ function encoderDecoderRunner(
   sequence: Sequence,
   attributeTarget: boolean,
 ): Runner {
-  const prefix = (values: readonly number[]): readonly number[] => values.slice(0, sequence.end - 1);
-  const source_1SD = tidy(() => model.embedSource(ids(sequence.source?.ids ?? [])));
-  const sourceBaseline_1SD = tidy(() => model.embedSource(ids(sequence.sourceBaseline ?? [])));
-  const target_1TD = tidy(() => model.embedTarget(ids(prefix(sequence.target.ids))));
-  const targetBaseline_1TD = tidy(() => model.embedTarget(ids(prefix(sequence.targetBaseline))));
-  const inputs = (source: Tensor, target: Tensor, positions: number): Tensor[] =>
-    (attributeTarget ? [source, firstPositions(target, positions)] : [source]).map((x) => squeeze(x, [0]));
+  const prefix = (entries: readonly BaselineEntry[]) => entries.slice(0, sequence.end - 1);
+  const { vocabSize, sourceVocabSize = vocabSize } = model.facts;
+  const sourceLookup: Lookup = { embed: (ids_1S) => model.embedSource(ids_1S), vocabSize: sourceVocabSize };
+  const targetLookup: Lookup = { embed: (ids_1T) => model.embedTarget(ids_1T), vocabSize };
+  const x = {
+    source_SD: embedEntries(sourceLookup, sequence.source?.ids ?? []),
+    target_TD: embedEntries(targetLookup, prefix(sequence.target.ids)),
+  };
+  const baselines = sequence.baselines.map(({ source, target }) => ({
+    source_SD: embedEntries(sourceLookup, source ?? []),
+    target_TD: embedEntries(targetLookup, prefix(target)),
+  }));
+  /** Copies, which belong to the caller. */
+  const inputs = ({ source_SD, target_TD }: typeof x, positions: number): Tensor[] => {
+    const source = firstPositions(source_SD, sequence.source?.ids.length ?? 0);
+    return attributeTarget ? [source, firstPositions(target_TD, positions)] : [source];
+  };
 
   /** The decoder's input for B rows: an attributed input, or the constant prefix up to the last position needed. */
   const decoderRows = (rows: readonly Tensor[], B: number, positions: readonly number[]): Tensor =>
-    rows[1] ?? tile(firstPositions(target_1TD, Math.max(...positions) + 1), [B, 1, 1]);
+    rows[1] ?? repeat(expandDims(firstPositions(x.target_TD, Math.max(...positions) + 1), 0), B);
   const encode = (rows: readonly Tensor[]): { states: EncoderStates; B: number } => {
     const embeddings_BSD = one(rows[0]);
     return { states: model.encode({ embeddings_BSD }), B: embeddings_BSD.shape[0] ?? 0 };
   };
 
   return {
-    inputs: (positions) => inputs(source_1SD, target_1TD, positions),
-    baselines: (positions) => inputs(sourceBaseline_1SD, targetBaseline_1TD, positions),
+    inputs: (positions) => inputs(x, positions),
+    baselines: (positions) => baselines.map((baseline) => inputs(baseline, positions)),
     logits: (rows, positions_R) => {
       const { states, B } = encode(rows);
       const targets_B = int32(positions_R);
@@ -118,14 +118,15 @@ function encoderDecoderRunner(
     },
     logitsAtAll: (points, positions) => {
       const { states, B } = encode(points);
-      return atPositions(model.decode({ embeddings_BTD: decoderRows(points, B, positions) }, states), positions);
+      const embeddings_BTD = decoderRows(points, B, positions);
+      return flat(model.decode({ embeddings_BTD, targets_B: sameForEach(embeddings_BTD, positions) }, states));
     },
     attentionMaps: () =>
       readAttention((sites) => {
-        const states = model.encode({ embeddings_BSD: source_1SD, sites });
-        model.decode({ embeddings_BTD: target_1TD, targets_B: int32([0]), sites }, states);
+        const states = model.encode({ embeddings_BSD: expandDims(x.source_SD, 0), sites });
+        model.decode({ embeddings_BTD: expandDims(x.target_TD, 0), targets_B: int32([0]), sites }, states);
       }),
-    dispose: () => dispose([source_1SD, sourceBaseline_1SD, target_1TD, targetBaseline_1TD]),
+    dispose: () => dispose([x, ...baselines].flatMap(Object.values)),
   };
 }
 
@@ -134,11 +135,16 @@ function one(x: Tensor | undefined): Tensor {
   return x;
 }
 
-/** Logits [K, T, V] at N positions, [K·N, V]. */
-function atPositions(logits_KTV: Tensor, positions: readonly number[]): Tensor {
-  const [K = 0, , V = 0] = logits_KTV.shape;
-  const chosen = gather(logits_KTV, int32(positions), 1);
-  return reshape(chosen, [K * positions.length, V]);
+/** The same positions for each of K points: int32 [K, N]. */
+function sameForEach(points_KTD: Tensor, positions_N: readonly number[]): Tensor {
+  const [K = 0] = points_KTD.shape;
+  return tile(int32(positions_N, [1, positions_N.length]), [K, 1]);
+}
+
+/** [K, N, V] → [K·N, V] */
+function flat(logits_KNV: Tensor): Tensor {
+  const [K = 0, N = 0, V = 0] = logits_KNV.shape;
+  return reshape(logits_KNV, [K * N, V]);
 }
 
 /** Runs a pass over one sequence and reads the attention probabilities of every layer. */

@@ -1,6 +1,13 @@
 /** One sequence to attribute: token ids of source and target, and which target positions are to be explained. */
 
 import type { Encoding } from "../text/tokenizer.ts";
+import type { BaselineEntry } from "./baseline.ts";
+
+/** What stands for "no information" at each position: of the source (or null) and of the target. */
+export interface SequenceBaseline {
+  readonly source: readonly BaselineEntry[] | null;
+  readonly target: readonly BaselineEntry[];
+}
 
 export interface Sequence {
   /** The encoder's input; null for decoder-only models. */
@@ -12,7 +19,6 @@ export interface Sequence {
   /** Attributed positions: start ≤ t < end, start ≥ 1. */
   readonly start: number;
   readonly end: number;
-  /** Ids that stand for "no information" at each position: of the source (or null) and of the target. */
-  readonly sourceBaseline: readonly number[] | null;
-  readonly targetBaseline: readonly number[];
+  /** One or several: attributions relative to several are averaged. */
+  readonly baselines: readonly SequenceBaseline[];
 }

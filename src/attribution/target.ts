@@ -20,9 +20,8 @@ export function contrastLogits(model: Model, sequence: Sequence, contrast: Contr
   const other: Sequence = {
     ...sequence,
     source: contrast.source ?? sequence.source,
-    sourceBaseline: contrast.source?.ids ?? sequence.sourceBaseline,
     target: contrast.target ?? sequence.target,
-    targetBaseline: contrast.target?.ids ?? sequence.target.ids,
+    baselines: [],
     start: 1,
     end: Math.max(...contrast.positions) + 1,
   };

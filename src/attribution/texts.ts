@@ -2,9 +2,10 @@
 
 import { OptionError } from "../errors.ts";
 import type { Model } from "../model/model.ts";
+import { Random } from "../random.ts";
 import type { Encoding, Tokenizer } from "../text/tokenizer.ts";
-import { baselineIds } from "./baseline.ts";
-import type { Sequence } from "./sequence.ts";
+import { type BaselineChoice, type BaselineEntry, baselineEntries } from "./baseline.ts";
+import type { Sequence, SequenceBaseline } from "./sequence.ts";
 
 /** What a model's texts mean to it: its tokenizer, and the ids with a role. */
 export interface Language {
@@ -19,6 +20,10 @@ export interface Language {
 export interface TextOptions {
   readonly skipSpecialTokens: boolean;
   readonly includeEosBaseline: boolean;
+  /** One or several. */
+  readonly baselines: readonly BaselineChoice[];
+  /** Of baselines that are drawn. */
+  readonly seed: number;
   readonly attrPosStart?: number | undefined;
   readonly attrPosEnd?: number | undefined;
 }
@@ -89,25 +94,49 @@ export function encodingOfIds(language: Language, ids: readonly number[]): Encod
  * @throws OptionError when positions are out of range or nothing is left to attribute
  */
 export function createSequence(language: Language, input: Encoding, target: Encoding, options: TextOptions): Sequence {
-  const { model, tokenizer, eos, pad } = language;
-  const decoderOnly = model.kind === "decoder-only";
+  const decoderOnly = language.model.kind === "decoder-only";
   const promptLength = decoderOnly ? input.ids.length : 1;
   checkLength(language, "input", input.ids.length);
   checkLength(language, "target", target.ids.length);
   const { start, end } = positions(target.ids.length, promptLength, options);
-  const baseline = (ids: readonly number[]): number[] =>
-    baselineIds(ids, { unk: tokenizer.special.unk, pad, eos }, options.includeEosBaseline);
-  const targetBaseline = baseline(target.ids);
-  // Nothing can be learnt from the absence of the decoder start token.
-  if (!decoderOnly) targetBaseline[0] = target.ids[0] ?? 0;
+  const source = decoderOnly ? null : input;
   return {
-    source: decoderOnly ? null : input,
+    source,
     target,
     promptLength,
     start,
     end,
-    sourceBaseline: decoderOnly ? null : baseline(input.ids),
-    targetBaseline,
+    baselines: options.baselines.map((choice, i) => sequenceBaseline(language, source, target, choice, i, options)),
+  };
+}
+
+/** The baseline of one choice, the i-th of them: each draws its own numbers. */
+function sequenceBaseline(
+  { model, tokenizer, eos, pad }: Language,
+  source: Encoding | null,
+  target: Encoding,
+  choice: BaselineChoice,
+  i: number,
+  { includeEosBaseline: includeEos, seed }: TextOptions,
+): SequenceBaseline {
+  const { unk, mask } = tokenizer.special;
+  const tokens = { unk, pad, mask, eos, special: tokenizer.specialIds };
+  const encode = (text: string) => tokenizer.encode(text, { addSpecialTokens: false }).ids;
+  const random = new Random(seed, i);
+  if (source === null) {
+    const request = { tokens: { ...tokens, vocabSize: model.facts.vocabSize }, includeEos, encode, random };
+    return { source, target: baselineEntries(choice, target.ids, request) };
+  }
+  const sourceTokens = { ...tokens, vocabSize: tokenizer.vocabSize };
+  const entries: BaselineEntry[] = baselineEntries(choice, target.ids, {
+    tokens: { ...tokens, vocabSize: model.facts.vocabSize },
+    includeEos,
+    random,
+  });
+  return {
+    source: baselineEntries(choice, source.ids, { tokens: sourceTokens, includeEos, encode, random }),
+    // Nothing can be learnt from the absence of the decoder start token.
+    target: [target.ids[0] ?? 0, ...entries.slice(1)],
   };
 }
 

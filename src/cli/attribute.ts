@@ -8,7 +8,7 @@ import type { FeatureAttributionOutput } from "../output.ts";
 import { writeFileAtomically } from "../platform/node.ts";
 import { aggregateAsAsked, aggregateForView } from "./aggregation.ts";
 import { placeOf } from "./device.ts";
-import { attributionOptions, checkModelArguments } from "./keywordArguments.ts";
+import { attributionOptions, baselineChoice, checkModelArguments } from "./keywordArguments.ts";
 import type { AttributeArguments } from "./options.ts";
 import { createProgressBar } from "./progress.ts";
 import type { Screen } from "./screen.ts";
@@ -82,7 +82,7 @@ function attributeOptions(args: AttributeArguments): AttributeOptions & { readon
   if (typeof showProgress !== "boolean") {
     throw new OptionError(`--attribution_kwargs: "show_progress": expected true or false, received ${showProgress}`);
   }
-  const { attributedFn, startPos, endPos, memoryBudget } = args;
+  const { attributedFn, baseline, seed, startPos, endPos, memoryBudget } = args;
   const given: AttributeOptions = {
     stepScores: args.stepScores ?? [],
     attributeTarget: args.attributeTarget,
@@ -94,6 +94,8 @@ function attributeOptions(args: AttributeArguments): AttributeOptions & { readon
     skipSpecialTokens: args.skipSpecialTokens,
     retokenize: args.retokenize,
     ...(attributedFn !== undefined && { attributedFn }),
+    ...(baseline !== undefined && { baseline: baseline.map(baselineChoice) }),
+    ...(seed !== undefined && { seed }),
     ...(startPos !== undefined && { attrPosStart: startPos }),
     ...(endPos !== undefined && { attrPosEnd: endPos }),
     ...(memoryBudget !== undefined && { memoryBudget }),

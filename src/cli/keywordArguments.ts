@@ -1,5 +1,6 @@
 /** The JSON records of the command line: from Python's names to ours, and what cannot be honoured is refused. */
 
+import type { BaselineChoice, BaselineName } from "../attribution/baseline.ts";
 import type { AttributeOptions } from "../attribution/options.ts";
 import { OptionError } from "../errors.ts";
 import type { AttributeArguments } from "./options.ts";
@@ -46,6 +47,8 @@ const ownOptions: Readonly<Partial<Record<keyof AttributeOptions, keyof Attribut
   attrPosStart: "startPos",
   attrPosEnd: "endPos",
   attributeTarget: "attributeTarget",
+  baseline: "baseline",
+  seed: "seed",
   includeEosBaseline: "includeEosBaseline",
   skipSpecialTokens: "skipSpecialTokens",
   outputStepAttributions: "outputStepAttributions",
@@ -73,6 +76,12 @@ export function attributionOptions(record: KeywordArguments): AttributeOptions {
     );
   }
   return renamed;
+}
+
+/** `--baseline 42`, `--baseline "text:..."` or a name, as the library takes them. */
+export function baselineChoice(written: string): BaselineChoice {
+  if (/^\d+$/.test(written)) return Number(written);
+  return written.startsWith("text:") ? { text: written.slice("text:".length) } : (written as BaselineName);
 }
 
 function inCamelCase(

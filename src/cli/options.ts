@@ -128,6 +128,18 @@ export const attributeOptions = {
     group: "Attribution",
     help: "Replace the end-of-sequence token in baselines, too.",
   },
+  baseline: {
+    kind: "texts",
+    placeholder: "name",
+    group: "Attribution",
+    help: 'What stands for "no information": inseq (default), unk, pad, mask, zero, mean, random, a token id, or text:... Several are averaged.',
+  },
+  seed: {
+    kind: "integer",
+    placeholder: "n",
+    group: "Attribution",
+    help: "Seed of what the method or the baseline draws. Default: 0. (That of generation goes into --generation_kwargs.)",
+  },
   outputStepAttributions: {
     kind: "flag",
     group: "Attribution",

@@ -10,6 +10,7 @@
  * Letters: N steps, K points, S positions of an input, D model width.
  */
 
+import type { Random } from "../random.ts";
 import type { Tensor } from "../tensor.ts";
 
 /** Points in the space of the inputs, handed out in slices so that not all of them need exist at once. */
@@ -20,6 +21,11 @@ export interface Path {
   readonly points: (from: number, to: number) => Tensor[];
   /** w_k; the gradient's sum over points uses these. */
   readonly weights: readonly number[];
+  /**
+   * c_k, by which the gradient at point k is multiplied element by element before it is summed; 1 when absent. For each
+   * input a tensor that broadcasts to [to − from, S, D].
+   */
+  readonly factors?: ((from: number, to: number) => Tensor[]) | undefined;
 }
 
 export interface Problem {
@@ -27,11 +33,15 @@ export interface Problem {
   readonly steps: number;
   /** x, for each input [S, D]. */
   readonly inputs: readonly Tensor[];
-  /** x', for each input [S, D]. */
+  /** x', for each input [S, D]: the first of the references. */
   readonly baselines: readonly Tensor[];
+  /** All baselines that the caller has named, for methods that draw from them. */
+  readonly references: readonly (readonly Tensor[])[];
+  /** A new generator of random numbers from the caller's seed: the same numbers for every problem of a call. */
+  random(): Random;
   /** f_n at each of K points given for each input as [K, S, D]: [K, N]. */
   value(points: readonly Tensor[]): Promise<Tensor>;
-  /** Σ_k w_k ∂f_n/∂x at point k, for each input [N, S, D]. */
+  /** Σ_k w_k c_k ∂f_n/∂x at point k, for each input [N, S, D]. */
   gradient(path: Path): Promise<Tensor[]>;
 }
 

@@ -17,7 +17,10 @@ interface Description {
 /** Works on the input embeddings: scores of shape [S, G, D]. */
 export interface EmbeddingMethod extends Description {
   readonly on: "embeddings";
-  readonly usesBaseline: boolean;
+  /** Of several baselines the method is averaged over each, or it draws from all of them. */
+  readonly usesBaseline: false | "each" | "all";
+  /** Whether it draws random numbers. */
+  readonly draws: boolean;
   /** Points at which each step is differentiated: the work is steps × points rows. */
   readonly points: (options: MethodOptions) => number;
   readonly options: readonly string[];
@@ -28,6 +31,7 @@ export interface EmbeddingMethod extends Description {
 export interface InternalsMethod extends Description {
   readonly on: "internals";
   readonly usesBaseline: false;
+  readonly draws: false;
   readonly options: readonly string[];
   readonly dimensionNames: readonly string[];
   readonly run: (internals: Internals) => Promise<InternalsAnswer>;
@@ -37,6 +41,7 @@ export interface InternalsMethod extends Description {
 export interface NoMethod extends Description {
   readonly on: "nothing";
   readonly usesBaseline: false;
+  readonly draws: false;
   readonly options: readonly string[];
 }
 
@@ -52,6 +57,7 @@ export const methods = {
   saliency: {
     on: "embeddings",
     usesBaseline: false,
+    draws: false,
     options: ["abs"],
     points: () => 1,
     run: saliency,
@@ -62,6 +68,7 @@ export const methods = {
   input_x_gradient: {
     on: "embeddings",
     usesBaseline: false,
+    draws: false,
     options: [],
     points: () => 1,
     run: inputXGradient,
@@ -71,7 +78,8 @@ export const methods = {
   },
   integrated_gradients: {
     on: "embeddings",
-    usesBaseline: true,
+    usesBaseline: "each",
+    draws: false,
     options: ["nSteps", "quadrature", "multiplyByInputs", "returnConvergenceDelta", "internalBatchSize"],
     points: (options) => options.nSteps ?? DEFAULT_STEPS,
     run: integratedGradients,
@@ -82,6 +90,7 @@ export const methods = {
   attention: {
     on: "internals",
     usesBaseline: false,
+    draws: false,
     options: [],
     dimensionNames: ["Model Layer", "Attention Head"],
     run: attention,
@@ -92,6 +101,7 @@ export const methods = {
   dummy: {
     on: "nothing",
     usesBaseline: false,
+    draws: false,
     options: [],
     paper: "—",
     formula: "no attribution: step scores only",

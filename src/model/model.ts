@@ -18,7 +18,7 @@ export interface DecoderInput {
   readonly positions_BT?: Tensor | undefined;
   /** Keys and values of the past; this pass appends its own. */
   readonly cache?: KeyValueCache | undefined;
-  /** One position of each row at which logits are wanted (int32 [B]): the head then runs there only. */
+  /** One position of each row at which logits are wanted (int32 [B]), or N of them ([B, N]): the head runs there only. */
   readonly targets_B?: Tensor | undefined;
   /** Activations to read or replace. */
   readonly sites?: Sites | undefined;
@@ -46,6 +46,8 @@ export interface ModelFacts {
   readonly className: string;
   readonly width: number;
   readonly vocabSize: number;
+  /** Of the encoder, where it has a vocabulary of its own. */
+  readonly sourceVocabSize?: number;
   readonly layers: number;
   /** Attention heads of a layer. */
   readonly heads: number;
@@ -62,7 +64,7 @@ export interface DecoderOnlyModel {
   readonly layers: readonly Layer[];
   /** Scaled embeddings [B, T, D] of int32 ids [B, T]. */
   embed(ids_BT: Tensor): Tensor;
-  /** Logits [B, V] at `targets_B`, or [B, T, V] at every position when it is absent. */
+  /** Logits [B, V] or [B, N, V] at `targets_B`; [B, T, V] at every position when it is absent. */
   forward(input: DecoderInput): Tensor;
   dispose(): void;
 }
@@ -77,7 +79,7 @@ export interface EncoderDecoderModel {
   /** Scaled embeddings of target ids, [B, T, D]. */
   embedTarget(ids_BT: Tensor): Tensor;
   encode(input: EncoderInput): EncoderStates;
-  /** Logits [B, V] at `targets_B`, or [B, T, V] at every position when it is absent. */
+  /** Logits [B, V] or [B, N, V] at `targets_B`; [B, T, V] at every position when it is absent. */
   decode(input: DecoderInput, encoder: EncoderStates): Tensor;
   dispose(): void;
 }

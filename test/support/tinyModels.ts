@@ -78,8 +78,7 @@ export function tinySequence(ids: {
     promptLength: start,
     start,
     end,
-    sourceBaseline: source ? source.map(() => 1) : null,
-    targetBaseline: target.map(() => 1),
+    baselines: [{ source: source ? source.map(() => 1) : null, target: target.map(() => 1) }],
   };
 }
 
@@ -95,6 +94,7 @@ export function request(
     contrast: null,
     contrastForceInputs: false,
     limits: { memoryBudget: 2 ** 28 },
+    seed: 0,
     ...changes,
   };
 }

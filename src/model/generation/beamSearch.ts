@@ -12,9 +12,9 @@
  */
 
 import { OptionError } from "../../errors.ts";
+import type { Random } from "../../random.ts";
 import { logSoftmax } from "./logitsProcessors.ts";
 import type { NextLogits } from "./nextLogits.ts";
-import type { Random } from "./random.ts";
 import { mostSteps, type Row, type SearchHooks } from "./rows.ts";
 
 export interface BeamOptions {

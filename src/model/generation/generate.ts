@@ -7,13 +7,13 @@
  */
 
 import { OptionError } from "../../errors.ts";
+import { Random } from "../../random.ts";
 import type { Model } from "../model.ts";
 import { beamSearch } from "./beamSearch.ts";
 import { likeliestToken } from "./greedy.ts";
 import { NextLogits } from "./nextLogits.ts";
 import type { GenerationOptions } from "./options.ts";
 import { processorChain } from "./processorChain.ts";
-import { Random } from "./random.ts";
 import type { GenerationStep, Row } from "./rows.ts";
 import { drawToken } from "./sample.ts";
 import { tokenByToken } from "./tokenByToken.ts";

@@ -1,7 +1,7 @@
 /** Sampling: the next token drawn from the distribution that the rules and warpers leave. */
 
+import type { Random } from "../../random.ts";
 import { highest } from "./logitsProcessors.ts";
-import type { Random } from "./random.ts";
 
 /**
  * A token drawn with probability softmax(scores), by inverting the cumulative distribution in order of ids.

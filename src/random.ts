@@ -1,5 +1,5 @@
 /**
- * Random numbers for sampling: xoshiro128** (Blackman and Vigna 2021, "Scrambled linear pseudorandom number generators",
+ * Random numbers: xoshiro128** (Blackman and Vigna 2021, "Scrambled linear pseudorandom number generators",
  * ACM TOMS 47(4)), the same on every machine and backend.
  *
  * A stream is named by a seed and a number, so that every row of a batch draws its own numbers, whatever the other rows
@@ -44,6 +44,17 @@ export class Random {
     const high = this.nextUint32() >>> 5;
     const low = this.nextUint32() >>> 6;
     return (high * 2 ** 26 + low) / 2 ** 53;
+  }
+
+  /** An integer, uniform from 0 to n − 1. */
+  below(n: number): number {
+    return Math.floor(this.uniform() * n);
+  }
+
+  /** A draw from the standard normal distribution (Box and Muller 1958). */
+  normal(): number {
+    const radius = Math.sqrt(-2 * Math.log(this.uniform() + 2 ** -54));
+    return radius * Math.cos(2 * Math.PI * this.uniform());
   }
 
   /** A draw from the standard Gumbel distribution, −log(−log u); always finite. */

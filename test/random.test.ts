@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
-import { Random } from "../../../src/model/generation/random.ts";
-import { drawToken } from "../../../src/model/generation/sample.ts";
+import { drawToken } from "../src/model/generation/sample.ts";
+import { Random } from "../src/random.ts";
 
 describe("random numbers", () => {
   test("are those of the reference implementation of xoshiro128**", () => {
@@ -51,6 +51,34 @@ describe("random numbers", () => {
     // Euler's constant and π²/6; the standard errors are 0.0064 and 0.017.
     expect(Math.abs(mean - 0.5772)).toBeLessThan(0.026);
     expect(Math.abs(variance - Math.PI ** 2 / 6)).toBeLessThan(0.07);
+  });
+});
+
+describe("normal draws and integers", () => {
+  test("have the normal distribution's mean, variance and fourth moment", () => {
+    const random = new Random(9);
+    const draws = Array.from({ length: 40_000 }, () => random.normal());
+    const moment = (power: number) => draws.reduce((sum, x) => sum + x ** power, 0) / draws.length;
+    // Standard errors 0.005, 0.007 and 0.049; five of each.
+    expect(Math.abs(moment(1))).toBeLessThan(0.025);
+    expect(Math.abs(moment(2) - 1)).toBeLessThan(0.035);
+    expect(Math.abs(moment(4) - 3)).toBeLessThan(0.25);
+  });
+
+  test("are uniform below a bound: χ² over seven values", () => {
+    const random = new Random(13);
+    const counts = Array.from({ length: 7 }, () => 0);
+    for (let i = 0; i < 7000; i++) {
+      const drawn = random.below(7);
+      counts[drawn] = (counts[drawn] ?? 0) + 1;
+    }
+    // 99.9% quantile of χ² with 6 degrees of freedom.
+    expect(
+      chiSquare(
+        counts,
+        counts.map(() => 1000),
+      ),
+    ).toBeLessThan(22.5);
   });
 });
 
