@@ -38,6 +38,19 @@ export function decodeCharacter(bytes: readonly number[]): string | undefined {
   return isReplacement ? undefined : text;
 }
 
+/** Bytes as UTF-8; each byte that begins no character as `invalid`. */
+export function decodeLossy(bytes: readonly number[], invalid: string): string {
+  let text = "";
+  for (let at = 0; at < bytes.length; ) {
+    const first = bytes[at] ?? 0;
+    const width = first < 0x80 ? 1 : first >= 0xf0 ? 4 : first >= 0xe0 ? 3 : 2;
+    const character = at + width <= bytes.length ? decodeCharacter(bytes.slice(at, at + width)) : undefined;
+    text += character ?? invalid;
+    at += character === undefined ? 1 : width;
+  }
+  return text;
+}
+
 /** `<0xE2>` for 226. */
 export function byteToken(byte: number): string {
   return `<0x${byte.toString(16).toUpperCase().padStart(2, "0")}>`;

@@ -47,6 +47,34 @@ export function createDecoder(value: Json | undefined, where = "decoder"): Decod
   }
 }
 
+/**
+ * How tokenizers that transformers writes in Python put a text together: tokens of `apart`, which were added behind the
+ * vocabulary, stand alone between spaces, and what lies between them is decoded on its own.
+ */
+export function decodeApart(
+  tokens: readonly string[],
+  apart: ReadonlySet<string>,
+  decodeRun: (tokens: readonly string[]) => string,
+): string {
+  const parts: string[] = [];
+  let run: string[] = [];
+  const endRun = (isLast: boolean) => {
+    const text = run.length > 0 ? decodeRun(run) : "";
+    if (text.length > 0 || (isLast && run.length > 0)) parts.push(text);
+    run = [];
+  };
+  for (const token of tokens) {
+    if (!apart.has(token)) {
+      run.push(token);
+      continue;
+    }
+    endRun(false);
+    parts.push(token);
+  }
+  endRun(true);
+  return parts.join(" ");
+}
+
 /** Runs of `<0xE2>` as the characters that they spell; each byte of a run that is not UTF-8 as `�`. */
 function byteFallback(tokens: readonly string[]): string[] {
   const decoded: string[] = [];

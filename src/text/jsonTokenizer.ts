@@ -8,7 +8,8 @@
 import { isJsonObject, type Json, type JsonObject } from "../json.ts";
 import { addedTokenSplitter, readAddedToken } from "./addedTokens.ts";
 import { createDecoder } from "./decoder.ts";
-import { asArray, asObject, isArray } from "./json.ts";
+import { asArray, asFlag, asObject, isArray } from "./json.ts";
+import { languageCodes, surroundLanguages } from "./languages.ts";
 import { createNormalizer } from "./normalizer.ts";
 import { readPostProcessor, type SurroundingIds } from "./postProcessor.ts";
 import { createPreTokenizer } from "./preTokenizer.ts";
@@ -26,7 +27,7 @@ import { createVocabulary, type Vocabulary } from "./vocabulary.ts";
 export function createJsonTokenizer(json: JsonObject, config: TokenizerConfig): Tokenizer {
   const model = createSubwordModel(asObject(json.model, "tokenizer.json, model"));
   const normalize = createNormalizer(json.normalizer);
-  const preTokenize = createPreTokenizer(json.pre_tokenizer);
+  const preTokenize = createPreTokenizer(withPrefixSpace(json.pre_tokenizer, config));
   const decodeTokens = createDecoder(json.decoder);
   const declared = asArray(json.added_tokens ?? [], "tokenizer.json, added_tokens");
   const vocabulary = createVocabulary(
@@ -34,7 +35,15 @@ export function createJsonTokenizer(json: JsonObject, config: TokenizerConfig): 
     declared.map((token, at) => readAddedToken(token, `tokenizer.json, added_tokens[${at}]`)),
     config,
   );
-  const surrounding = surroundingIds(json.post_processor, config, vocabulary);
+  const surroundings = surroundLanguages(
+    surroundingIds(json.post_processor, config, vocabulary),
+    config,
+    languageCodes(
+      vocabulary.added.map((token) => token.content),
+      vocabulary.tokenToId,
+    ),
+    vocabulary.special.eos,
+  );
   const normalizes = json.normalizer !== null && json.normalizer !== undefined;
   const [afterNormalizing, asWritten] = partition(vocabulary.added, (token) => token.normalized && normalizes);
   const splitWritten = addedTokenSplitter(asWritten.map((token) => [token.content, token]));
@@ -76,8 +85,10 @@ export function createJsonTokenizer(json: JsonObject, config: TokenizerConfig): 
     className: config.className,
     vocabSize: vocabulary.size,
     special: vocabulary.special,
+    languages: surroundings.languages,
     specialIds: vocabulary.specialIds,
-    encode(text, { addSpecialTokens = true } = {}) {
+    encode(text, { addSpecialTokens = true, asTarget = false } = {}) {
+      const surrounding = asTarget ? surroundings.target : surroundings.source;
       const { before, after } = addSpecialTokens ? surrounding : { before: [], after: [] };
       const inner = encodeInner(text);
       const ids = [...before, ...inner.ids, ...after];
@@ -95,6 +106,14 @@ export function createJsonTokenizer(json: JsonObject, config: TokenizerConfig): 
     tokenToId: (token) => vocabulary.tokenToId(token),
     readable: (tokens) => tokens.map((token) => (addedContents.has(token) ? token : readableToken(token, notation))),
   };
+}
+
+/** `add_prefix_space` of the settings counts instead of that of a pre-tokenizer that has one, as in transformers. */
+function withPrefixSpace(preTokenizer: Json | undefined, { settings }: TokenizerConfig): Json | undefined {
+  const { add_prefix_space: prefix = null } = settings;
+  if (prefix === null || !isJsonObject(preTokenizer) || preTokenizer.add_prefix_space === undefined)
+    return preTokenizer;
+  return { ...preTokenizer, add_prefix_space: asFlag(prefix, "add_prefix_space", false) };
 }
 
 /** `add_bos_token` and `add_eos_token` of `tokenizer_config.json` replace the template of `tokenizer.json`. */

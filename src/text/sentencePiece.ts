@@ -5,7 +5,7 @@
 
 import { UnsupportedError } from "../errors.ts";
 import { type MergeTable, mergePairs, pairKey } from "./bpe.ts";
-import { byteOfToken, byteToken, decodeCharacter, utf8 } from "./bytes.ts";
+import { byteOfToken, byteToken, decodeLossy, utf8 } from "./bytes.ts";
 import { readCharsMap } from "./charsMap.ts";
 import type { Piece, SentencePieceFile } from "./sentencePieceFile.ts";
 import type { Span } from "./span.ts";
@@ -217,7 +217,7 @@ function decodePieces(
   let atStart = true;
   let spaceDropped = false;
   const endBytes = () => {
-    text += decodeBytes(bytes);
+    text += decodeLossy(bytes, "\uFFFD");
     bytes = [];
   };
   for (const piece of pieces) {
@@ -239,18 +239,5 @@ function decodePieces(
     } else text += piece.replaceAll(SPACE, " ");
   }
   endBytes();
-  return text;
-}
-
-/** Bytes as UTF-8; each byte that begins no character as `�`. */
-function decodeBytes(bytes: readonly number[]): string {
-  let text = "";
-  for (let at = 0; at < bytes.length; ) {
-    const first = bytes[at] ?? 0;
-    const width = first < 0x80 ? 1 : first >= 0xf0 ? 4 : first >= 0xe0 ? 3 : 2;
-    const character = at + width <= bytes.length ? decodeCharacter(bytes.slice(at, at + width)) : undefined;
-    text += character ?? "\uFFFD";
-    at += character === undefined ? 1 : width;
-  }
   return text;
 }

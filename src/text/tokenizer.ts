@@ -22,7 +22,7 @@ export interface Encoding {
 export interface EncodeOptions {
   /** Add what the tokenizer adds around a text (`</s>`, `<s>`, ...). */
   readonly addSpecialTokens?: boolean;
-  /** Encode with the target side of a tokenizer that has two (MarianMT); others have one side for both. */
+  /** Encode as a target text: with the target side of a tokenizer that has two (MarianMT), marked with the target language. */
   readonly asTarget?: boolean;
 }
 
@@ -36,12 +36,25 @@ export interface SpecialTokens {
   readonly mask: number | null;
 }
 
+/** The languages of a multilingual translation model, and their tokens. */
+export interface TokenizerLanguages {
+  /** Codes in use: a source text is marked with the one, a target text with the other. */
+  readonly source: string;
+  readonly target: string;
+  /** Every code, with the id of its token. */
+  readonly codes: ReadonlyMap<string, number>;
+  /** Whether the target's token is what the decoder starts from (mBART); otherwise it is the first token it writes. */
+  readonly startsDecoder: boolean;
+}
+
 export interface Tokenizer {
   /** The class that Python's transformers would use, for instance `MarianTokenizer`; goes into the result's info. */
   readonly className: string;
   /** Number of tokens, with the added ones. With two vocabularies (MarianMT), of the source. */
   readonly vocabSize: number;
   readonly special: SpecialTokens;
+  /** Null for a tokenizer that does not mark languages. */
+  readonly languages: TokenizerLanguages | null;
   /** All special ids, named and additional ones. */
   readonly specialIds: ReadonlySet<number>;
   encode(text: string, options?: EncodeOptions): Encoding;

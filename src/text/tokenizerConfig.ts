@@ -31,18 +31,21 @@ export interface TokenizerConfig {
   readonly added: readonly AddedToken[];
   /** `add_bos_token` and `add_eos_token`, where one of them is given. */
   readonly surround: { readonly bos: boolean; readonly eos: boolean } | undefined;
-  /** `tokenizer_config.json` itself, for what only one kind of tokenizer asks for. */
+  /** `tokenizer_config.json` under what the user asked for, for what only one kind of tokenizer reads. */
   readonly settings: JsonObject;
+  /** Names of the settings that the user gave. */
+  readonly asked: ReadonlySet<string>;
 }
 
 const specialNames: readonly SpecialName[] = ["bos", "eos", "unk", "pad", "sep", "cls", "mask"];
 
 /**
  * Reads what there is; no file of these is required.
+ * @param asked settings that count instead of those of `tokenizer_config.json`
  * @throws FileError when one of them is damaged.
  */
-export async function readTokenizerConfig(files: FileSource): Promise<TokenizerConfig> {
-  const settings = (await readOptionalJsonObject(files, "tokenizer_config.json")) ?? {};
+export async function readTokenizerConfig(files: FileSource, asked: JsonObject = {}): Promise<TokenizerConfig> {
+  const settings = { ...(await readOptionalJsonObject(files, "tokenizer_config.json")), ...asked };
   const map = (await readOptionalJsonObject(files, "special_tokens_map.json")) ?? {};
   const { model_type: modelType } = (await readOptionalJsonObject(files, "config.json")) ?? {};
   const legacyAdded = (await readOptionalJsonObject(files, "added_tokens.json")) ?? {};
@@ -64,6 +67,7 @@ export async function readTokenizerConfig(files: FileSource): Promise<TokenizerC
         ? undefined
         : { bos: asFlag(bos, "add_bos_token", false), eos: asFlag(eos, "add_eos_token", false) },
     settings,
+    asked: new Set(Object.keys(asked)),
   };
 }
 
@@ -76,39 +80,84 @@ function transformersClass(value: Json | undefined, modelType: Json | undefined)
 }
 
 const classOfModelType: { readonly [modelType: string]: string | undefined } = {
+  bart: "BartTokenizer",
+  biogpt: "BioGptTokenizer",
+  fsmt: "FSMTTokenizer",
+  gemma: "GemmaTokenizer",
   gpt2: "GPT2Tokenizer",
+  gpt_neo: "GPT2Tokenizer",
   llama: "LlamaTokenizer",
+  m2m_100: "M2M100Tokenizer",
   marian: "MarianTokenizer",
+  mbart: "MBartTokenizer",
+  mistral: "LlamaTokenizer",
+  mixtral: "LlamaTokenizer",
   mt5: "T5Tokenizer",
+  "nllb-moe": "NllbTokenizer",
+  "openai-gpt": "OpenAIGPTTokenizer",
+  opt: "GPT2Tokenizer",
+  pegasus: "PegasusTokenizer",
+  qwen2: "Qwen2Tokenizer",
+  qwen2_moe: "Qwen2Tokenizer",
+  qwen3: "Qwen2Tokenizer",
+  seamless_m4t: "SeamlessM4TTokenizer",
   t5: "T5Tokenizer",
   umt5: "T5Tokenizer",
+  xglm: "XGLMTokenizer",
 };
+
+const namedTokens = (
+  bos: string | undefined,
+  eos: string | undefined,
+  unk: string,
+  others: readonly (readonly [SpecialName, string])[] = [],
+): readonly (readonly [SpecialName, string])[] => [
+  ...(bos === undefined ? [] : [["bos", bos] as const]),
+  ...(eos === undefined ? [] : [["eos", eos] as const]),
+  ["unk", unk],
+  ...others,
+];
+
+const fairseqTokens = namedTokens("<s>", "</s>", "<unk>", [
+  ["pad", "<pad>"],
+  ["sep", "</s>"],
+]);
 
 /** Special tokens that a class of transformers has when no file names them. */
 const defaultTokens: readonly (readonly [RegExp, readonly (readonly [SpecialName, string])[]])[] = [
+  [/^(Marian|T5|MT5|ByT5)Tokenizer$/, namedTokens(undefined, "</s>", "<unk>", [["pad", "<pad>"]])],
   [
-    /^(Marian|T5|MT5)Tokenizer$/,
-    [
-      ["eos", "</s>"],
-      ["unk", "<unk>"],
+    /^PegasusTokenizer$/,
+    namedTokens(undefined, "</s>", "<unk>", [
       ["pad", "<pad>"],
-    ],
+      ["mask", "<mask_2>"],
+    ]),
+  ],
+  [/^GPT2Tokenizer$/, namedTokens("<|endoftext|>", "<|endoftext|>", "<|endoftext|>")],
+  [/^Qwen2Tokenizer$/, namedTokens(undefined, "<|endoftext|>", "<|endoftext|>", [["pad", "<|endoftext|>"]])],
+  [/^LlamaTokenizer$/, namedTokens("<s>", "</s>", "<unk>")],
+  [/^GemmaTokenizer$/, namedTokens("<bos>", "<eos>", "<unk>", [["pad", "<pad>"]])],
+  [/^OpenAIGPTTokenizer$/, namedTokens(undefined, undefined, "<unk>")],
+  [/^(M2M100|BioGpt|FSMT|SeamlessM4T)Tokenizer$/, fairseqTokens],
+  [/^XGLMTokenizer$/, [...fairseqTokens, ["cls", "<s>"]]],
+  [/^(Bart|Roberta|MBart|Nllb)Tokenizer$/, [...fairseqTokens, ["cls", "<s>"], ["mask", "<mask>"]]],
+  [
+    /^MBart50Tokenizer$/,
+    namedTokens(undefined, "</s>", "<unk>", [
+      ["pad", "<pad>"],
+      ["sep", "</s>"],
+      ["cls", "<s>"],
+      ["mask", "<mask>"],
+    ]),
   ],
   [
-    /^GPT2Tokenizer$/,
-    [
-      ["bos", "<|endoftext|>"],
-      ["eos", "<|endoftext|>"],
-      ["unk", "<|endoftext|>"],
-    ],
-  ],
-  [
-    /^LlamaTokenizer$/,
-    [
-      ["bos", "<s>"],
-      ["eos", "</s>"],
-      ["unk", "<unk>"],
-    ],
+    /^BertTokenizer$/,
+    namedTokens(undefined, undefined, "[UNK]", [
+      ["pad", "[PAD]"],
+      ["sep", "[SEP]"],
+      ["cls", "[CLS]"],
+      ["mask", "[MASK]"],
+    ]),
   ],
 ];
 
