@@ -1,8 +1,9 @@
-// y = a + b, a − b, a · b, a / b with broadcasting: an operand has stride 0 along an axis that it shares.
+// y = a + b, a − b, a · b, a / b, max(a, b), min(a, b), aᵇ, (a − b)² with broadcasting: an operand has stride 0 along an axis that it shares.
 //
 // Axes that are contiguous in both operands are merged first, so that the inner loop is as long as it can be.
 
 #include <algorithm>
+#include <cmath>
 
 #include "status.h"
 #include "threads.h"
@@ -86,6 +87,24 @@ void apply(const float* a, const float* b, const Axes& axes, float* y, Op op) {
                  });
 }
 
+/** NaN if either is. */
+struct Larger {
+  V operator()(V l, V r) const { return l > r || l != l ? l : r; }
+  float operator()(float l, float r) const { return l > r || l != l ? l : r; }
+};
+struct Smaller {
+  V operator()(V l, V r) const { return l < r || l != l ? l : r; }
+  float operator()(float l, float r) const { return l < r || l != l ? l : r; }
+};
+struct Power {
+  V operator()(V l, V r) const {
+    V y;
+    for (int lane = 0; lane < W; lane++) y[lane] = std::pow(l[lane], r[lane]);
+    return y;
+  }
+  float operator()(float l, float r) const { return std::pow(l, r); }
+};
+
 }  // namespace
 }  // namespace inseq
 
@@ -94,7 +113,7 @@ extern "C" int inseq_binary(const float* a, const float* b, int32_t operation, i
   using namespace inseq;
   CHECK(rank >= 0 && rank <= MAX_RANK, "binary: expected a rank of at most %d, received %lld", MAX_RANK,
         (long long)rank);
-  CHECK(operation >= INSEQ_ADD && operation <= INSEQ_DIV, "binary: expected a known operation, received %d", operation);
+  CHECK(operation >= INSEQ_ADD && operation <= INSEQ_SQUARED_DIFFERENCE, "binary: expected a known operation, received %d", operation);
   for (int64_t i = 0; i < rank; i++) {
     CHECK(sizes[i] >= 0 && a_strides[i] >= 0 && b_strides[i] >= 0,
           "binary: expected sizes and strides that are not negative, received %lld, %lld and %lld along axis %lld",
@@ -107,7 +126,11 @@ extern "C" int inseq_binary(const float* a, const float* b, int32_t operation, i
       case INSEQ_ADD: return apply(a, b, axes, y, [](auto l, auto r) { return l + r; });
       case INSEQ_SUB: return apply(a, b, axes, y, [](auto l, auto r) { return l - r; });
       case INSEQ_MUL: return apply(a, b, axes, y, [](auto l, auto r) { return l * r; });
-      default: return apply(a, b, axes, y, [](auto l, auto r) { return l / r; });
+      case INSEQ_DIV: return apply(a, b, axes, y, [](auto l, auto r) { return l / r; });
+      case INSEQ_MAXIMUM: return apply(a, b, axes, y, Larger());
+      case INSEQ_MINIMUM: return apply(a, b, axes, y, Smaller());
+      case INSEQ_POW: return apply(a, b, axes, y, Power());
+      default: return apply(a, b, axes, y, [](auto l, auto r) { return (l - r) * (l - r); });
     }
   });
 }

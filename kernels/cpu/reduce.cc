@@ -1,4 +1,4 @@
-// Sum, mean and maximum along one axis: x [outer, N, inner] -> y [outer, inner].
+// Sum, mean, maximum and minimum along one axis: x [outer, N, inner] -> y [outer, inner].
 //
 // Along the last axis (inner = 1) a row is summed in W lanes of four chains, then the lanes in a fixed order; elsewhere
 // rows of `inner` numbers are added one after the other. A NaN gives NaN.
@@ -24,6 +24,11 @@ struct Max {
   static constexpr float START = -std::numeric_limits<float>::infinity();
   static V join(V a, V b) { return a > b || a != a ? a : b; }
   static float lanes(V v) { return maxLanes(v); }
+};
+struct Min {
+  static constexpr float START = std::numeric_limits<float>::infinity();
+  static V join(V a, V b) { return a < b || a != a ? a : b; }
+  static float lanes(V v) { return -maxLanes(-v); }
 };
 
 template <typename Rule>
@@ -69,9 +74,10 @@ extern "C" int inseq_reduce(const float* x, int32_t reduction, int64_t outer, in
   using namespace inseq;
   CHECK(outer >= 0 && N >= 0 && inner >= 0, "reduce: expected sizes that are not negative, received %lld, %lld, %lld",
         (long long)outer, (long long)N, (long long)inner);
-  CHECK(reduction >= INSEQ_SUM && reduction <= INSEQ_MAX, "reduce: expected a known reduction, received %d", reduction);
+  CHECK(reduction >= INSEQ_SUM && reduction <= INSEQ_MIN, "reduce: expected a known reduction, received %d", reduction);
   return guarded("reduce", [&] {
     if (reduction == INSEQ_MAX) return reduce<Max>(x, outer, N, inner, 1.0f, y);
+    if (reduction == INSEQ_MIN) return reduce<Min>(x, outer, N, inner, 1.0f, y);
     reduce<Sum>(x, outer, N, inner, reduction == INSEQ_MEAN ? 1.0f / static_cast<float>(N) : 1.0f, y);
   });
 }

@@ -28,7 +28,7 @@ extern "C" {
 #endif
 
 /* Raised with every change of this file; the caller compares it with the one it was written for. */
-#define INSEQ_INTERFACE_VERSION 2
+#define INSEQ_INTERFACE_VERSION 4
 
 #define INSEQ_API __attribute__((visibility("default")))
 /* An argument that the function writes one value to. */
@@ -225,12 +225,21 @@ INSEQ_API int inseq_softmax(const float* x, int64_t R, int64_t V, int32_t logari
 
 /* ---- element-wise with broadcasting, reductions, moving ---- */
 
-enum { INSEQ_ADD = 0, INSEQ_SUB = 1, INSEQ_MUL = 2, INSEQ_DIV = 3 };
+enum {
+  INSEQ_ADD = 0,
+  INSEQ_SUB = 1,
+  INSEQ_MUL = 2,
+  INSEQ_DIV = 3,
+  INSEQ_MAXIMUM = 4,
+  INSEQ_MINIMUM = 5,
+  INSEQ_POW = 6,
+  INSEQ_SQUARED_DIFFERENCE = 7
+};
 /* y = a (op) b over `sizes` [rank <= 6]; strides in numbers, 0 where an operand is broadcast. */
 INSEQ_API int inseq_binary(const float* a, const float* b, int32_t operation, int64_t rank, const int64_t* sizes,
                            const int64_t* a_strides, const int64_t* b_strides, float* y);
 
-enum { INSEQ_SUM = 0, INSEQ_MEAN = 1, INSEQ_MAX = 2 };
+enum { INSEQ_SUM = 0, INSEQ_MEAN = 1, INSEQ_MAX = 2, INSEQ_MIN = 3 };
 /* x [outer, N, inner] -> y [outer, inner]. */
 INSEQ_API int inseq_reduce(const float* x, int32_t reduction, int64_t outer, int64_t N, int64_t inner, float* y);
 
@@ -241,6 +250,68 @@ INSEQ_API int inseq_copy_rows(const float* x, int64_t rows, int64_t width, int64
                               float* y);
 /* y[k, j] = x[k] for j < times: x [blocks, block] -> y [blocks, times, block]. */
 INSEQ_API int inseq_repeat(const float* x, int64_t blocks, int64_t times, int64_t block, float* y);
+
+/* ---- TensorFlow.js's own operations; a uint32_t is a number of four bytes of any type, which is only moved ---- */
+
+enum {
+  INSEQ_NEG = 0,
+  INSEQ_ABS = 1,
+  INSEQ_SIGN = 2,
+  INSEQ_STEP = 3,
+  INSEQ_FLOOR = 4,
+  INSEQ_CEIL = 5,
+  INSEQ_ROUND = 6, /* halves to the even neighbour */
+  INSEQ_NATURAL_EXP = 7,
+  INSEQ_EXPM1 = 8,
+  INSEQ_LOG = 9,
+  INSEQ_LOG1P = 10,
+  INSEQ_SQRT = 11,
+  INSEQ_RSQRT = 12,
+  INSEQ_SQUARE = 13,
+  INSEQ_RECIPROCAL = 14,
+  INSEQ_SIN = 15,
+  INSEQ_COS = 16,
+  INSEQ_ERROR_FUNCTION = 17
+};
+INSEQ_API int inseq_unary(const float* x, int64_t size, int32_t operation, float* y);
+INSEQ_API int inseq_to_float(const int32_t* x, int64_t size, float* y);
+/* Towards zero, NaN to 0, too large ones to the nearest int32; with `truth`, 1 for all that is not zero. */
+INSEQ_API int inseq_to_integer(const float* x, int64_t size, int32_t truth, int32_t* y);
+
+enum {
+  INSEQ_EQUAL = 0,
+  INSEQ_NOT_EQUAL = 1,
+  INSEQ_LESS = 2,
+  INSEQ_LESS_EQUAL = 3,
+  INSEQ_GREATER = 4,
+  INSEQ_GREATER_EQUAL = 5
+};
+/* y = 1 where a (comparison) b, else 0; sizes and strides as for inseq_binary. */
+INSEQ_API int inseq_compare(const float* a, const float* b, int32_t comparison, int64_t rank, const int64_t* sizes,
+                            const int64_t* a_strides, const int64_t* b_strides, int32_t* y);
+INSEQ_API int inseq_compare_int32(const int32_t* a, const int32_t* b, int32_t comparison, int64_t rank,
+                                  const int64_t* sizes, const int64_t* a_strides, const int64_t* b_strides, int32_t* y);
+/* ADD, SUB, MUL (which wrap around), MAXIMUM and MINIMUM (of 0 and 1: or, and). */
+INSEQ_API int inseq_binary_int32(const int32_t* a, const int32_t* b, int32_t operation, int64_t rank,
+                                 const int64_t* sizes, const int64_t* a_strides, const int64_t* b_strides, int32_t* y);
+/* y[i] = condition[i / inner] ? a[i] : b[i] */
+INSEQ_API int inseq_where(const int32_t* condition, const uint32_t* a, const uint32_t* b, int64_t size, int64_t inner,
+                          uint32_t* y);
+
+/* Number (i, j, ...) of `sizes` from x to y, whose strides may be 0 or negative; rank <= 6. */
+INSEQ_API int inseq_strided_copy(const uint32_t* x, int64_t rank, const int64_t* sizes, const int64_t* x_strides,
+                                 const int64_t* y_strides, uint32_t* y);
+/* y[o, m, i] = x[o, ids[m], i]: x [outer, N, inner] -> y [outer, M, inner]. An id outside of x is an error. */
+INSEQ_API int inseq_gather(const uint32_t* x, const int32_t* ids, int64_t outer, int64_t N, int64_t inner, int64_t M,
+                           uint32_t* y);
+
+/* Sums of the first n numbers along one axis of x [outer, N, inner], the n-th included unless `exclusive`; or the last. */
+INSEQ_API int inseq_cumsum(const float* x, int64_t outer, int64_t N, int64_t inner, int32_t exclusive, int32_t reverse,
+                           float* y);
+/* The K largest of each row of x [R, V] and their places, in descending order; the first of equals first, NaN before all. */
+INSEQ_API int inseq_top_k(const float* x, int64_t R, int64_t V, int64_t K, float* values, int32_t* indices);
+/* The place of the first largest (or smallest) number along one axis of x [outer, N, inner] -> y [outer, inner]. */
+INSEQ_API int inseq_arg_extreme(const float* x, int64_t outer, int64_t N, int64_t inner, int32_t smallest, int32_t* y);
 
 #ifdef __cplusplus
 }

@@ -14,7 +14,6 @@ import { instantiate, type Startable } from "./definition.ts";
 import { register } from "./kernels/register.ts";
 import { kernels } from "./kernels/table.ts";
 import { NativeBackend } from "./native/backend.ts";
-import { storedKernels } from "./native/onStored.ts";
 
 const instructionSets: Readonly<Record<string, string>> = {
   avx512: "AVX-512",
@@ -26,7 +25,7 @@ export const native: Startable = {
   start: async () => {
     if (tensorflow.findBackendFactory("native") === null) {
       const library = await openKernels(INTERFACE_VERSION);
-      register(new NativeBackend(library), { ...kernels, ...storedKernels });
+      register(new NativeBackend(library), kernels);
     }
     const backend = await instantiate("native", "run npm run build:kernels");
     if (!(backend instanceof NativeBackend)) throw new BackendError("expected our native backend, found another one");

@@ -79,7 +79,7 @@ function readPrototypes(header: URL): ReadonlyMap<string, string> {
   return new Map(
     declared.map(([, declaration = "", name = ""]) => [
       name,
-      declaration.replaceAll("INSEQ_OUT", "_Out_").replaceAll(/\s+/g, " "),
+      declaration.replaceAll("INSEQ_OUT", "_Out_").replaceAll("uint32_t*", "void*").replaceAll(/\s+/g, " "),
     ]),
   );
 }

@@ -1,23 +1,31 @@
 /** Sums, products and reductions with TensorFlow.js's broadcasting (kernels/cpu/elementwise.cc, reduce.cc). */
 
+import { broadcast, stridesWithin } from "./broadcast.ts";
+import { integers } from "./compare.ts";
 import { input, type Kernel, type KernelCall, type Rows, readRows, unitOf, writeRows } from "./kernel.ts";
 import { type Info, type KernelBackend, type Numbers, sizeOf } from "./kernelBackend.ts";
-
-const MAX_RANK = 6;
 
 export const add: Kernel = (call) => binary(call, 0);
 export const sub: Kernel = (call) => binary(call, 1);
 export const multiply: Kernel = (call) => binary(call, 2);
 export const realDiv: Kernel = (call) => binary(call, 3);
+export const maximum: Kernel = (call) => binary(call, 4);
+export const minimum: Kernel = (call) => binary(call, 5);
+export const pow: Kernel = (call) => binary(call, 6);
+export const squaredDifference: Kernel = (call) => binary(call, 7);
+
+/** Of int32 numbers only what needs no rounding: +, −, ·, and the larger or smaller of two. */
+const OF_INTEGERS: readonly number[] = [0, 1, 2, 4, 5];
 
 function binary(call: KernelCall, operation: number): Info | Info[] {
   const { backend } = call;
   const a = input(call, "a");
   const b = input(call, "b");
-  const shape = broadcast(a.shape, b.shape);
-  if (a.dtype !== "float32" || b.dtype !== "float32" || shape === undefined || shape.length > MAX_RANK) {
-    return call.inherited();
+  if (a.dtype === "int32" && b.dtype === "int32" && OF_INTEGERS.includes(operation)) {
+    return integers(call, operation, "int32");
   }
+  const shape = broadcast(a.shape, b.shape);
+  if (a.dtype !== "float32" || b.dtype !== "float32" || shape === undefined) return call.inherited();
   const { arrays, rows, sizes } = operands(backend, a, b, shape);
   const y = backend.array(sizeOf(sizes));
   const strides = [a, b].map(({ shape: own }) => stridesWithin(own, shape));
@@ -50,35 +58,10 @@ function operands(backend: KernelBackend, a: Info, b: Info, shape: readonly numb
   return { arrays: [arrayOf(a), arrayOf(b)], rows, sizes: [stored, ...shape.slice(1)] };
 }
 
-/** The shape of the result; undefined where the shapes do not fit. */
-function broadcast(a: readonly number[], b: readonly number[]): number[] | undefined {
-  const rank = Math.max(a.length, b.length);
-  const shape: number[] = [];
-  for (let axis = 0; axis < rank; axis++) {
-    const left = a[axis - rank + a.length] ?? 1;
-    const right = b[axis - rank + b.length] ?? 1;
-    if (left !== right && left !== 1 && right !== 1) return undefined;
-    shape.push(left === 1 ? right : left);
-  }
-  return shape;
-}
-
-/** Numbers between neighbours along each axis of the result; 0 where the operand is shared. */
-function stridesWithin(own: readonly number[], shape: readonly number[]): BigInt64Array {
-  const strides = new BigInt64Array(shape.length);
-  const shift = shape.length - own.length;
-  let stride = 1;
-  for (let axis = own.length - 1; axis >= 0; axis--) {
-    const size = own[axis] ?? 1;
-    strides[axis + shift] = size === 1 ? 0n : BigInt(stride);
-    stride *= size;
-  }
-  return strides;
-}
-
 export const sum: Kernel = (call) => reduce(call, 0, call.attrs.axis);
 export const mean: Kernel = (call) => reduce(call, 1, call.attrs.axis);
 export const max: Kernel = (call) => reduce(call, 2, call.attrs.reductionIndices);
+export const min: Kernel = (call) => reduce(call, 3, call.attrs.axis);
 
 function reduce(call: KernelCall, reduction: number, given: unknown): Info | Info[] {
   const { backend, attrs } = call;

@@ -1,7 +1,8 @@
 /** Table rows, chosen entries, and rows that repeat (kernels/cpu/entries.cc, move.cc). */
 
-import { input, type Kernel, lastOf, readOne, readRows, unitOf, writeRows } from "./kernel.ts";
-import { type Info, type KernelBackend, sizeOf } from "./kernelBackend.ts";
+import { input, type Kernel, lastOf, readOne, readRows, unitOf, words, writeRows } from "./kernel.ts";
+import { type Info, isNumeric, type KernelBackend, sizeOf } from "./kernelBackend.ts";
+import { tiled } from "./shapes.ts";
 
 export const embedding: Kernel = (call) => {
   const { backend } = call;
@@ -76,10 +77,11 @@ export const tile: Kernel = (call) => {
   const { backend, attrs } = call;
   const x = input(call, "x");
   const [times = 1, ...others] = attrs.reps as number[];
-  const numeric = x.dtype === "float32" || x.dtype === "int32" || x.dtype === "bool";
-  if (!numeric || x.shape.length === 0 || others.some((n) => n !== 1)) return call.inherited();
+  if (!isNumeric(x.dtype) || x.shape.length === 0) return call.inherited();
+  const alongFirst = others.every((n) => n === 1);
   const shape = [(x.shape[0] ?? 0) * times, ...x.shape.slice(1)];
-  return sharing(backend, x, shape, times, sizeOf(x.shape)) ?? call.inherited();
+  const shared = alongFirst ? sharing(backend, x, shape, times, sizeOf(x.shape)) : undefined;
+  return shared ?? tiled(backend, x, [times, ...others]) ?? call.inherited();
 };
 
 /** x's numbers in blocks, each `times` times in a row; undefined where there is nothing to repeat. */
@@ -93,3 +95,17 @@ function sharing(
   if (times <= 1 || block === 0 || x.shape[0] === 0) return undefined;
   return backend.repeatedTensor(x, shape, { times, block });
 }
+
+/** Entries of x along one axis: y[o, m, i] = x[o, indices[m], i]. */
+export const gather: Kernel = (call) => {
+  const { backend, attrs } = call;
+  const x = input(call, "x");
+  const indices = input(call, "indices");
+  const axis = (Number(attrs.axis) + x.shape.length) % Math.max(1, x.shape.length);
+  if (!isNumeric(x.dtype) || attrs.batchDims || indices.dtype !== "int32") return call.inherited();
+  const [outer, N, inner] = [sizeOf(x.shape.slice(0, axis)), x.shape[axis] ?? 0, sizeOf(x.shape.slice(axis + 1))];
+  const { info, y } = backend.output(x.shape.toSpliced(axis, 1, ...indices.shape), x.dtype);
+  const M = sizeOf(indices.shape);
+  if (y.length > 0) backend.call("gather", words(backend, x), backend.integers(indices), outer, N, inner, M, y);
+  return info;
+};

@@ -6,8 +6,8 @@ export interface KernelCall {
   readonly inputs: Readonly<Record<string, Info>>;
   readonly attrs: Readonly<Record<string, unknown>>;
   readonly backend: KernelBackend;
-  /** TensorFlow.js's own kernel, for what ours does not do; of other inputs, if given. */
-  readonly inherited: (inputs?: Readonly<Record<string, Info>>) => Info | Info[];
+  /** TensorFlow.js's own kernel, for what ours does not do; it also finds the words for what is wrong. */
+  readonly inherited: () => Info | Info[];
 }
 
 export type Kernel = (call: KernelCall) => Info | Info[];
@@ -64,6 +64,11 @@ function storedFor(backend: KernelBackend, info: Info, own: Repetition | undefin
 export function readOne(backend: KernelBackend, info: Info, unit: number): { x: Numbers; rows: Rows } {
   const rows = readRows(backend, [info], [unit]);
   return { x: rows.arrays[0] as Numbers, rows };
+}
+
+/** All numbers of a tensor of any numeric type, for C functions that move them or know their type. */
+export function words(backend: KernelBackend, info: Info): Numbers {
+  return info.dtype === "bool" ? backend.integers(info) : backend.dense(info);
 }
 
 /** A new tensor, one stored row of `unit` numbers for each that was read. */

@@ -19,6 +19,13 @@ export type { Numbers };
 
 export type Dtype = ReturnType<MathBackendCPU["data"]["get"]>["dtype"];
 
+/** The types that C functions know: a boolean is an int32 there, 0 or 1. */
+export type NumericDtype = "float32" | "int32" | "bool";
+
+export function isNumeric(dtype: Dtype): dtype is NumericDtype {
+  return dtype === "float32" || dtype === "int32" || dtype === "bool";
+}
+
 /** A tensor as kernels see it. */
 export interface Info {
   readonly dataId: object;
@@ -52,17 +59,22 @@ export interface KernelBackend {
   /** Each block of float32 or int32 numbers `times` times in a row, for as long as the kernel runs. */
   repeated(numbers: Numbers, repetition: Repetition): Numbers;
 
-  /** Room for the numbers of a tensor to be made with `tensorOf`; what they are is left open. */
-  array(length: number): Numbers;
+  /** Room for the numbers of a tensor to be made with `tensorOf`; what they are is left open. Booleans are int32 in C. */
+  array(length: number, dtype?: NumericDtype): Numbers;
   /** A tensor of an array from `array`. */
-  tensorOf(shape: readonly number[], y: Numbers, repetition?: Repetition): Info;
-  /** A new float32 tensor and the room for its numbers. */
-  output(shape: readonly number[]): { info: Info; y: Numbers };
+  tensorOf(shape: readonly number[], y: Numbers, repetition?: Repetition, dtype?: NumericDtype): Info;
+  /** A new tensor, of float32 if no type is given, and the room for its numbers. */
+  output(shape: readonly number[], dtype?: NumericDtype): { info: Info; y: Numbers };
+  /** A new tensor of numbers that are known. */
+  constant(shape: readonly number[], values: Float32Array | Int32Array, dtype: NumericDtype): Info;
 
   /** The same numbers under another shape. */
   reshaped(info: Info, shape: readonly number[]): Info;
   /** A tensor that shares all numbers of another one, and repeats them. */
   repeatedTensor(info: Info, shape: readonly number[], repetition: Repetition): Info;
+
+  /** Lets go of a tensor that a kernel made on its way. */
+  disposeData(dataId: object): boolean;
 
   /** Handles of packed copies of a weight, by how it is used; they are released with its numbers. */
   packed(info: Info): Map<string, number>;

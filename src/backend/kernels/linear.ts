@@ -78,8 +78,9 @@ export const batchMatMul: Kernel = (call) => {
   const b = input(call, "b");
   const batchA = sizeOf(a.shape.slice(0, -2));
   const batchB = sizeOf(b.shape.slice(0, -2));
+  const matrices = a.shape.length > 1 && b.shape.length > 1;
   const shareable = batchA === batchB || batchA === 1 || batchB === 1;
-  if (a.dtype !== "float32" || b.dtype !== "float32" || !shareable) return call.inherited();
+  if (a.dtype !== "float32" || b.dtype !== "float32" || !shareable || !matrices) return call.inherited();
   const transposeA = attrs.transposeA === true;
   const transposeB = attrs.transposeB === true;
   const [rowsA = 1, columnsA = 1] = a.shape.slice(-2);

@@ -35,9 +35,9 @@ function kernelOf(
       inputs: call.inputs as Record<string, Info>,
       attrs: call.attrs ?? {},
       backend,
-      inherited: (inputs) => {
+      inherited: () => {
         if (config === undefined) throw new BackendError(`${backend.name}: ${name} has no kernel for these inputs`);
-        return config.kernelFunc({ ...call, inputs: { ...(inputs ?? call.inputs) } });
+        return config.kernelFunc(call);
       },
     });
 }

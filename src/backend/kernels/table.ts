@@ -12,13 +12,39 @@ import {
   attentionValues,
   attentionValuesBackward,
 } from "./attention.ts";
-import { add, max, mean, multiply, realDiv, sub, sum } from "./elementwise.ts";
-import { embedding, embeddingBackward, repeat, repeatBackward, select, selectBackward, tile } from "./entries.ts";
+import { compareKernels } from "./compare.ts";
+import {
+  add,
+  max,
+  maximum,
+  mean,
+  min,
+  minimum,
+  multiply,
+  pow,
+  realDiv,
+  squaredDifference,
+  sub,
+  sum,
+} from "./elementwise.ts";
+import {
+  embedding,
+  embeddingBackward,
+  gather,
+  repeat,
+  repeatBackward,
+  select,
+  selectBackward,
+  tile,
+} from "./entries.ts";
 import type { Kernel } from "./kernel.ts";
 import { batchMatMul, linear, linearBackwardInput, linearBackwardKernel } from "./linear.ts";
 import { layerNorm, layerNormBackward, logSoftmax, rmsNorm, rmsNormBackward, softmax } from "./norm.ts";
+import { orderKernels } from "./order.ts";
 import { rotary, rotaryBackward } from "./rotary.ts";
-import { concat, slice, splitV, transpose } from "./shapes.ts";
+import { concat, pack, pad, reverse, slice, splitV, transpose } from "./shapes.ts";
+import { unaryKernels } from "./unary.ts";
+import { viewKernels } from "./views.ts";
 
 export const kernels: Readonly<Record<string, Kernel>> = {
   // Ours
@@ -48,17 +74,30 @@ export const kernels: Readonly<Record<string, Kernel>> = {
   SelectEntry: select,
   SelectEntryBackward: selectBackward,
   // TensorFlow.js's
+  ...compareKernels,
+  ...orderKernels,
+  ...unaryKernels,
+  ...viewKernels,
   Add: add,
   BatchMatMul: batchMatMul,
   Concat: concat,
+  GatherV2: gather,
   LogSoftmax: logSoftmax,
   Max: max,
+  Maximum: maximum,
   Mean: mean,
+  Min: min,
+  Minimum: minimum,
   Multiply: multiply,
+  Pack: pack,
+  PadV2: pad,
+  Pow: pow,
   RealDiv: realDiv,
+  Reverse: reverse,
   Slice: slice,
   Softmax: softmax,
   SplitV: splitV,
+  SquaredDifference: squaredDifference,
   Sub: sub,
   Sum: sum,
   Tile: tile,

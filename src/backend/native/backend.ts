@@ -6,7 +6,14 @@
 import { MathBackendCPU } from "@tensorflow/tfjs-backend-cpu";
 import { BackendError } from "../../errors.ts";
 import type { KernelArgument, KernelLibrary } from "../../platform/kernelLibrary.ts";
-import { type Dtype, type Info, type KernelBackend, type Repetition, sizeOf } from "../kernels/kernelBackend.ts";
+import {
+  type Dtype,
+  type Info,
+  type KernelBackend,
+  type NumericDtype,
+  type Repetition,
+  sizeOf,
+} from "../kernels/kernelBackend.ts";
 import { ArrayPool } from "./arrayPool.ts";
 import { type HostArray, repeated, TensorData, type Values } from "./tensorData.ts";
 
@@ -54,17 +61,21 @@ export class NativeBackend extends MathBackendCPU implements KernelBackend {
     return repeated(numbers, repetition);
   }
 
-  output(shape: readonly number[]): { info: Info; y: Float32Array } {
-    const y = this.array(sizeOf(shape));
-    return { info: this.tensorOf(shape, y), y };
+  output(shape: readonly number[], dtype: NumericDtype = "float32"): { info: Info; y: HostArray } {
+    const y = this.array(sizeOf(shape), dtype);
+    return { info: this.tensorOf(shape, y, undefined, dtype), y };
   }
 
-  array(length: number): Float32Array {
-    return this.#pool.take(length);
+  array(length: number, dtype: NumericDtype = "float32"): HostArray {
+    return dtype === "float32" ? this.#pool.take(length) : new Int32Array(length);
   }
 
-  tensorOf(shape: readonly number[], y: Float32Array, repetition?: Repetition): Info {
-    return this.#add(shape, new TensorData("float32", y, 1, repetition, this.#pool));
+  tensorOf(shape: readonly number[], y: HostArray, repetition?: Repetition, dtype: NumericDtype = "float32"): Info {
+    return this.#add(shape, new TensorData(dtype, y, 1, repetition, dtype === "float32" ? this.#pool : undefined));
+  }
+
+  constant(shape: readonly number[], values: Float32Array | Int32Array, dtype: NumericDtype): Info {
+    return this.#add(shape, new TensorData(dtype, values, 1));
   }
 
   /** What repeats already is written out once before it repeats again. */
@@ -72,12 +83,6 @@ export class NativeBackend extends MathBackendCPU implements KernelBackend {
     const data = this.dataOf(info);
     const stored = data.repetition === undefined ? data.share() : data.dense(info.dtype);
     return this.#add(shape, new TensorData(info.dtype, stored, 1, repetition));
-  }
-
-  /** The stored numbers of a tensor that repeats, as a tensor of one axis. */
-  storedOnly(info: Info): Info {
-    const stored = this.dataOf(info).share();
-    return this.#add([stored.length], new TensorData(info.dtype, stored, 1));
   }
 
   packed(info: Info): Map<string, number> {

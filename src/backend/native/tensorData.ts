@@ -38,6 +38,11 @@ export class TensorData implements Entry {
   /** All numbers, for the kernels of TensorFlow.js: they may keep the array, so that it is never used again. */
   get values(): Values {
     this.#pool = undefined;
+    // C functions write booleans as int32.
+    if (this.dtype === "bool" && this.#stored instanceof Int32Array) {
+      this.#stored = Uint8Array.from(this.#stored);
+      this.#dense = undefined;
+    }
     // Complex tensors have no numbers of their own; TensorFlow.js knows.
     return this.repetition === undefined ? (this.#stored as Values) : this.dense(this.dtype);
   }
