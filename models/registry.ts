@@ -1,13 +1,26 @@
 /** The architectures, by the `model_type` of config.json. */
 
 import type { Architecture } from "./architecture.ts";
+import { bart, mbart } from "./bart.ts";
 import { architecture as gpt2 } from "./gpt2.ts";
 import { codegen, gptj } from "./gptj.ts";
 import { architecture as llama } from "./llama.ts";
+import { m2m100 } from "./m2m100.ts";
 import { architecture as marian } from "./marian.ts";
-import { mt5, t5 } from "./t5.ts";
+import { pegasus } from "./pegasus.ts";
+import { mt5, t5, umt5 } from "./t5.ts";
 
-export const architectures = { gpt2, gptj, codegen, llama, marian, t5, mt5 } as const satisfies Record<
-  string,
-  Architecture
->;
+export const architectures = {
+  gpt2,
+  gptj,
+  codegen,
+  llama,
+  marian,
+  bart,
+  mbart,
+  pegasus,
+  m2m_100: m2m100,
+  t5,
+  mt5,
+  umt5,
+} as const satisfies Record<string, Architecture>;

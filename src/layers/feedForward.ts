@@ -1,6 +1,9 @@
-/** The feed-forward part of a block: y = φ(x U + b) W + c. Layers `up` [D → F] and `down` [F → D]. */
+/**
+ * The feed-forward part of a block: y = φ(x U + b) W + c, or gated (Shazeer 2020, arXiv 2002.05202)
+ * y = (φ(x G + a) ⊙ (x U + b)) W + c. Layers `up` [D → F], `down` [F → D] and, when gated, `gate` [D → F].
+ */
 
-import { type Activation, activate } from "../ops/activation.ts";
+import { type Activation, activate, gatedUnit } from "../ops/activation.ts";
 import { type LayerInputs, type LayerShape, registerLayer, type Tensor } from "../tensor.ts";
 import { type LayerOptions, TransformerLayer } from "./layer.ts";
 import { Linear } from "./linear.ts";
@@ -11,24 +14,31 @@ export interface FeedForwardOptions extends LayerOptions {
   /** F */
   readonly feedForwardWidth: number;
   readonly activation: Activation;
+  readonly gated?: boolean;
   readonly bias?: boolean;
 }
 
 export class FeedForward extends TransformerLayer<FeedForwardOptions> {
   static readonly className = "FeedForward";
+  readonly #gate: Linear | undefined;
   readonly #up: Linear;
   readonly #down: Linear;
 
   constructor(options: FeedForwardOptions) {
     super(options);
-    const { name, width: D, feedForwardWidth: F, bias = true, weights } = options;
+    const { name, width: D, feedForwardWidth: F, gated = false, bias = true, weights } = options;
+    this.#gate = gated
+      ? this.child(new Linear({ name: `${name}.gate`, inputs: D, outputs: F, bias, weights }))
+      : undefined;
     this.#up = this.child(new Linear({ name: `${name}.up`, inputs: D, outputs: F, bias, weights }));
     this.#down = this.child(new Linear({ name: `${name}.down`, inputs: F, outputs: D, bias, weights }));
   }
 
   /** [..., D] → [..., D] */
   override call(inputs: LayerInputs): Tensor {
-    return this.#down.call(activate(this.#up.call(inputs), this.options.activation));
+    const { activation } = this.options;
+    const up = this.#up.call(inputs);
+    return this.#down.call(this.#gate ? gatedUnit(this.#gate.call(inputs), up, activation) : activate(up, activation));
   }
 
   override computeOutputShape(shape: LayerShape): LayerShape {

@@ -66,6 +66,15 @@ export abstract class TransformerLayer<Options extends LayerOptions> extends Lay
     super.trainableWeights = weights;
   }
 
+  /** Fixed tables. TensorFlow.js asks for them here, too, when all weights are frozen; ours never are. */
+  override get nonTrainableWeights(): LayerVariable[] {
+    return [...super.nonTrainableWeights, ...this.#children.flatMap((layer) => layer.nonTrainableWeights)];
+  }
+
+  override set nonTrainableWeights(weights: LayerVariable[]) {
+    super.nonTrainableWeights = weights;
+  }
+
   override getConfig(): LayerConfig {
     const { weights: _source, ...options } = this.options;
     return { ...super.getConfig(), ...(options as LayerConfig) };

@@ -7,6 +7,8 @@ import type { Tensor } from "../tensor.ts";
 export interface Pass {
   /** 1 for tokens, 0 for padding, over all keys of self-attention: int32 [B, S]. */
   readonly mask_BS?: Tensor | undefined;
+  /** Added to the scores of self-attention: [1 or B, H, T, S]. */
+  readonly bias?: Tensor | undefined;
   readonly cache?: KeyValueCache | undefined;
   readonly sites?: Sites | undefined;
 }

@@ -5,11 +5,13 @@ import { loadArchitecture } from "../../models/load.ts";
 import { architectures as registry } from "../../models/registry.ts";
 import { relativeBucket } from "../../src/layers/relativePositions.ts";
 import { SinusoidalPositions } from "../../src/layers/sinusoidalPositions.ts";
+import { Stack } from "../../src/layers/stack.ts";
+import { randomWeights } from "../../src/layers/weights.ts";
 import { openCheckpoint } from "../../src/model/checkpoint/openCheckpoint.ts";
 import type { Model } from "../../src/model/model.ts";
 import { matchWeights } from "../../src/model/weights.ts";
 import { openFolder } from "../../src/platform/node.ts";
-import { type Layer, type LayerConfig, type Tensor, tensor, tensorflow as tf } from "../../src/tensor.ts";
+import { type Layer, type LayerConfig, memory, type Tensor, tensor, tensorflow as tf } from "../../src/tensor.ts";
 import { useCpu } from "../support/backend.ts";
 import { architectures, goldenPath } from "../support/goldenResults.ts";
 import { floats, ids } from "../support/models.ts";
@@ -101,14 +103,76 @@ describe.each(architectures)("%s", (architecture) => {
   });
 });
 
-test("sinusoidal positions have sines in the first half and cosines in the second, also for odd widths", () => {
-  const layer = new SinusoidalPositions({ name: "positions", positions: 9, width: 5 });
-  const row = floats(layer.call(ids([[8]])));
-  const angles = [8, 8 / 10000 ** (2 / 5), 8 / 10000 ** (4 / 5)] as const;
-  const expected = [...angles.map(Math.sin), Math.cos(angles[0]), Math.cos(angles[1])];
-  for (const [i, value] of expected.entries()) expect(row[i]).toBeCloseTo(value, 6);
-  expect(layer.countParams()).toBe(45);
-  expect(layer.trainableWeights).toEqual([]);
+describe("sinusoidal positions", () => {
+  const of = (formula: "paper" | "tensor2tensor", width: number, first: number) =>
+    new SinusoidalPositions({ name: "positions", positions: 9, width, formula, first });
+  const row = (layer: SinusoidalPositions, t: number) => floats(layer.call(ids([[t]])));
+
+  test("have sines in the first half and cosines in the second, also for odd widths", () => {
+    const layer = of("paper", 5, 0);
+    const angles = [8, 8 / 10000 ** (2 / 5), 8 / 10000 ** (4 / 5)] as const;
+    const expected = [...angles.map(Math.sin), Math.cos(angles[0]), Math.cos(angles[1])];
+    for (const [i, value] of expected.entries()) expect(row(layer, 8)[i]).toBeCloseTo(value, 6);
+    expect(layer.countParams()).toBe(45);
+    expect(layer.trainableWeights).toEqual([]);
+  });
+
+  test("of tensor2tensor end at a frequency of 1/10000 and leave a last odd column empty", () => {
+    const angles = [10, 10 / 10000 ** (1 / 2), 10 / 10000] as const;
+    const expected = [...angles.map(Math.sin), ...angles.map(Math.cos), 0];
+    for (const [i, value] of expected.entries()) expect(row(of("tensor2tensor", 7, 2), 8)[i]).toBeCloseTo(value, 6);
+  });
+});
+
+describe("a stack of blocks", () => {
+  const options = {
+    name: "stack",
+    layers: 2,
+    block: {
+      width: 12,
+      norm: { kind: "layerNorm", epsilon: 1e-5, place: "after" },
+      attention: { heads: 3, headWidth: 4, bias: true, scale: 0.5 },
+      mlp: { feedForwardWidth: 14, activation: "relu" },
+    },
+    embeddingNorm: true,
+    finalNorm: true,
+  } as const;
+  const learned = { kind: "learned", positions: 7, offset: 2 } as const;
+  const sinusoidal = { kind: "sinusoidal", positions: 7, formula: "paper", first: 0 } as const;
+  const [encoderBlock, decoderBlock] = [1, 2].map(
+    (attentions) => attentions * 4 * (12 * 12 + 12) + (attentions + 1) * 24 + (12 * 14 + 14) + (14 * 12 + 12),
+  ) as [number, number];
+
+  test.each([
+    ["encoder", learned, 9 * 12 + 2 * encoderBlock + 2 * 24],
+    ["decoder", learned, 9 * 12 + 2 * decoderBlock + 2 * 24],
+    ["encoder", sinusoidal, 7 * 12 + 2 * encoderBlock + 2 * 24],
+  ] as const)("(%s, %o) counts what is inside, and lets go of it", (stack, positions, parameters) => {
+    const before = memory().numTensors;
+    const layer = new Stack({ ...options, stack, positions });
+    expect(layer.countParams()).toBe(parameters);
+    layer.dispose();
+    expect(memory().numTensors).toBe(before);
+  });
+
+  test("can be saved as JSON and restored with its weights", () => {
+    const weights = randomWeights(5, 0.3);
+    const layer = new Stack({ ...options, stack: "encoder", positions: learned, weights });
+    const x = () =>
+      tensor(
+        Float32Array.from({ length: 60 }, (_, i) => Math.sin(i)),
+        [1, 5, 12],
+      );
+    const restored = new Stack({
+      ...(JSON.parse(JSON.stringify(layer.getConfig())) as typeof options & {
+        stack: "encoder";
+        positions: typeof learned;
+      }),
+    });
+    expect(floats(restored.call(x()))).not.toEqual(floats(layer.call(x())));
+    restored.setWeights(layer.getWeights());
+    expect(floats(restored.call(x()))).toEqual(floats(layer.call(x())));
+  });
 });
 
 describe("relative position buckets", () => {

@@ -18,13 +18,15 @@ export interface GoldenForward {
   readonly logits: Float32Array;
   /** The greedy continuation, including what it starts from. */
   readonly greedy: readonly number[];
+  /** How many tokens it starts from: the text, or the decoder's first token and the language that was asked for. */
+  readonly greedyStart: number;
 }
 
 interface RawForward {
   readonly input_ids: readonly number[];
   readonly decoder_input_ids?: readonly number[];
   readonly logits: string;
-  readonly greedy: { readonly full_ids: readonly number[] };
+  readonly greedy: { readonly full_ids: readonly number[]; readonly forced_bos_token_id?: number };
 }
 
 /** The inputs and logits that Python computed with a golden model. */
@@ -39,6 +41,7 @@ export async function goldenForward(path: string): Promise<GoldenForward[]> {
         decoderInputIds: decoder_input_ids,
         logits: Float32Array.from(values),
         greedy: greedy.full_ids,
+        greedyStart: decoder_input_ids ? (greedy.forced_bos_token_id === undefined ? 1 : 2) : input_ids.length,
       };
     }),
   );

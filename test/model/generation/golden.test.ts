@@ -35,7 +35,7 @@ interface Table {
 interface Forward {
   readonly inputs: readonly {
     readonly input_ids: readonly number[];
-    readonly greedy: { readonly full_ids: readonly number[] };
+    readonly greedy: { readonly full_ids: readonly number[]; readonly forced_bos_token_id?: number };
     readonly greedy_from_prefix?: {
       readonly decoder_input_ids: readonly number[];
       readonly new_ids: readonly number[];
@@ -89,8 +89,11 @@ for (const name of [...architectures, ...demo]) {
       const { model, defaults } = await loaded;
       const forward = JSON.parse(readFileSync(goldenPath(name, "forward.json"), "utf8")) as Forward;
       const options = readGenerationArgs({ maxNewTokens: 8 }, defaults);
+      const language = forward.inputs[0]?.greedy.forced_bos_token_id;
+      const first = language === undefined ? {} : { forcedBosTokenId: language };
       const inputIds = forward.inputs.map(({ input_ids }) => input_ids);
-      const rows = await generate(model, { inputIds, options });
+      const greedy = readGenerationArgs({ maxNewTokens: 8, ...first }, defaults);
+      const rows = await generate(model, { inputIds, options: greedy });
       expect(rows).toEqual(forward.inputs.map(({ greedy }) => greedy.full_ids));
       for (const { input_ids, greedy_from_prefix: from } of forward.inputs) {
         if (from === undefined) continue;

@@ -1,0 +1,186 @@
+/**
+ * What the encoder-decoders of fairseq (Ott et al. 2019, arXiv 1904.01038), and those that took over its names, have in
+ * common: the attributes of their configs, the layers of their stacks, the names of their tensors.
+ *
+ * They are the Transformer of Vaswani et al. 2017 (arXiv 1706.03762) with biases everywhere and differ in where they
+ * normalise, in their positions, and in their tables of embeddings; those are told in the files of the families.
+ */
+
+import { type PositionsChoice, Stack } from "../src/layers/stack.ts";
+import type { Weights } from "../src/layers/weights.ts";
+import { activation } from "../src/model/activationField.ts";
+import { type Field, flag, size } from "../src/model/configField.ts";
+import { perHead } from "../src/model/sizes.ts";
+import { linearRows, normRows } from "../src/model/weightRows.ts";
+import type { WeightTable } from "../src/model/weights.ts";
+import type { Activation } from "../src/ops/activation.ts";
+
+/** Which kind of Transformer: true of a family, not read from its config. */
+export interface StackKind {
+  readonly normPlace: "before" | "after";
+  /** A trained table, or one of the two formulas of sinusoids. */
+  readonly positions: "learned" | "paper" | "tensor2tensor";
+  /** Normalises the sum of embeddings and positions. */
+  readonly embeddingNorm: boolean;
+  /** Normalises what leaves the last block. */
+  readonly finalNorm: boolean;
+}
+
+export interface StackSize {
+  readonly layers: number;
+  readonly heads: number;
+  readonly feedForwardWidth: number;
+}
+
+export interface FairseqConfig {
+  readonly width: number;
+  readonly maxPositions: number;
+  /** What the first position counts as. */
+  readonly firstPosition: number;
+  readonly activation: Activation;
+  /** Multiply embeddings by √D. */
+  readonly scaleEmbedding: boolean;
+  readonly encoder: StackSize;
+  readonly decoder: StackSize;
+  readonly kind: StackKind;
+}
+
+/** What `fairseqFields` reads. */
+interface Attributes {
+  readonly width: number;
+  readonly maxPositions: number;
+  readonly encoderLayers: number;
+  readonly encoderHeads: number;
+  readonly encoderWidth: number;
+  readonly decoderLayers: number;
+  readonly decoderHeads: number;
+  readonly decoderWidth: number;
+  readonly activation: Activation;
+  readonly scaleEmbedding: boolean;
+}
+
+/** The attributes of a config; defaults are transformers', which are the same for all families but for these two. */
+export function fairseqFields(defaults: Pick<Attributes, "activation" | "scaleEmbedding">): {
+  [Key in keyof Attributes]: Field<Attributes[Key]>;
+} {
+  return {
+    width: size(["d_model", "hidden_size"], 1024),
+    maxPositions: size("max_position_embeddings", 1024),
+    encoderLayers: size(["encoder_layers", "num_hidden_layers"], 12),
+    encoderHeads: size(["encoder_attention_heads", "num_attention_heads"], 16),
+    encoderWidth: size("encoder_ffn_dim", 4096),
+    decoderLayers: size("decoder_layers", 12),
+    decoderHeads: size("decoder_attention_heads", 16),
+    decoderWidth: size("decoder_ffn_dim", 4096),
+    activation: activation("activation_function", defaults.activation),
+    scaleEmbedding: flag("scale_embedding", defaults.scaleEmbedding),
+  };
+}
+
+/** Values that converters wrote into old configs to say which kind of Transformer it is; the references do not read them. */
+export function statedKind({ normPlace, positions, embeddingNorm, finalNorm }: StackKind) {
+  return {
+    add_bias_logits: [false],
+    add_final_layer_norm: [finalNorm],
+    do_blenderbot_90_layernorm: [false],
+    is_encoder_decoder: [true],
+    normalize_before: [normPlace === "before"],
+    normalize_embedding: [embeddingNorm],
+    static_position_embeddings: [positions !== "learned"],
+  };
+}
+
+/** @throws ConfigError when heads do not divide the width */
+export function fairseqConfig(read: Attributes, kind: StackKind, firstPosition: number): FairseqConfig {
+  const { width, maxPositions, activation, scaleEmbedding } = read;
+  perHead("d_model", width, "encoder_attention_heads", read.encoderHeads);
+  perHead("d_model", width, "decoder_attention_heads", read.decoderHeads);
+  return {
+    width,
+    maxPositions,
+    firstPosition,
+    activation,
+    scaleEmbedding,
+    encoder: { layers: read.encoderLayers, heads: read.encoderHeads, feedForwardWidth: read.encoderWidth },
+    decoder: { layers: read.decoderLayers, heads: read.decoderHeads, feedForwardWidth: read.decoderWidth },
+    kind,
+  };
+}
+
+/** PyTorch's default, which the references do not change. */
+const LAYER_NORM_EPSILON = 1e-5;
+
+export function fairseqStack(stack: "encoder" | "decoder", config: FairseqConfig, weights?: Weights): Stack {
+  const { width, activation, kind } = config;
+  const { layers, heads, feedForwardWidth } = config[stack];
+  const headWidth = width / heads;
+  const block = {
+    width,
+    norm: { kind: "layerNorm", epsilon: LAYER_NORM_EPSILON, place: kind.normPlace },
+    attention: { heads, headWidth, bias: true, scale: 1 / Math.sqrt(headWidth) },
+    mlp: { feedForwardWidth, activation },
+  } as const;
+  const { embeddingNorm, finalNorm } = kind;
+  return new Stack({
+    name: stack,
+    stack,
+    layers,
+    block,
+    positions: positionsOf(config),
+    embeddingNorm,
+    finalNorm,
+    weights,
+  });
+}
+
+function positionsOf({ maxPositions: positions, firstPosition, kind }: FairseqConfig): PositionsChoice {
+  if (kind.positions === "learned") return { kind: "learned", positions, offset: firstPosition };
+  return { kind: "sinusoidal", positions, formula: kind.positions, first: firstPosition };
+}
+
+/** How a checkpoint calls the parts of a stack, where that differs. */
+export interface StackNames {
+  readonly stack: string;
+  readonly crossAttention: string;
+  readonly mlp: string;
+  readonly mlpNorm: string;
+}
+
+/** The tensors of a stack. Letters `{i}` and `{j}` count the layers of encoder and decoder. */
+export function fairseqRows(
+  stack: "encoder" | "decoder",
+  config: FairseqConfig,
+  names: Partial<StackNames> = {},
+): WeightTable["rows"] {
+  const { stack: outer = stack, crossAttention = "encoder_attn", mlp = "", mlpNorm = "final_layer_norm" } = names;
+  const { width: D, maxPositions, firstPosition, kind } = config;
+  const { feedForwardWidth: F } = config[stack];
+  const layer = stack === "encoder" ? "{i}" : "{j}";
+  const [from, to] = [`${outer}.layers.${layer}`, `${stack}.blocks.${layer}`];
+  const attention = (theirs: string, ours: string, norm: string): WeightTable["rows"] => ({
+    ...linearRows(`${from}.${theirs}.q_proj`, `${to}.${ours}.query`, D, D),
+    ...linearRows(`${from}.${theirs}.k_proj`, `${to}.${ours}.key`, D, D),
+    ...linearRows(`${from}.${theirs}.v_proj`, `${to}.${ours}.value`, D, D),
+    ...linearRows(`${from}.${theirs}.out_proj`, `${to}.${ours}.output`, D, D),
+    ...normRows(`${from}.${theirs}_layer_norm`, `${to}.${norm}`, D),
+  });
+  const positions = { to: `${stack}.positions.table`, shape: [firstPosition + maxPositions, D] };
+  return {
+    ...(kind.positions === "learned" && { [`${outer}.embed_positions.weight`]: positions }),
+    ...(kind.embeddingNorm && normRows(`${outer}.layernorm_embedding`, `${stack}.embeddingNorm`, D)),
+    ...attention("self_attn", "attention", "attentionNorm"),
+    ...(stack === "decoder" && attention(crossAttention, "crossAttention", "crossNorm")),
+    ...linearRows(`${from}.${mlp}fc1`, `${to}.mlp.up`, D, F),
+    ...linearRows(`${from}.${mlp}fc2`, `${to}.mlp.down`, F, D),
+    ...normRows(`${from}.${mlpNorm}`, `${to}.mlpNorm`, D),
+    ...(kind.finalNorm && normRows(`${outer}.layer_norm`, `${stack}.finalNorm`, D)),
+  };
+}
+
+/** Sinusoids, which follow from their size, and what fairseq leaves in checkpoints beside the weights. */
+export const fairseqBuffers: readonly string[] = ["encoder", "decoder"].flatMap((stack) => [
+  `${stack}.embed_positions.weight`,
+  `${stack}.embed_positions.weights`,
+  `${stack}.embed_positions._float_tensor`,
+  `${stack}.version`,
+]);

@@ -1,0 +1,115 @@
+/**
+ * Encoder-decoders of fairseq's kind with one table of embeddings for source, target and output head: an architecture
+ * from a row of facts, so that the files of BART, Pegasus and M2M-100 tell only what is special about them.
+ */
+
+import type { JsonObject } from "../src/json.ts";
+import { Embedding } from "../src/layers/embedding.ts";
+import { outputHead } from "../src/layers/outputHead.ts";
+import type { Weights } from "../src/layers/weights.ts";
+import { strictConfig } from "../src/model/config.ts";
+import { flag, size, tokenId } from "../src/model/configField.ts";
+import type { EncoderDecoderModel } from "../src/model/model.ts";
+import type { WeightTable } from "../src/model/weights.ts";
+import type { Activation } from "../src/ops/activation.ts";
+import type { Architecture } from "./architecture.ts";
+import { encoderDecoder } from "./encoderDecoder.ts";
+import {
+  type FairseqConfig,
+  fairseqBuffers,
+  fairseqConfig,
+  fairseqFields,
+  fairseqRows,
+  fairseqStack,
+  type StackKind,
+  statedKind,
+} from "./fairseq.ts";
+
+export interface SharedVocabulary {
+  readonly type: string;
+  readonly className: string;
+  readonly kind: StackKind;
+  /** What the first position counts as, given the padding token's id. */
+  readonly firstPosition: (padding: number) => number;
+  /** The checkpoint may have a bias of the logits. */
+  readonly logitsBias: boolean;
+  /** Defaults of transformers' config. */
+  readonly defaults: {
+    readonly vocabSize: number;
+    readonly activation: Activation;
+    readonly scaleEmbedding: boolean;
+    readonly padding: number;
+  };
+}
+
+export interface SharedVocabularyConfig extends FairseqConfig {
+  readonly vocabSize: number;
+  readonly tiedHead: boolean;
+  readonly logitsBias: boolean;
+}
+
+export function sharedVocabulary(family: SharedVocabulary): Architecture<SharedVocabularyConfig> {
+  return {
+    classNames: [family.className],
+    readConfig: (raw, tensors) => readConfig(family, raw, tensors),
+    weightTable,
+    build: (config, weights) => build(family, config, weights),
+  };
+}
+
+function readConfig(family: SharedVocabulary, raw: JsonObject, tensors?: readonly string[]): SharedVocabularyConfig {
+  const { type, kind, defaults } = family;
+  const { vocabSize, padding, tiedHead, ...read } = strictConfig(raw, {
+    model: type,
+    fields: {
+      ...fairseqFields(defaults),
+      vocabSize: size("vocab_size", defaults.vocabSize),
+      padding: tokenId("pad_token_id", defaults.padding),
+      tiedHead: flag("tie_word_embeddings", true),
+    },
+    onlyIf: statedKind(kind),
+    // How many rows of the table of positions stand before the first; the references have a number of their own.
+    ignored: ["extra_pos_embeddings"],
+  });
+  // Without one in the checkpoint, transformers adds zeros.
+  const stored = tensors === undefined || tensors.some((name) => name.endsWith("final_logits_bias"));
+  const logitsBias = family.logitsBias && stored;
+  return { ...fairseqConfig(read, kind, family.firstPosition(padding)), vocabSize, tiedHead, logitsBias };
+}
+
+function build(family: SharedVocabulary, config: SharedVocabularyConfig, weights?: Weights): EncoderDecoderModel {
+  const { type, className } = family;
+  const { width, vocabSize, maxPositions, decoder, tiedHead, logitsBias } = config;
+  const { layers, heads } = decoder;
+  const tokens = new Embedding({ name: "tokens", vocabSize, width, weights });
+  return encoderDecoder({
+    facts: { type, className, width, vocabSize, layers, heads, maxPositions },
+    sourceTokens: tokens,
+    targetTokens: tokens,
+    embeddingScale: config.scaleEmbedding ? Math.sqrt(width) : 1,
+    encoder: fairseqStack("encoder", config, weights),
+    decoder: fairseqStack("decoder", config, weights),
+    head: outputHead({ tokens, tied: tiedHead, bias: logitsBias, weights }),
+  });
+}
+
+function weightTable(config: SharedVocabularyConfig): WeightTable {
+  const { vocabSize: V, width: D, tiedHead, logitsBias } = config;
+  const copies = [
+    "encoder.embed_tokens.weight",
+    "decoder.embed_tokens.weight",
+    ...(tiedHead ? ["lm_head.weight"] : []),
+  ];
+  return {
+    counts: { i: config.encoder.layers, j: config.decoder.layers },
+    prefixes: ["model."],
+    rows: {
+      "shared.weight": { to: "tokens.table", shape: [V, D], copies },
+      ...fairseqRows("encoder", config),
+      ...fairseqRows("decoder", config),
+      ...(!tiedHead && { "lm_head.weight": { to: "head.kernel", shape: [V, D], transpose: true } }),
+      ...(logitsBias && { final_logits_bias: { to: "head.bias", shape: [1, V] } }),
+    },
+    ignored: fairseqBuffers,
+  };
+}

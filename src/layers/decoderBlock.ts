@@ -1,0 +1,70 @@
+/**
+ * A block of a decoder that reads an encoder: causal self-attention, attention to the encoder's states, then the
+ * feed-forward part, each with its residual sum and normalisation. Layers `attention`, `attentionNorm`, `crossAttention`,
+ * `crossNorm`, `mlp`, `mlpNorm`.
+ */
+
+import { visit } from "../model/sites.ts";
+import { type LayerInputs, type LayerShape, registerLayer, type Tensor } from "../tensor.ts";
+import type { BlockOptions } from "./encoderBlock.ts";
+import { FeedForward } from "./feedForward.ts";
+import { pair, TransformerLayer } from "./layer.ts";
+import type { LayerNorm } from "./layerNorm.ts";
+import { MultiHeadAttention } from "./multiHeadAttention.ts";
+import type { CrossPass } from "./pass.ts";
+import { makeNorm, residual } from "./residual.ts";
+import type { RmsNorm } from "./rmsNorm.ts";
+
+export class DecoderBlock extends TransformerLayer<BlockOptions> {
+  static readonly className = "DecoderBlock";
+  readonly #attention: MultiHeadAttention;
+  readonly #attentionNorm: LayerNorm | RmsNorm;
+  readonly #cross: MultiHeadAttention;
+  readonly #crossNorm: LayerNorm | RmsNorm;
+  readonly #mlp: FeedForward;
+  readonly #mlpNorm: LayerNorm | RmsNorm;
+
+  constructor(options: BlockOptions) {
+    super(options);
+    const { name, layer, width, norm, attention, mlp, weights } = options;
+    const attend = (of: string, kind: "self" | "cross") => {
+      const at = { stack: "decoder", attention: kind, layer } as const;
+      return this.child(new MultiHeadAttention({ name: `${name}.${of}`, width, ...attention, at, weights }));
+    };
+    this.#attention = attend("attention", "self");
+    this.#attentionNorm = this.child(makeNorm(norm, { name: `${name}.attentionNorm`, width, weights }));
+    this.#cross = attend("crossAttention", "cross");
+    this.#crossNorm = this.child(makeNorm(norm, { name: `${name}.crossNorm`, width, weights }));
+    this.#mlp = this.child(new FeedForward({ name: `${name}.mlp`, width, ...mlp, weights }));
+    this.#mlpNorm = this.child(makeNorm(norm, { name: `${name}.mlpNorm`, width, weights }));
+  }
+
+  /** The target's states [B, T, D] and the encoder's [B, S, D] → [B, T, D] */
+  override call(inputs: LayerInputs, pass: CrossPass = {}): Tensor {
+    const { layer, norm } = this.options;
+    const { sites } = pass;
+    const at = { stack: "decoder", attention: "self", layer } as const;
+    const [input, states_BSD] = pair(inputs);
+    const x0 = visit(sites, { ...at, name: "blockInput" }, input);
+    const x1 = residual(x0, this.#attentionNorm, norm.place, (x) =>
+      visit(sites, { ...at, name: "attentionOutput" }, this.#attention.call(x, pass)),
+    );
+    const crossPass = { ...pass, mask_BS: pass.sourceMask_BS, bias: undefined };
+    const x2 = residual(x1, this.#crossNorm, norm.place, (x) =>
+      visit(
+        sites,
+        { ...at, attention: "cross", name: "attentionOutput" },
+        this.#cross.call([x, states_BSD], crossPass),
+      ),
+    );
+    const x3 = residual(x2, this.#mlpNorm, norm.place, (x) =>
+      visit(sites, { ...at, name: "mlpOutput" }, this.#mlp.call(x)),
+    );
+    return visit(sites, { ...at, name: "blockOutput" }, x3);
+  }
+
+  override computeOutputShape(shapes: LayerShape[]): LayerShape[] {
+    return shapes.slice(0, 1);
+  }
+}
+registerLayer(DecoderBlock);

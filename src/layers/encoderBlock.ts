@@ -1,0 +1,68 @@
+/**
+ * A block of an encoder: self-attention over all positions, then the feed-forward part, each with its residual sum and
+ * normalisation. Layers `attention`, `attentionNorm`, `mlp`, `mlpNorm`.
+ */
+
+import { visit } from "../model/sites.ts";
+import { type LayerInputs, type LayerShape, registerLayer, type Tensor } from "../tensor.ts";
+import { FeedForward, type FeedForwardOptions } from "./feedForward.ts";
+import { type LayerOptions, single, TransformerLayer } from "./layer.ts";
+import type { LayerNorm } from "./layerNorm.ts";
+import { MultiHeadAttention, type MultiHeadAttentionOptions } from "./multiHeadAttention.ts";
+import type { Pass } from "./pass.ts";
+import { makeNorm, type NormChoice, residual } from "./residual.ts";
+import type { RmsNorm } from "./rmsNorm.ts";
+
+/** What all blocks of a stack have in common. */
+export interface BlockChoice {
+  /** D */
+  readonly width: number;
+  readonly norm: NormChoice;
+  readonly attention: Pick<MultiHeadAttentionOptions, "heads" | "headWidth" | "bias" | "scale">;
+  readonly mlp: Pick<FeedForwardOptions, "feedForwardWidth" | "activation" | "gated" | "bias">;
+}
+
+export interface BlockOptions extends BlockChoice, LayerOptions {
+  /** From 0. */
+  readonly layer: number;
+}
+
+export class EncoderBlock extends TransformerLayer<BlockOptions> {
+  static readonly className = "EncoderBlock";
+  readonly #attention: MultiHeadAttention;
+  readonly #attentionNorm: LayerNorm | RmsNorm;
+  readonly #mlp: FeedForward;
+  readonly #mlpNorm: LayerNorm | RmsNorm;
+
+  constructor(options: BlockOptions) {
+    super(options);
+    const { name, layer, width, norm, attention, mlp, weights } = options;
+    const at = { stack: "encoder", attention: "self", layer } as const;
+    this.#attention = this.child(
+      new MultiHeadAttention({ name: `${name}.attention`, width, ...attention, at, weights }),
+    );
+    this.#attentionNorm = this.child(makeNorm(norm, { name: `${name}.attentionNorm`, width, weights }));
+    this.#mlp = this.child(new FeedForward({ name: `${name}.mlp`, width, ...mlp, weights }));
+    this.#mlpNorm = this.child(makeNorm(norm, { name: `${name}.mlpNorm`, width, weights }));
+  }
+
+  /** [B, S, D] → [B, S, D] */
+  override call(inputs: LayerInputs, pass: Pass = {}): Tensor {
+    const { layer, norm } = this.options;
+    const { sites } = pass;
+    const at = { stack: "encoder", attention: "self", layer } as const;
+    const x0 = visit(sites, { ...at, name: "blockInput" }, single(inputs));
+    const x1 = residual(x0, this.#attentionNorm, norm.place, (x) =>
+      visit(sites, { ...at, name: "attentionOutput" }, this.#attention.call(x, pass)),
+    );
+    const x2 = residual(x1, this.#mlpNorm, norm.place, (x) =>
+      visit(sites, { ...at, name: "mlpOutput" }, this.#mlp.call(x)),
+    );
+    return visit(sites, { ...at, name: "blockOutput" }, x2);
+  }
+
+  override computeOutputShape(shape: LayerShape): LayerShape {
+    return shape;
+  }
+}
+registerLayer(EncoderBlock);
