@@ -8,12 +8,12 @@ import { useCpu } from "../support/backend.ts";
 import { architectures } from "../support/goldenResults.ts";
 import {
   floats,
-  goldenModel,
   ids,
   logits,
   logitsTensor,
   mask,
   relativeDifference,
+  smoothGoldenModel,
   someIds,
 } from "../support/models.ts";
 
@@ -84,7 +84,7 @@ describe.each(architectures)("%s", (architecture) => {
   let model: Model;
   let sitesOf: Seen[];
   beforeAll(async () => {
-    model = await goldenModel(architecture);
+    model = await smoothGoldenModel(architecture);
     sitesOf = visits(model);
   });
 

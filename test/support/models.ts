@@ -2,7 +2,7 @@
 
 import { readFileSync } from "node:fs";
 import { loadArchitecture, randomModel } from "../../models/load.ts";
-import { filesFromMemory } from "../../src/files.ts";
+import { type FileSource, filesFromMemory } from "../../src/files.ts";
 import type { JsonObject } from "../../src/json.ts";
 import { openSafetensors } from "../../src/model/checkpoint/safetensors.ts";
 import type { DecoderInput, Model } from "../../src/model/model.ts";
@@ -49,6 +49,19 @@ export async function goldenForward(path: string): Promise<GoldenForward[]> {
 
 export async function goldenModel(architecture: string): Promise<Model> {
   const { model } = await loadArchitecture(await openFolder(goldenPath(architecture, "model")));
+  return model;
+}
+
+/**
+ * A golden model with GELU in place of ReLU: a finite difference that steps over the kink of a ReLU is no derivative, and
+ * what is tested by them is the way that gradients take, not the activation.
+ */
+export async function smoothGoldenModel(architecture: string): Promise<Model> {
+  const files = await openFolder(goldenPath(architecture, "model"));
+  const config = readFileSync(goldenPath(architecture, "model", "config.json"), "utf8").replaceAll('"relu"', '"gelu"');
+  const read: FileSource["read"] = async (name, ...range) =>
+    name === "config.json" ? new TextEncoder().encode(config) : await files.read(name, ...range);
+  const { model } = await loadArchitecture({ ...files, read });
   return model;
 }
 
