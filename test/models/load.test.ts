@@ -184,6 +184,7 @@ describe("random models", () => {
       className: "MarianMTModel",
       width: 12,
       vocabSize: 19,
+      sourceVocabSize: 23,
       layers: 1,
       heads: 2,
       maxPositions: 16,
