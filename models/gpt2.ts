@@ -51,13 +51,17 @@ interface BlockOptions {
   readonly weights?: Weights | undefined;
 }
 
+interface AttentionOptions extends Omit<BlockOptions, "config"> {
+  readonly config: Pick<Gpt2Config, "width" | "heads" | "scaleScores" | "scaleByLayer">;
+}
+
 /** Causal self-attention with one projection for query, key and value. */
-export class Gpt2Attention extends TransformerLayer<BlockOptions> {
+export class Gpt2Attention extends TransformerLayer<AttentionOptions> {
   static readonly className = "Gpt2Attention";
   readonly #qkv: Linear;
   readonly #output: Linear;
 
-  constructor(options: BlockOptions) {
+  constructor(options: AttentionOptions) {
     super(options);
     const { name, config, weights } = options;
     const D = config.width;

@@ -25,7 +25,7 @@ import { perHead } from "../src/model/sizes.ts";
 import type { WeightTable } from "../src/model/weights.ts";
 import { type Activation, gatedUnit } from "../src/ops/activation.ts";
 import { rotary } from "../src/ops/rotary.ts";
-import { type RotaryConfig, rotation } from "../src/ops/rotaryFrequencies.ts";
+import { dependsOnLength, type RotaryConfig, rotation } from "../src/ops/rotaryFrequencies.ts";
 import { select } from "../src/ops/select.ts";
 import { add, type LayerInputs, type LayerShape, registerLayer, type Tensor } from "../src/tensor.ts";
 import type { Architecture } from "./architecture.ts";
@@ -158,7 +158,7 @@ export function llama(config: LlamaConfig, weights?: Weights): DecoderOnlyModel 
       layers,
       heads,
       maxPositions,
-      dependsOnLength: ["dynamic", "longrope"].includes(config.rotary.scaling.type),
+      dependsOnLength: dependsOnLength(config.rotary),
     },
     layers: parts,
 

@@ -2,18 +2,32 @@
 
 import type { Architecture } from "./architecture.ts";
 import { bart, mbart } from "./bart.ts";
+import { architecture as bloom } from "./bloom.ts";
+import { architecture as falcon } from "./falcon.ts";
 import { architecture as gpt2 } from "./gpt2.ts";
+import { architecture as gptBigcode } from "./gptBigcode.ts";
 import { codegen, gptj } from "./gptj.ts";
+import { architecture as gptNeox } from "./gptNeox.ts";
 import { architecture as llama } from "./llama.ts";
 import { m2m100 } from "./m2m100.ts";
 import { architecture as marian } from "./marian.ts";
+import { architecture as mpt } from "./mpt.ts";
+import { architecture as openaiGpt } from "./openaiGpt.ts";
 import { pegasus } from "./pegasus.ts";
+import { architecture as phi } from "./phi.ts";
 import { mt5, t5, umt5 } from "./t5.ts";
 
 export const architectures = {
   gpt2,
+  "openai-gpt": openaiGpt,
   gptj,
   codegen,
+  gpt_neox: gptNeox,
+  gpt_bigcode: gptBigcode,
+  bloom,
+  mpt,
+  falcon,
+  phi,
   llama,
   marian,
   bart,

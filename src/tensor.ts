@@ -76,6 +76,8 @@ export const cos: (x: Tensor) => Tensor = tf.cos;
 export const sin: (x: Tensor) => Tensor = tf.sin;
 export const maximum: (a: Tensor, b: Tensor) => Tensor = tf.maximum;
 export const minimum: (a: Tensor, b: Tensor) => Tensor = tf.minimum;
+/** Values cut off at the ends of a range; beyond it they have no gradient. */
+export const clip: (x: Tensor, low: number, high: number) => Tensor = tf.clipByValue;
 export const where: (condition: Tensor, a: Tensor, b: Tensor) => Tensor = tf.where;
 export const less: (a: Tensor, b: Tensor) => Tensor = tf.less;
 export const lessEqual: (a: Tensor, b: Tensor) => Tensor = tf.lessEqual;

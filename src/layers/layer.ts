@@ -52,6 +52,14 @@ export abstract class TransformerLayer<Options extends LayerOptions> extends Lay
     return variable;
   }
 
+  /** A tensor that follows from the options: it is not trained, and not read from a checkpoint. The layer owns it. */
+  protected constant(name: string, value: Tensor): LayerVariable {
+    const fixed = initializer(() => value);
+    const variable = this.addWeight(`${this.name}.${name}`, value.shape, "float32", fixed, undefined, false);
+    dispose(value);
+    return variable;
+  }
+
   /** A layer inside this one: its weights are counted, saved and disposed of with this layer's own. */
   protected child<L extends Layer>(layer: L): L {
     this.#children.push(layer);

@@ -1,7 +1,15 @@
-/** Layer normalisation over the last axis. Weights `scale` [D] and `bias` [D]. */
+/** Layer normalisation over the last axis. Weights `scale` [D] and `bias` [D], unless switched off. */
 
 import { layerNorm } from "../ops/layerNorm.ts";
-import { type LayerInputs, type LayerShape, type LayerVariable, registerLayer, type Tensor } from "../tensor.ts";
+import {
+  type LayerInputs,
+  type LayerShape,
+  type LayerVariable,
+  ones,
+  registerLayer,
+  type Tensor,
+  zeros,
+} from "../tensor.ts";
 import { type LayerOptions, single, TransformerLayer } from "./layer.ts";
 
 export interface NormOptions extends LayerOptions {
@@ -11,15 +19,23 @@ export interface NormOptions extends LayerOptions {
   readonly epsilon: number;
 }
 
-export class LayerNorm extends TransformerLayer<NormOptions> {
+export interface LayerNormOptions extends NormOptions {
+  /** Multiply by a trained vector. */
+  readonly scale?: boolean;
+  /** Add a trained vector. */
+  readonly bias?: boolean;
+}
+
+export class LayerNorm extends TransformerLayer<LayerNormOptions> {
   static readonly className = "LayerNorm";
   readonly scale: LayerVariable;
   readonly bias: LayerVariable;
 
-  constructor(options: NormOptions) {
+  constructor(options: LayerNormOptions) {
     super(options);
-    this.scale = this.parameter("scale", [options.width]);
-    this.bias = this.parameter("bias", [options.width]);
+    const { width, scale = true, bias = true } = options;
+    this.scale = scale ? this.parameter("scale", [width]) : this.constant("scale", ones([width]));
+    this.bias = bias ? this.parameter("bias", [width]) : this.constant("bias", zeros([width]));
   }
 
   override call(inputs: LayerInputs): Tensor {

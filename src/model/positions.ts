@@ -21,6 +21,15 @@ export function positionIds(input: Omit<DecoderInput, "sites">, maxPositions = N
     );
   }
   if (input.mask_BS === undefined) return tile(reshape(range(past, past + T), [1, T]), [B, 1]);
-  const counted_BS = maximum(sub(cumsum(cast(input.mask_BS, "float32"), 1), scalar(1)), scalar(0));
-  return cast(slice(counted_BS, [0, past], [B, T]), "int32");
+  return slice(counted(input.mask_BS), [0, past], [B, T]);
+}
+
+/** Positions of all keys, past and present, counted in the same way: int32 [B, S], or [1, S] without a mask. */
+export function keyPositions({ embeddings_BTD, mask_BS, cache }: Omit<DecoderInput, "sites">): Tensor {
+  const S = (cache?.length ?? 0) + (embeddings_BTD.shape[1] ?? 0);
+  return mask_BS === undefined ? reshape(range(0, S), [1, S]) : counted(mask_BS);
+}
+
+function counted(mask_BS: Tensor): Tensor {
+  return cast(maximum(sub(cumsum(cast(mask_BS, "float32"), 1), scalar(1)), scalar(0)), "int32");
 }

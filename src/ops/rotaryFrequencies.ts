@@ -80,6 +80,11 @@ export interface RotaryConfig {
   readonly scaling: RotaryScaling;
 }
 
+/** Whether a position's angles depend on how many others its row has. */
+export function dependsOnLength({ scaling }: RotaryConfig): boolean {
+  return scaling.type === "dynamic" || scaling.type === "longrope";
+}
+
 /** What `rotary` turns by: both [B, T, C]. */
 export interface Rotation {
   readonly cos_BTC: Tensor;
