@@ -4,15 +4,18 @@
  * Must match `LlamaForCausalLM` of Hugging Face transformers. Compared with GPT-2: rotary positions instead of learned
  * ones, RMS normalisation, a gated feed-forward part (SwiGLU), key/value heads shared by groups of query heads, no biases
  * unless asked for, and usually an output head of its own.
+ *
+ * Mistral, Qwen, Granite and Phi-3 are Llama with other settings: their files read their configs and name their weights,
+ * and build this model.
  */
 
 import type { JsonObject } from "../src/json.ts";
-import { attendCausally, splitHeads } from "../src/layers/attend.ts";
 import { Embedding } from "../src/layers/embedding.ts";
-import { disposeLayers, single, TransformerLayer } from "../src/layers/layer.ts";
-import { Linear } from "../src/layers/linear.ts";
+import { disposeLayers } from "../src/layers/layer.ts";
+import { outputHead, statesToRead } from "../src/layers/outputHead.ts";
 import { RmsNorm } from "../src/layers/rmsNorm.ts";
-import { presentRotation, type RotaryPass } from "../src/layers/rotaryPass.ts";
+import type { RotaryAttentionChoice } from "../src/layers/rotaryAttention.ts";
+import { type FeedForwardChoice, RotaryBlock } from "../src/layers/rotaryBlock.ts";
 import type { Weights } from "../src/layers/weights.ts";
 import { activation } from "../src/model/activationField.ts";
 import { strictConfig } from "../src/model/config.ts";
@@ -20,175 +23,94 @@ import { flag, number, orNull, size } from "../src/model/configField.ts";
 import type { DecoderInput, DecoderOnlyModel } from "../src/model/model.ts";
 import { positionIds } from "../src/model/positions.ts";
 import { readRotary, rotaryFields } from "../src/model/rotaryConfig.ts";
-import { visit } from "../src/model/sites.ts";
-import { perHead } from "../src/model/sizes.ts";
+import { headSizes } from "../src/model/sizes.ts";
+import { attentionRows, embeddingRows, gatedRows, normRows } from "../src/model/weightRows.ts";
 import type { WeightTable } from "../src/model/weights.ts";
-import { type Activation, gatedUnit } from "../src/ops/activation.ts";
-import { rotary } from "../src/ops/rotary.ts";
-import { dependsOnLength, type RotaryConfig, rotation } from "../src/ops/rotaryFrequencies.ts";
-import { select } from "../src/ops/select.ts";
-import { add, type LayerInputs, type LayerShape, registerLayer, type Tensor } from "../src/tensor.ts";
+import { dependsOnLength, rotation } from "../src/ops/rotaryFrequencies.ts";
+import { mul, scalar, type Tensor } from "../src/tensor.ts";
 import type { Architecture } from "./architecture.ts";
 
 export interface LlamaConfig {
+  /** `model_type`, and the class of transformers. */
+  readonly type: string;
+  readonly className: string;
   readonly vocabSize: number;
   readonly width: number;
   readonly layers: number;
-  readonly heads: number;
-  /** G */
-  readonly keyValueHeads: number;
-  /** K; need not be width / heads. */
-  readonly headWidth: number;
-  readonly feedForwardWidth: number;
-  readonly activation: Activation;
+  readonly attention: RotaryAttentionChoice;
+  /** For each layer how many keys a query sees, if not all before it. */
+  readonly windows?: readonly (number | undefined)[];
+  readonly feedForward: FeedForwardChoice;
+  /** Layers with another feed-forward part. */
+  readonly feedForwardOf?: Readonly<Record<number, FeedForwardChoice>>;
   readonly normEpsilon: number;
-  readonly rotary: RotaryConfig;
-  readonly attentionBias: boolean;
-  readonly feedForwardBias: boolean;
   readonly tiedHead: boolean;
+  /** Constants by which Granite multiplies embeddings, what each part adds to the residual stream, and logits. */
+  readonly multipliers?: { readonly embedding: number; readonly residual: number; readonly logits: number };
 }
-
-interface BlockOptions {
-  readonly name: string;
-  readonly layer: number;
-  readonly config: LlamaConfig;
-  readonly weights?: Weights | undefined;
-}
-
-/** Causal self-attention with rotated queries and keys. */
-export class LlamaAttention extends TransformerLayer<BlockOptions> {
-  static readonly className = "LlamaAttention";
-  readonly #query: Linear;
-  readonly #key: Linear;
-  readonly #value: Linear;
-  readonly #output: Linear;
-
-  constructor(options: BlockOptions) {
-    super(options);
-    const { name, config, weights } = options;
-    const { width: D, heads: H, keyValueHeads: G, headWidth: K, attentionBias: bias } = config;
-    this.#query = this.child(new Linear({ name: `${name}.query`, inputs: D, outputs: H * K, bias, weights }));
-    this.#key = this.child(new Linear({ name: `${name}.key`, inputs: D, outputs: G * K, bias, weights }));
-    this.#value = this.child(new Linear({ name: `${name}.value`, inputs: D, outputs: G * K, bias, weights }));
-    this.#output = this.child(new Linear({ name: `${name}.output`, inputs: H * K, outputs: D, bias, weights }));
-  }
-
-  /** [B, T, D] → [B, T, D] */
-  override call(inputs: LayerInputs, pass: RotaryPass = {}): Tensor {
-    const { layer, config } = this.options;
-    const x_BTD = single(inputs);
-    const { cos_BTC, sin_BTC } = presentRotation(config.rotary, x_BTD, pass);
-    const query_BHTK = rotary(splitHeads(this.#query.call(x_BTD), config.heads), cos_BTC, sin_BTC);
-    const key_BGTK = rotary(splitHeads(this.#key.call(x_BTD), config.keyValueHeads), cos_BTC, sin_BTC);
-    const value_BGTK = splitHeads(this.#value.call(x_BTD), config.keyValueHeads);
-    const scale = 1 / Math.sqrt(config.headWidth);
-    return this.#output.call(attendCausally({ query_BHTK, key_BGTK, value_BGTK, layer, scale }, pass));
-  }
-
-  override computeOutputShape(shape: LayerShape): LayerShape {
-    return shape;
-  }
-}
-
-/** x + attention(norm(x)), then x + down(φ(gate(norm(x))) · up(norm(x))). */
-export class LlamaBlock extends TransformerLayer<BlockOptions> {
-  static readonly className = "LlamaBlock";
-  readonly #attentionNorm: RmsNorm;
-  readonly #attention: LlamaAttention;
-  readonly #mlpNorm: RmsNorm;
-  readonly #gate: Linear;
-  readonly #up: Linear;
-  readonly #down: Linear;
-
-  constructor(options: BlockOptions) {
-    super(options);
-    const { name, layer, config, weights } = options;
-    const { width: D, feedForwardWidth: F, normEpsilon: epsilon, feedForwardBias: bias } = config;
-    this.#attentionNorm = this.child(new RmsNorm({ name: `${name}.attentionNorm`, width: D, epsilon, weights }));
-    this.#attention = this.child(new LlamaAttention({ name: `${name}.attention`, layer, config, weights }));
-    this.#mlpNorm = this.child(new RmsNorm({ name: `${name}.mlpNorm`, width: D, epsilon, weights }));
-    this.#gate = this.child(new Linear({ name: `${name}.mlp.gate`, inputs: D, outputs: F, bias, weights }));
-    this.#up = this.child(new Linear({ name: `${name}.mlp.up`, inputs: D, outputs: F, bias, weights }));
-    this.#down = this.child(new Linear({ name: `${name}.mlp.down`, inputs: F, outputs: D, bias, weights }));
-  }
-
-  /** [B, T, D] → [B, T, D] */
-  override call(inputs: LayerInputs, pass: RotaryPass = {}): Tensor {
-    const { layer, config } = this.options;
-    const at = { stack: "decoder", attention: "self", layer } as const;
-    const x0 = visit(pass.sites, { ...at, name: "blockInput" }, single(inputs));
-    const attended = this.#attention.call(this.#attentionNorm.call(x0), pass);
-    const x1 = add(x0, visit(pass.sites, { ...at, name: "attentionOutput" }, attended));
-    const normalized = this.#mlpNorm.call(x1);
-    const gated = gatedUnit(this.#gate.call(normalized), this.#up.call(normalized), config.activation);
-    const x2 = add(x1, visit(pass.sites, { ...at, name: "mlpOutput" }, this.#down.call(gated)));
-    return visit(pass.sites, { ...at, name: "blockOutput" }, x2);
-  }
-
-  override computeOutputShape(shape: LayerShape): LayerShape {
-    return shape;
-  }
-}
-
-registerLayer(LlamaAttention);
-registerLayer(LlamaBlock);
 
 /** The model, its weights drawn from `weights`. */
 export function llama(config: LlamaConfig, weights?: Weights): DecoderOnlyModel {
-  const { vocabSize, width, layers, heads, normEpsilon: epsilon } = config;
+  const { type, className, vocabSize, width, layers, attention, windows, feedForward, normEpsilon: epsilon } = config;
+  const { embedding, residual, logits } = config.multipliers ?? { embedding: 1, residual: 1, logits: 1 };
   const tokens = new Embedding({ name: "tokens", vocabSize, width, weights });
   const blocks = Array.from(
     { length: layers },
-    (_, layer) => new LlamaBlock({ name: `blocks.${layer}`, layer, config, weights }),
+    (_, layer) =>
+      new RotaryBlock({
+        name: `blocks.${layer}`,
+        layer,
+        width,
+        attention: { ...attention, window: windows?.[layer] },
+        feedForward: config.feedForwardOf?.[layer] ?? feedForward,
+        norm: { kind: "rmsNorm", epsilon },
+        normPlace: "before",
+        residualScale: residual,
+        weights,
+      }),
   );
   const finalNorm = new RmsNorm({ name: "finalNorm", width, epsilon, weights });
-  const head = config.tiedHead
-    ? undefined
-    : new Linear({ name: "head", inputs: width, outputs: vocabSize, bias: false, weights });
-  const maxPositions = Number.POSITIVE_INFINITY;
-  const parts = [tokens, ...blocks, finalNorm, ...(head ? [head] : [])];
+  const head = outputHead({ tokens, tied: config.tiedHead, weights });
+  const parts = [tokens, ...blocks, finalNorm, ...head.layers];
+  const times = (x: Tensor, factor: number): Tensor => (factor === 1 ? x : mul(x, scalar(factor)));
 
   return {
     kind: "decoder-only",
     facts: {
-      type: "llama",
-      className: architecture.classNames[0],
+      type,
+      className,
       width,
       vocabSize,
       layers,
-      heads,
-      maxPositions,
-      dependsOnLength: dependsOnLength(config.rotary),
+      heads: attention.heads,
+      maxPositions: Number.POSITIVE_INFINITY,
+      dependsOnLength: dependsOnLength(attention.rotary),
     },
     layers: parts,
 
     embed: (ids_BT) => tokens.call(ids_BT),
 
     forward(input: DecoderInput): Tensor {
-      const pass = { ...input, rotation: rotation(config.rotary, positionIds(input)) };
-      let x = input.embeddings_BTD;
+      const pass = { ...input, rotation: rotation(attention.rotary, positionIds(input)) };
+      // Multiplied here and not with `embed`: what Python's users give as `inputs_embeds` is not multiplied, either.
+      let x = times(input.embeddings_BTD, embedding);
       for (const block of blocks) x = block.call(x, pass);
-      const read = input.targets_B === undefined ? x : select(x, input.targets_B);
-      const normalized = finalNorm.call(read);
-      return head?.call(normalized) ?? tokens.logits(normalized);
+      return times(head.logits(finalNorm.call(statesToRead(x, input.targets_B))), logits);
     },
 
     dispose: () => disposeLayers(parts),
   };
 }
 
+/** The sizes of a mixture of experts, for its rows in a weight table. */
+export function expertsOf(feedForward: FeedForwardChoice): { readonly experts: number; readonly inner: number } {
+  if ("experts" in feedForward) return { experts: feedForward.experts, inner: feedForward.feedForwardWidth };
+  throw new Error("the feed-forward part is no mixture of experts");
+}
+
 /** Defaults: transformers' `LlamaConfig`. */
 function readConfig(raw: JsonObject): LlamaConfig {
-  const {
-    keyValueHeads,
-    headWidth,
-    maxPositions,
-    ropeTheta,
-    ropeScaling,
-    ropeParameters,
-    originalMaxPositions,
-    ...read
-  } = strictConfig(raw, {
+  const read = strictConfig(raw, {
     model: "llama",
     fields: {
       vocabSize: size("vocab_size", 32000),
@@ -209,37 +131,43 @@ function readConfig(raw: JsonObject): LlamaConfig {
     // Larger values cut the matrices and change the order of summation.
     onlyIf: { pretraining_tp: [1] },
   });
-  const K = headWidth ?? perHead("hidden_size", read.width, "num_attention_heads", read.heads);
-  const G = keyValueHeads ?? read.heads;
-  perHead("num_attention_heads", read.heads, "num_key_value_heads", G);
-  const rotary = { ropeTheta, ropeScaling, ropeParameters, originalMaxPositions, maxPositions, headWidth: K };
-  return { ...read, keyValueHeads: G, headWidth: K, rotary: readRotary("llama", rotary) };
+  const { vocabSize, width, layers, feedForwardWidth, normEpsilon, tiedHead, attentionBias: bias } = read;
+  const sizes = headSizes(read);
+  const rotary = readRotary("llama", { ...read, ...sizes });
+  return {
+    type: "llama",
+    className: architecture.classNames[0],
+    vocabSize,
+    width,
+    layers,
+    attention: { ...sizes, rotary, bias, outputBias: bias },
+    feedForward: { feedForwardWidth, activation: read.activation, gated: true, bias: read.feedForwardBias },
+    normEpsilon,
+    tiedHead,
+  };
 }
 
-function weightTable(config: LlamaConfig): WeightTable {
-  const { vocabSize: V, width: D, feedForwardWidth: F } = config;
-  const [Q, KV] = [config.heads * config.headWidth, config.keyValueHeads * config.headWidth];
-  const linear = (from: string, to: string, outputs: number, inputs: number, bias: boolean): WeightTable["rows"] => ({
-    [`${from}.weight`]: { to: `${to}.kernel`, shape: [outputs, inputs], transpose: true },
-    ...(bias && { [`${from}.bias`]: { to: `${to}.bias`, shape: [outputs] } }),
-  });
-  const [attention, mlp] = ["layers.{i}.self_attn", "layers.{i}.mlp"];
+/**
+ * The names of Llama's checkpoint, which most others use, too.
+ * @param rows what a family stores otherwise: its attention, its feed-forward part
+ */
+export function llamaTable(
+  config: LlamaConfig,
+  rows: { readonly attention?: WeightTable["rows"]; readonly feedForward?: WeightTable["rows"] } = {},
+): WeightTable {
+  const { vocabSize, width: D, layers, attention, feedForward, tiedHead } = config;
+  const bias = "gated" in feedForward && feedForward.bias === true;
   return {
-    counts: { i: config.layers },
+    counts: { i: layers, ...("experts" in feedForward && { e: feedForward.experts }) },
     prefixes: ["model."],
     rows: {
-      "embed_tokens.weight": { to: "tokens.table", shape: [V, D], copies: config.tiedHead ? ["lm_head.weight"] : [] },
-      "layers.{i}.input_layernorm.weight": { to: "blocks.{i}.attentionNorm.scale", shape: [D] },
-      ...linear(`${attention}.q_proj`, "blocks.{i}.attention.query", Q, D, config.attentionBias),
-      ...linear(`${attention}.k_proj`, "blocks.{i}.attention.key", KV, D, config.attentionBias),
-      ...linear(`${attention}.v_proj`, "blocks.{i}.attention.value", KV, D, config.attentionBias),
-      ...linear(`${attention}.o_proj`, "blocks.{i}.attention.output", D, Q, config.attentionBias),
-      "layers.{i}.post_attention_layernorm.weight": { to: "blocks.{i}.mlpNorm.scale", shape: [D] },
-      ...linear(`${mlp}.gate_proj`, "blocks.{i}.mlp.gate", F, D, config.feedForwardBias),
-      ...linear(`${mlp}.up_proj`, "blocks.{i}.mlp.up", F, D, config.feedForwardBias),
-      ...linear(`${mlp}.down_proj`, "blocks.{i}.mlp.down", D, F, config.feedForwardBias),
-      "norm.weight": { to: "finalNorm.scale", shape: [D] },
-      ...(!config.tiedHead && linear("lm_head", "head", V, D, false)),
+      ...embeddingRows(vocabSize, D, tiedHead),
+      ...normRows("layers.{i}.input_layernorm", "blocks.{i}.attentionNorm", D, false),
+      ...(rows.attention ??
+        attentionRows("layers.{i}.self_attn", "blocks.{i}.attention", { width: D, ...attention }, attention)),
+      ...normRows("layers.{i}.post_attention_layernorm", "blocks.{i}.mlpNorm", D, false),
+      ...(rows.feedForward ?? gatedRows("layers.{i}.mlp", "blocks.{i}.mlp", D, feedForward.feedForwardWidth, bias)),
+      ...normRows("norm", "finalNorm", D, false),
     },
     // Early checkpoints store the frequencies, which follow from the config.
     ignored: ["layers.{i}.self_attn.rotary_emb.inv_freq", "rotary_emb.inv_freq"],
@@ -249,6 +177,6 @@ function weightTable(config: LlamaConfig): WeightTable {
 export const architecture: Architecture<LlamaConfig> = {
   classNames: ["LlamaForCausalLM", "LLaMAForCausalLM"],
   readConfig,
-  weightTable,
+  weightTable: (config) => llamaTable(config),
   build: llama,
 };

@@ -8,13 +8,17 @@ import { architecture as gpt2 } from "./gpt2.ts";
 import { architecture as gptBigcode } from "./gptBigcode.ts";
 import { codegen, gptj } from "./gptj.ts";
 import { architecture as gptNeox } from "./gptNeox.ts";
+import { granite, granitemoe } from "./granite.ts";
 import { architecture as llama } from "./llama.ts";
 import { m2m100 } from "./m2m100.ts";
 import { architecture as marian } from "./marian.ts";
+import { mistral, mixtral } from "./mistral.ts";
 import { architecture as mpt } from "./mpt.ts";
 import { architecture as openaiGpt } from "./openaiGpt.ts";
 import { pegasus } from "./pegasus.ts";
 import { architecture as phi } from "./phi.ts";
+import { architecture as phi3 } from "./phi3.ts";
+import { qwen2, qwen2Moe, qwen3 } from "./qwen.ts";
 import { mt5, t5, umt5 } from "./t5.ts";
 
 export const architectures = {
@@ -29,6 +33,14 @@ export const architectures = {
   falcon,
   phi,
   llama,
+  mistral,
+  mixtral,
+  qwen2,
+  qwen2_moe: qwen2Moe,
+  qwen3,
+  granite,
+  granitemoe,
+  phi3,
   marian,
   bart,
   mbart,

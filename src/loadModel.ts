@@ -60,10 +60,12 @@ export async function loadModel(
   const eos = generationDefaults.eosTokenId ?? idList(rawConfig.eos_token_id, "eos_token_id");
   const decoderStart =
     generationDefaults.decoderStartTokenId ?? idList(rawConfig.decoder_start_token_id, "decoder_start_token_id")[0];
+  // Some tokenizers (Qwen's) have no BOS of their own where the config names a token to start from.
+  const bos = tokenizer.special.bos ?? idList(rawConfig.bos_token_id, "bos_token_id")[0] ?? null;
   const language: Language = {
     model,
     tokenizer,
-    start: model.kind === "encoder-decoder" ? (decoderStart ?? null) : tokenizer.special.bos,
+    start: model.kind === "encoder-decoder" ? (decoderStart ?? null) : bos,
     eos: eos.length > 0 ? eos : tokenizer.special.eos === null ? [] : [tokenizer.special.eos],
     pad: idList(rawConfig.pad_token_id, "pad_token_id")[0] ?? tokenizer.special.pad ?? eos[0] ?? tokenizer.special.eos,
   };

@@ -150,6 +150,9 @@ export const memory: () => { numTensors: number; numBytes: number } = () => tf.m
 /** A tensor's numbers on the host; for backends whose results arrive later it waits for them. */
 export const readFloats: (x: Tensor) => Promise<Float32Array> = async (x) => Float32Array.from(await x.data());
 
+/** The same without waiting, inside a pass; a backend whose results cannot be had at once throws. */
+export const readFloatsNow: (x: Tensor) => Float32Array = (x) => Float32Array.from(x.dataSync());
+
 // Kernels
 export interface KernelCall {
   readonly inputs: Readonly<Record<string, Tensor>>;

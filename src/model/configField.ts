@@ -18,12 +18,22 @@ export interface Field<Value> {
   readonly fallback: Value | undefined;
 }
 
+/** What a set of fields reads. */
+export type FieldValues<Fields> = {
+  readonly [Key in keyof Fields]: Fields[Key] extends Field<infer Value> ? Value : never;
+};
+
 type Names = string | readonly string[];
 
 /** A count that cannot be zero: widths, heads, layers, vocabulary. */
 export function size(names: Names, fallback?: number): Field<number> {
   const accept = (value: Json) => (isInteger(value) && value >= 1 ? value : undefined);
   return field(names, "a positive integer", accept, fallback);
+}
+
+/** A count that may be zero. */
+export function count(names: Names, fallback?: number): Field<number> {
+  return field(names, "an integer from 0", (value) => (isInteger(value) && value >= 0 ? value : undefined), fallback);
 }
 
 /** Any number, for instance an epsilon. */

@@ -10,7 +10,7 @@ import type { KeyValueCache } from "./cache.ts";
 import type { Sites } from "./sites.ts";
 
 export interface DecoderInput {
-  /** Scaled token embeddings, without positions. */
+  /** Token embeddings as `embed` gives them (transformers' `inputs_embeds`), without positions. */
   readonly embeddings_BTD: Tensor;
   /** 1 for tokens, 0 for padding, over past and present; absent means all are tokens. int32 [B, P + T]. */
   readonly mask_BS?: Tensor | undefined;
@@ -62,7 +62,7 @@ export interface DecoderOnlyModel {
   readonly facts: ModelFacts;
   /** Its layers as TensorFlow.js knows them, each once: embeddings, blocks, norms, heads. */
   readonly layers: readonly Layer[];
-  /** Scaled embeddings [B, T, D] of int32 ids [B, T]. */
+  /** Embeddings [B, T, D] of int32 ids [B, T], scaled where transformers' embedding layer does it. */
   embed(ids_BT: Tensor): Tensor;
   /** Logits [B, V] or [B, N, V] at `targets_B`; [B, T, V] at every position when it is absent. */
   forward(input: DecoderInput): Tensor;

@@ -29,6 +29,8 @@ export interface RotaryAttributes {
   readonly maxPositions: number;
   /** K */
   readonly headWidth: number;
+  /** θ where the config has none; 10,000 for most families. */
+  readonly publishedTheta?: number;
   /**
    * Of architectures that turn only a part of every head: `partial_rotary_factor` where it stands beside the rotary
    * parameters (null: absent), and the published share.
@@ -60,7 +62,8 @@ export function readRotary(model: string, attributes: RotaryAttributes): RotaryC
       onlyIf: { partial_rotary_factor: attributes.partial === undefined ? [1] : [raw.partial_rotary_factor ?? null] },
     });
   const scaling = readScaling(type, read, { ...attributes, headWidth });
-  const theta = positive("rope_theta", ropeTheta ?? DEFAULT_THETA).accept(raw.rope_theta ?? ropeTheta ?? DEFAULT_THETA);
+  const { publishedTheta = DEFAULT_THETA } = attributes;
+  const theta = positive("rope_theta").accept(raw.rope_theta ?? ropeTheta ?? publishedTheta);
   if (theta === undefined || (ropeTheta !== null && theta !== ropeTheta)) {
     throw new ConfigError(
       `rope_theta: expected one positive number, received ${ropeTheta} and, among the rotary parameters, ` +

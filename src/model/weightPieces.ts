@@ -11,13 +11,17 @@ export interface Piece {
   /** Shape in the checkpoint. */
   readonly shape: readonly number[];
   readonly transpose: boolean;
+  /** Which of the matrices along the first axis; undefined where the tensor is one. */
+  readonly slice: number | undefined;
   /** Columns `[from, to)` of the last axis, after transposition. */
   readonly columns: readonly [from: number, to: number];
 }
 
 /** The shape of a weight made of `pieces`. */
 export function weightShape(name: string, pieces: readonly Piece[]): readonly number[] {
-  const [first, ...others] = pieces.map(({ shape, transpose }) => (transpose ? swapped(name, shape) : shape));
+  const [first, ...others] = pieces.map((piece) =>
+    piece.transpose ? swapped(name, matrixOf(piece)) : matrixOf(piece),
+  );
   if (first === undefined) throw new Error(`weight table: ${name} has no pieces`);
   const wanted = first.slice(0, -1);
   for (const other of others) {
@@ -37,15 +41,16 @@ export function weightShape(name: string, pieces: readonly Piece[]): readonly nu
 export async function readWeight(
   name: string,
   pieces: readonly Piece[],
-  checkpoint: Checkpoint,
+  read: PieceReader,
 ): Promise<Float32Array<ArrayBuffer>> {
   const shape = weightShape(name, pieces);
   const width = shape.at(-1) ?? 1;
   const rows = shape.slice(0, -1).reduce((product, size) => product * size, 1);
   const parts: { values: Float32Array<ArrayBuffer>; width: number; columns: readonly [number, number] }[] = [];
   for (const piece of pieces) {
-    const stored = await readChecked(piece, checkpoint);
-    const [R = 1, C = 1] = piece.shape;
+    const whole = await read(piece);
+    const [R = 1, C = 1] = matrixOf(piece);
+    const stored = piece.slice === undefined ? whole : whole.slice(piece.slice * R * C, (piece.slice + 1) * R * C);
     const values = piece.transpose ? transposed(stored, R, C) : stored;
     parts.push({ values, width: (piece.transpose ? R : piece.shape.at(-1)) ?? 1, columns: piece.columns });
   }
@@ -82,6 +87,28 @@ export function transposed(matrix: Float32Array, rows: number, columns: number):
     }
   }
   return result;
+}
+
+/** The finite values of a piece's whole tensor. */
+export type PieceReader = (piece: Piece) => Promise<Float32Array<ArrayBuffer>>;
+
+/**
+ * Reads tensors one at a time. One that becomes several weights (fused projections, all experts in one tensor) is kept until
+ * another is read, so that it is read and checked once.
+ */
+export function pieceReader(checkpoint: Checkpoint, pieces: readonly Piece[]): PieceReader {
+  const uses = new Map<string, number>();
+  const keyOf = ({ names }: Piece) => names[0] ?? "";
+  for (const piece of pieces) uses.set(keyOf(piece), (uses.get(keyOf(piece)) ?? 0) + 1);
+  const kept: { key: string; values: Float32Array<ArrayBuffer> }[] = [];
+  return async (piece) => {
+    const key = keyOf(piece);
+    if (kept[0]?.key === key) return kept[0].values;
+    kept.pop();
+    const values = await readChecked(piece, checkpoint);
+    if ((uses.get(key) ?? 0) > 1) kept.push({ key, values });
+    return values;
+  };
 }
 
 async function readChecked(piece: Piece, checkpoint: Checkpoint): Promise<Float32Array<ArrayBuffer>> {
@@ -128,6 +155,11 @@ function coordinates(flat: number, shape: readonly number[]): number[] {
       return index;
     })
     .reverse();
+}
+
+/** The shape that a piece reads: of one matrix, where the tensor holds several. */
+function matrixOf({ shape, slice }: Piece): readonly number[] {
+  return slice === undefined ? shape : shape.slice(1);
 }
 
 function swapped(name: string, shape: readonly number[]): readonly number[] {

@@ -23,7 +23,7 @@
 import { FileError } from "../errors.ts";
 import type { Checkpoint } from "./checkpoint/checkpoint.ts";
 import { dtypes } from "./checkpoint/dtype.ts";
-import { type Piece, readWeight, weightShape } from "./weightPieces.ts";
+import { type Piece, pieceReader, readWeight, weightShape } from "./weightPieces.ts";
 
 export interface WeightRow {
   /**
@@ -35,6 +35,11 @@ export interface WeightRow {
   readonly shape: readonly number[];
   /** Swaps the two axes of a matrix: PyTorch's linear layers store [out, in], ours [in, out]. */
   readonly transpose?: boolean;
+  /**
+   * The tensor holds several matrices, one after another along its first axis, which this letter counts: every one is a
+   * row of its own, with the letter replaced in our names.
+   */
+  readonly slices?: string;
   /** May be absent. */
   readonly optional?: boolean;
   /**
@@ -89,7 +94,7 @@ export function matchWeights(table: WeightTable, checkpoint: Checkpoint): Weight
       problems.push(`missing ${row.names.join(" or ")} of shape [${row.shape.join(", ")}]`);
     }
     for (const { name, columns } of row.parts) {
-      const piece = { names, shape: row.shape, transpose: row.transpose, columns };
+      const piece = { names, shape: row.shape, transpose: row.transpose, columns, slice: row.slice };
       weights.set(name, [...(weights.get(name) ?? []), piece]);
     }
   }
@@ -114,11 +119,12 @@ function weightSource(weights: ReadonlyMap<string, readonly Piece[]>, checkpoint
     if (pieces !== undefined) return pieces;
     throw new FileError(`${checkpoint.description}: expected the weight ${name}, but the checkpoint does not have it`);
   };
+  const reader = pieceReader(checkpoint, [...weights.values()].flat());
   return {
     names: [...weights.keys()],
     has: (name) => weights.has(name),
     shape: (name) => weightShape(name, find(name)),
-    read: (name) => readWeight(name, find(name), checkpoint),
+    read: (name) => readWeight(name, find(name), reader),
   };
 }
 
@@ -129,22 +135,26 @@ interface ExpandedRow {
   readonly shape: readonly number[];
   readonly transpose: boolean;
   readonly optional: boolean;
+  /** Which matrix of the tensor, if it holds several. */
+  readonly slice: number | undefined;
   readonly parts: readonly { readonly name: string; readonly columns: readonly [from: number, to: number] }[];
 }
 
 function expandRows({ rows, counts = {}, prefixes = [] }: WeightTable): ExpandedRow[] {
-  return Object.entries(rows).flatMap(([pattern, row]) =>
-    assignments(pattern, counts).map((numbers) => {
-      const { transpose = false, optional = false, copies = [] } = row;
+  return Object.entries(rows).flatMap(([pattern, row]) => {
+    const { transpose = false, optional = false, copies = [], slices } = row;
+    const letters = slices === undefined ? pattern : `${pattern}{${slices}}`;
+    return assignments(letters, counts).map((numbers) => {
       const bases = [pattern, ...copies].map((name) => fill(name, numbers));
       const names = bases.flatMap((base) => [...prefixes.map((prefix) => prefix + base), base]);
-      return { names, shape: row.shape, transpose, optional, parts: partsOf(pattern, row, numbers) };
-    }),
-  );
+      const slice = slices === undefined ? undefined : numbers.get(slices);
+      return { names, shape: row.shape, transpose, optional, slice, parts: partsOf(pattern, row, numbers) };
+    });
+  });
 }
 
 function partsOf(pattern: string, { to, shape, transpose }: WeightRow, numbers: ReadonlyMap<string, number>) {
-  const width = (transpose ? shape[0] : shape.at(-1)) ?? 1;
+  const width = (transpose ? shape.at(-2) : shape.at(-1)) ?? 1;
   if (typeof to === "string") return [{ name: fill(to, numbers), columns: [0, width] as const }];
   let end = 0;
   const parts = Object.entries(to).map(([name, size]) => {
