@@ -6,7 +6,6 @@
 
 import { visit } from "../model/sites.ts";
 import { type LayerInputs, type LayerShape, registerLayer, type Tensor } from "../tensor.ts";
-import type { BlockOptions } from "./encoderBlock.ts";
 import { FeedForward } from "./feedForward.ts";
 import { pair, TransformerLayer } from "./layer.ts";
 import type { LayerNorm } from "./layerNorm.ts";
@@ -14,6 +13,7 @@ import { MultiHeadAttention } from "./multiHeadAttention.ts";
 import type { CrossPass } from "./pass.ts";
 import { makeNorm, residual } from "./residual.ts";
 import type { RmsNorm } from "./rmsNorm.ts";
+import type { BlockOptions } from "./selfAttentionBlock.ts";
 
 export class DecoderBlock extends TransformerLayer<BlockOptions> {
   static readonly className = "DecoderBlock";

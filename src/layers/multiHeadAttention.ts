@@ -7,6 +7,7 @@
  */
 
 import type { Site } from "../model/sites.ts";
+import type { Window } from "../ops/attentionScores.ts";
 import { type LayerInputs, type LayerShape, registerLayer, type Tensor } from "../tensor.ts";
 import { attend, splitHeads } from "./attend.ts";
 import { type LayerOptions, pair, single, TransformerLayer } from "./layer.ts";
@@ -19,10 +20,14 @@ export interface MultiHeadAttentionOptions extends LayerOptions {
   readonly heads: number;
   /** K; H · K need not be D. */
   readonly headWidth: number;
-  /** The four projections add a bias. */
+  /** The projections add a bias. */
   readonly bias: boolean;
+  /** The last one does; by default as the others. */
+  readonly outputBias?: boolean;
   /** Factor of the scores. */
   readonly scale: number;
+  /** How far a query sees; all keys by default. */
+  readonly window?: Window | undefined;
   /** Which attention this is: self-attention of a decoder is causal, cross-attention has two inputs. */
   readonly at: Omit<Site, "name">;
 }
@@ -36,18 +41,19 @@ export class MultiHeadAttention extends TransformerLayer<MultiHeadAttentionOptio
 
   constructor(options: MultiHeadAttentionOptions) {
     super(options);
-    const { name, width: D, heads, headWidth, bias, weights } = options;
-    const projection = (of: string, inputs: number, outputs: number) =>
-      this.child(new Linear({ name: `${name}.${of}`, inputs, outputs, bias, weights }));
-    this.#query = projection("query", D, heads * headWidth);
-    this.#key = projection("key", D, heads * headWidth);
-    this.#value = projection("value", D, heads * headWidth);
-    this.#output = projection("output", heads * headWidth, D);
+    const { name, width: D, heads, headWidth, bias, outputBias = bias, weights } = options;
+    const projection = (of: string) =>
+      this.child(new Linear({ name: `${name}.${of}`, inputs: D, outputs: heads * headWidth, bias, weights }));
+    this.#query = projection("query");
+    this.#key = projection("key");
+    this.#value = projection("value");
+    const output = { name: `${name}.output`, inputs: heads * headWidth, outputs: D, bias: outputBias };
+    this.#output = this.child(new Linear({ ...output, weights }));
   }
 
   /** Queries' states [B, T, D] and, in cross-attention, keys' states [B, S, D] → [B, T, D]. The mask is that of the keys. */
   override call(inputs: LayerInputs, { mask_BS, bias, cache, sites }: Pass = {}): Tensor {
-    const { heads, scale, at } = this.options;
+    const { heads, scale, window, at } = this.options;
     const [x_BTD, states] = at.attention === "cross" ? pair(inputs) : [single(inputs), single(inputs)];
     const project = () => ({
       key: splitHeads(this.#key.call(states), heads),
@@ -60,7 +66,7 @@ export class MultiHeadAttention extends TransformerLayer<MultiHeadAttentionOptio
     const { key, value } = at.attention === "self" ? append() : (cache?.cross(at.layer, project) ?? project());
     const query_BHTK = splitHeads(this.#query.call(x_BTD), heads);
     const causal = at.stack === "decoder" && at.attention === "self";
-    const options = { scale, causal, bias, mask_BS, sites, at };
+    const options = { scale, causal, window, bias, mask_BS, sites, at };
     return this.#output.call(attend({ query_BHTK, key_BGSK: key, value_BGSK: value, ...options }));
   }
 

@@ -13,6 +13,8 @@ export interface NormChoice {
   readonly kind: "layerNorm" | "rmsNorm";
   readonly epsilon: number;
   readonly place: "before" | "after";
+  /** A layer normalisation has trained scale and bias; by default it does. */
+  readonly trained?: boolean;
 }
 
 export function residual(
@@ -24,6 +26,8 @@ export function residual(
   return place === "before" ? add(x_BTD, part(norm.call(x_BTD))) : norm.call(add(x_BTD, part(x_BTD)));
 }
 
-export function makeNorm({ kind, epsilon }: NormChoice, options: Omit<NormOptions, "epsilon">): LayerNorm | RmsNorm {
-  return new { layerNorm: LayerNorm, rmsNorm: RmsNorm }[kind]({ ...options, epsilon });
+export function makeNorm(choice: NormChoice, options: Omit<NormOptions, "epsilon">): LayerNorm | RmsNorm {
+  const { kind, epsilon, trained = true } = choice;
+  if (kind === "rmsNorm") return new RmsNorm({ ...options, epsilon });
+  return new LayerNorm({ ...options, epsilon, scale: trained, bias: trained });
 }

@@ -1,5 +1,6 @@
 /**
- * The encoder or the decoder of an encoder-decoder: positions, a stack of blocks, and a normalisation at the end.
+ * An encoder or a decoder: positions, a stack of blocks, and a normalisation at the end. A decoder may stand alone or read
+ * an encoder's states.
  *
  * Positions are absolute (a vector for each is added to the embeddings, which may then be normalised) or relative (a bias
  * of each pair is added to the scores, from one table for all blocks or from one for each).
@@ -9,7 +10,6 @@
 import { positionIds } from "../model/positions.ts";
 import { add, type Layer, type LayerInputs, type LayerShape, registerLayer, type Tensor } from "../tensor.ts";
 import { DecoderBlock } from "./decoderBlock.ts";
-import { type BlockChoice, EncoderBlock } from "./encoderBlock.ts";
 import { type LayerOptions, pair, single, TransformerLayer } from "./layer.ts";
 import type { LayerNorm } from "./layerNorm.ts";
 import { LearnedPositions, type LearnedPositionsOptions } from "./learnedPositions.ts";
@@ -18,6 +18,7 @@ import type { CrossPass } from "./pass.ts";
 import { RelativePositions, type RelativePositionsOptions } from "./relativePositions.ts";
 import { makeNorm } from "./residual.ts";
 import type { RmsNorm } from "./rmsNorm.ts";
+import { type BlockChoice, SelfAttentionBlock } from "./selfAttentionBlock.ts";
 import { type SinusoidalOptions, SinusoidalPositions } from "./sinusoidalPositions.ts";
 
 export type PositionsChoice =
@@ -32,6 +33,8 @@ interface RelativeChoice extends Pick<RelativePositionsOptions, "buckets" | "max
 
 export interface StackOptions extends LayerOptions {
   readonly stack: "encoder" | "decoder";
+  /** Blocks attend to an encoder's states, too; by default those of a decoder do. */
+  readonly readsEncoder?: boolean;
   readonly layers: number;
   readonly block: BlockChoice;
   readonly positions: PositionsChoice;
@@ -53,22 +56,26 @@ export class Stack extends TransformerLayer<StackOptions> {
   readonly #positions: LearnedPositions | SinusoidalPositions | undefined;
   readonly #relative: readonly RelativePositions[];
   readonly #embeddingNorm: LayerNorm | RmsNorm | undefined;
-  readonly #blocks: readonly (EncoderBlock | DecoderBlock)[];
+  readonly #blocks: readonly (SelfAttentionBlock | DecoderBlock)[];
   readonly #finalNorm: LayerNorm | RmsNorm | undefined;
 
   constructor(options: StackOptions) {
     super(options);
     const { name, stack, layers, block, weights } = options;
-    const Block = { encoder: EncoderBlock, decoder: DecoderBlock }[stack];
     const norm = (of: string, wanted: boolean) =>
       wanted ? this.child(makeNorm(block.norm, { name: `${name}.${of}`, width: block.width, weights })) : undefined;
     this.#positions = this.#makePositions();
     this.#relative = this.#makeRelative();
     this.#embeddingNorm = norm("embeddingNorm", options.embeddingNorm);
-    this.#blocks = Array.from({ length: layers }, (_, layer) =>
-      this.child(new Block({ name: `${name}.blocks.${layer}`, layer, ...block, weights })),
-    );
+    this.#blocks = Array.from({ length: layers }, (_, layer) => {
+      const made = { name: `${name}.blocks.${layer}`, layer, ...block, weights };
+      return this.child(this.#readsEncoder ? new DecoderBlock(made) : new SelfAttentionBlock({ ...made, stack }));
+    });
     this.#finalNorm = norm("finalNorm", options.finalNorm);
+  }
+
+  get #readsEncoder(): boolean {
+    return this.options.readsEncoder ?? this.options.stack === "decoder";
   }
 
   #makePositions(): LearnedPositions | SinusoidalPositions | undefined {
@@ -94,9 +101,9 @@ export class Stack extends TransformerLayer<StackOptions> {
     return all.filter((layer) => layer !== undefined);
   }
 
-  /** Embeddings [B, T, D] and, of a decoder, the encoder's states [B, S, D] → [B, T, D], or [B, D] at `targets_B`. */
+  /** Embeddings [B, T, D] and, if it reads them, an encoder's states [B, S, D] → [B, T, D], or [B, D] at `targets_B`. */
   override call(inputs: LayerInputs, pass: StackPass = {}): Tensor {
-    const [embeddings_BTD, states_BSD] = this.options.stack === "decoder" ? pair(inputs) : [single(inputs)];
+    const [embeddings_BTD, states_BSD] = this.#readsEncoder ? pair(inputs) : [single(inputs)];
     const T = embeddings_BTD.shape[1] ?? 0;
     const biases = this.#relative.map((table) => table.bias(T, T + (pass.cache?.length ?? 0)));
     let x = this.#position(embeddings_BTD, pass);
@@ -118,7 +125,7 @@ export class Stack extends TransformerLayer<StackOptions> {
   }
 
   override computeOutputShape(shape: LayerShape | LayerShape[]): LayerShape | LayerShape[] {
-    return this.options.stack === "decoder" ? (shape as LayerShape[]).slice(0, 1) : shape;
+    return this.#readsEncoder ? (shape as LayerShape[]).slice(0, 1) : shape;
   }
 }
 registerLayer(Stack);

@@ -1,6 +1,7 @@
 /**
- * A block of an encoder: self-attention over all positions, then the feed-forward part, each with its residual sum and
- * normalisation. Layers `attention`, `attentionNorm`, `mlp`, `mlpNorm`.
+ * A block that reads nothing but its own stack: self-attention (over all positions in an encoder, causal in a decoder),
+ * then the feed-forward part, each with its residual sum and normalisation. Layers `attention`, `attentionNorm`, `mlp`,
+ * `mlpNorm`.
  */
 
 import { visit } from "../model/sites.ts";
@@ -18,7 +19,10 @@ export interface BlockChoice {
   /** D */
   readonly width: number;
   readonly norm: NormChoice;
-  readonly attention: Pick<MultiHeadAttentionOptions, "heads" | "headWidth" | "bias" | "scale">;
+  readonly attention: Pick<
+    MultiHeadAttentionOptions,
+    "heads" | "headWidth" | "bias" | "outputBias" | "scale" | "window"
+  >;
   readonly mlp: Pick<FeedForwardOptions, "feedForwardWidth" | "activation" | "gated" | "bias">;
 }
 
@@ -27,17 +31,21 @@ export interface BlockOptions extends BlockChoice, LayerOptions {
   readonly layer: number;
 }
 
-export class EncoderBlock extends TransformerLayer<BlockOptions> {
-  static readonly className = "EncoderBlock";
+export interface SelfAttentionBlockOptions extends BlockOptions {
+  readonly stack: "encoder" | "decoder";
+}
+
+export class SelfAttentionBlock extends TransformerLayer<SelfAttentionBlockOptions> {
+  static readonly className = "SelfAttentionBlock";
   readonly #attention: MultiHeadAttention;
   readonly #attentionNorm: LayerNorm | RmsNorm;
   readonly #mlp: FeedForward;
   readonly #mlpNorm: LayerNorm | RmsNorm;
 
-  constructor(options: BlockOptions) {
+  constructor(options: SelfAttentionBlockOptions) {
     super(options);
-    const { name, layer, width, norm, attention, mlp, weights } = options;
-    const at = { stack: "encoder", attention: "self", layer } as const;
+    const { name, stack, layer, width, norm, attention, mlp, weights } = options;
+    const at = { stack, attention: "self", layer } as const;
     this.#attention = this.child(
       new MultiHeadAttention({ name: `${name}.attention`, width, ...attention, at, weights }),
     );
@@ -46,11 +54,11 @@ export class EncoderBlock extends TransformerLayer<BlockOptions> {
     this.#mlpNorm = this.child(makeNorm(norm, { name: `${name}.mlpNorm`, width, weights }));
   }
 
-  /** [B, S, D] → [B, S, D] */
+  /** [B, T, D] → [B, T, D] */
   override call(inputs: LayerInputs, pass: Pass = {}): Tensor {
-    const { layer, norm } = this.options;
+    const { stack, layer, norm } = this.options;
     const { sites } = pass;
-    const at = { stack: "encoder", attention: "self", layer } as const;
+    const at = { stack, attention: "self", layer } as const;
     const x0 = visit(sites, { ...at, name: "blockInput" }, single(inputs));
     const x1 = residual(x0, this.#attentionNorm, norm.place, (x) =>
       visit(sites, { ...at, name: "attentionOutput" }, this.#attention.call(x, pass)),
@@ -65,4 +73,4 @@ export class EncoderBlock extends TransformerLayer<BlockOptions> {
     return shape;
   }
 }
-registerLayer(EncoderBlock);
+registerLayer(SelfAttentionBlock);
