@@ -35,6 +35,11 @@ export class BackendError extends Error {
   override readonly name = "BackendError";
 }
 
+/** There is not enough memory for tensors. */
+export class MemoryError extends Error {
+  override readonly name = "MemoryError";
+}
+
 /** A weight, a logit or a score is not a finite number. */
 export class NumericError extends Error {
   override readonly name = "NumericError";

@@ -8,7 +8,7 @@
 import { BackendError } from "../errors.ts";
 import { knownName, rejectUnknownOptions } from "../names.ts";
 import { setBackend, tensorflow } from "../tensor.ts";
-import type { BackendOptions, Missing, Startable } from "./definition.ts";
+import type { BackendOptions } from "./definition.ts";
 import { type BackendName, backendNames, backends } from "./registry.ts";
 
 export type { BackendName };
@@ -44,7 +44,8 @@ export async function useBackend(
   name: BackendName | "auto" = "auto",
   options: BackendOptions = {},
 ): Promise<BackendInUse> {
-  rejectUnknownOptions("useBackend", options, ["wasmPaths"]);
+  knownName("precision", options.precision ?? "float32", ["float32", "high"]);
+  rejectUnknownOptions("useBackend", options, ["wasmPaths", "precision", "device"]);
   const asked = knownName("backend", name, ["auto", ...backendNames]);
   if (asked === "auto") return await useFastest(options);
   const description = await start(asked, options);
@@ -88,7 +89,13 @@ async function probe(name: BackendName, options: BackendOptions): Promise<Availa
 }
 
 async function start(name: BackendName, options: BackendOptions): Promise<string> {
-  const backend: Startable | Missing = backends[name];
-  if ("missing" in backend) throw new BackendError(`the ${name} backend is absent: ${backend.missing}`);
-  return await backend.start(options);
+  const { precisions, start } = backends[name];
+  const { precision = "float32", device } = options;
+  if (!precisions.includes(precision)) {
+    throw new BackendError(`the ${name} backend computes in ${precisions.join(" or ")}, not in ${precision} precision`);
+  }
+  if (device !== undefined && name !== "cuda") {
+    throw new BackendError(`the ${name} backend has no device to choose, but device ${device} was asked for`);
+  }
+  return await start(options);
 }

@@ -8,6 +8,7 @@
 import { instantiate, type Startable } from "./definition.ts";
 
 export const cpu: Startable = {
+  precisions: ["float32"],
   start: async () => {
     const backend = await instantiate("cpu", "import @tensorflow/tfjs in a version that contains it");
     // Its first tensor in Node prints an advertisement for tfjs-node. This is the instance's own switch for that.

@@ -3,6 +3,8 @@
 import { BackendError } from "../errors.ts";
 import { tensorflow } from "../tensor.ts";
 
+export type Precision = "float32" | "high";
+
 export interface BackendOptions {
   /**
    * Where the `.wasm` files of `@tensorflow/tfjs-backend-wasm` are, as the URL of their folder or as one URL for each
@@ -10,22 +12,25 @@ export interface BackendOptions {
    * wasm backend is started; once it runs, the files are not asked for again.
    */
   readonly wasmPaths?: string | Readonly<Record<string, string>>;
+  /**
+   * How matrix products multiply: `float32`, the default, or with fewer bits where the device is faster then (`high`: TF32
+   * on `cuda`). Backends that know only float32 refuse `high`. A running backend goes on as it is when nothing is said.
+   */
+  readonly precision?: Precision;
+  /** Which GPU, counted from 0 among those that are visible; of the `cuda` backend. A process uses one. */
+  readonly device?: number;
 }
 
 /** A backend that may be present. TensorFlow.js knows it by the same name as the table in `registry.ts`. */
 export interface Startable {
+  /** How its matrix products can multiply. */
+  readonly precisions: readonly Precision[];
   /**
    * Loads its package and makes its instance, unless it runs already.
    * @returns what it is, in words: the device, the library, the version
    * @throws BackendError saying how to get it, when it is absent or fails to start
    */
   readonly start: (options: BackendOptions) => Promise<string>;
-}
-
-/** A backend that has a name already and is not part of this build. */
-export interface Missing {
-  /** Why it is missing, and what to do instead. */
-  readonly missing: string;
 }
 
 /**

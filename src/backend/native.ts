@@ -22,6 +22,7 @@ const instructionSets: Readonly<Record<string, string>> = {
 };
 
 export const native: Startable = {
+  precisions: ["float32"],
   start: async () => {
     if (tensorflow.findBackendFactory("native") === null) {
       const library = await openKernels(INTERFACE_VERSION);

@@ -1,18 +1,19 @@
-/** All backends by name, the fastest first. A backend to come is an entry whose reason shrinks to nothing. */
+/** All backends by name, the fastest first. */
 
 import { cpu } from "./cpu.ts";
-import type { Missing, Startable } from "./definition.ts";
+import { cuda } from "./cuda.ts";
+import type { Startable } from "./definition.ts";
 import { native } from "./native.ts";
 import { tensorflow } from "./tensorflow.ts";
 import { wasm } from "./wasm.ts";
 
 export const backends = {
-  cuda: { missing: "its kernels are not part of this build; use tensorflow with @tensorflow/tfjs-node-gpu, or wasm" },
+  cuda,
   native,
   tensorflow,
   wasm,
   cpu,
-} as const satisfies Record<string, Startable | Missing>;
+} as const satisfies Record<string, Startable>;
 
 export type BackendName = keyof typeof backends;
 

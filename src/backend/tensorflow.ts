@@ -10,6 +10,7 @@ import { loadTensorflow } from "../platform/nodeBackends.ts";
 import { instantiate, type Startable } from "./definition.ts";
 
 export const tensorflow: Startable = {
+  precisions: ["float32"],
   start: async () => {
     const name = await loadTensorflow();
     const backend = await instantiate("tensorflow", `reinstall it: npm install ${name}`);

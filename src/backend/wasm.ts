@@ -14,6 +14,7 @@ const ADVICE =
   "in a browser, serve the .wasm files of @tensorflow/tfjs-backend-wasm/dist and give their folder's URL as wasmPaths";
 
 export const wasm: Startable = {
+  precisions: ["float32"],
   start: async ({ wasmPaths }) => {
     const { getThreadsCount, setWasmPaths } = await import("@tensorflow/tfjs-backend-wasm");
     if (wasmPaths !== undefined && tensorflow.engine().registry.wasm === undefined) {

@@ -6,3 +6,8 @@ import { BackendError } from "../errors.ts";
 export async function openKernels(): Promise<never> {
   throw new BackendError("the native backend needs Node; in a browser use wasm");
 }
+
+/** @throws BackendError always. */
+export async function openDeviceKernels(): Promise<never> {
+  throw new BackendError("the cuda backend needs Node; in a browser use wasm");
+}

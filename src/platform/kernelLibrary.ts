@@ -17,9 +17,14 @@ export interface KernelLibrary {
   readonly instructionSet: string;
   /** A function without arguments that returns a number. */
   read(name: string): number;
+  /** A function without arguments that returns a text. */
+  text(name: string): string;
+  /** A function that writes one number behind its arguments. */
+  statistic(name: string, ...args: readonly KernelArgument[]): number;
   /**
    * Runs `inseq_<name>`.
    * @throws BackendError with the kernel's own message when it refuses
+   * @throws MemoryError when there is not enough memory
    */
   call(name: string, ...args: readonly KernelArgument[]): void;
 }

@@ -7,52 +7,104 @@
 
 import { existsSync, readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
-import { BackendError } from "../errors.ts";
-import type { KernelLibrary } from "./kernelLibrary.ts";
+import { BackendError, MemoryError } from "../errors.ts";
+import type { KernelArgument, KernelLibrary } from "./kernelLibrary.ts";
 
 type Koffi = typeof import("koffi");
 type NativeFunction = (...args: unknown[]) => unknown;
 
-const ADVICE = "run npm run build:kernels, which needs g++ or clang++";
+const ADVICE = "run npm run build:kernels";
+const CPU_ADVICE = `${ADVICE}, which needs g++ or clang++`;
+const CUDA_ADVICE = `${ADVICE}, which needs nvcc of CUDA 12 or later; native and wasm compute without a GPU`;
+
+/** Status of the C interface. */
+const OUT_OF_MEMORY = 2;
 
 /**
+ * The kernels for this machine's processor.
  * @throws BackendError when the library was not built, was built for another interface, or cannot be loaded
  */
 export async function openKernels(interfaceVersion: number): Promise<KernelLibrary> {
-  const folder = kernelsFolder();
+  const folder = kernelsFolder("inseq_kernels_portable.so");
+  if (folder === undefined)
+    throw new BackendError(`the native backend is absent: its kernels are not compiled; ${CPU_ADVICE}`);
   const koffi = await loadKoffi();
-  const prototypes = readPrototypes(new URL("include/inseq_kernels.h", folder));
-  const portable = open(koffi, folder, "portable");
+  const prototypes = readPrototypes(new URL("include/inseq_kernels.h", folder), ON_HOST);
+  const file = (instructionSet: string): string =>
+    fileURLToPath(new URL(`build/inseq_kernels_${instructionSet}.so`, folder));
+  const portable = open(koffi, file("portable"), CPU_ADVICE);
   const instructionSet = String(portable.func(prototype(prototypes, "best_instruction_set"))());
-  const library = instructionSet === "portable" ? portable : open(koffi, folder, instructionSet);
+  const library = instructionSet === "portable" ? portable : open(koffi, file(instructionSet), CPU_ADVICE);
+  return bindLibrary("native", library, prototypes, interfaceVersion, CPU_ADVICE);
+}
+
+/**
+ * The kernels for a GPU, which is then the one of this process. INSEQ_CUDA_LIBRARY names another library of the same
+ * interface than the one in kernels/build.
+ * @throws BackendError when the library is absent or does not fit, and when there is no driver, no cuBLAS or no such GPU
+ */
+export async function openDeviceKernels(interfaceVersion: number, device: number): Promise<KernelLibrary> {
+  const folder = kernelsFolder("../include/inseq_kernels.h");
+  const path = process.env.INSEQ_CUDA_LIBRARY ?? (folder && fileURLToPath(new URL("build/libinseq_cuda.so", folder)));
+  if (folder === undefined || path === undefined || !existsSync(path)) {
+    throw new BackendError(`the cuda backend is absent: its kernels are not compiled; ${CUDA_ADVICE}`);
+  }
+  const koffi = await loadKoffi();
+  const prototypes = readPrototypes(new URL("include/inseq_kernels.h", folder), ON_DEVICE);
+  const library = bindLibrary("cuda", open(koffi, path, CUDA_ADVICE), prototypes, interfaceVersion, CUDA_ADVICE);
+  const devices = library.statistic("device_count");
+  if (!Number.isInteger(device) || device < 0 || device >= devices) {
+    throw new BackendError(`cuda: expected a device from 0 to ${devices - 1}, received ${device}`);
+  }
+  library.call("open", device);
+  return library;
+}
+
+type Library = ReturnType<Koffi["default"]["load"]>;
+
+function bindLibrary(
+  backend: string,
+  library: Library,
+  prototypes: ReadonlyMap<string, string>,
+  interfaceVersion: number,
+  advice: string,
+): KernelLibrary {
   const functions = new Map<string, NativeFunction>();
   const bind = (name: string): NativeFunction => {
-    const bound = functions.get(name) ?? library.func(prototype(prototypes, name));
+    const known = functions.get(name);
+    if (known !== undefined) return known;
+    const bound: NativeFunction = library.func(prototype(prototypes, name));
     functions.set(name, bound);
     return bound;
   };
-
   const built = bind("interface_version")();
   if (built !== interfaceVersion) {
-    throw new BackendError(`expected kernels of interface ${interfaceVersion}, found ${built}; ${ADVICE}`);
+    throw new BackendError(`${backend}: expected kernels of interface ${interfaceVersion}, found ${built}; ${advice}`);
   }
   const message = bind("message");
+  const call = (name: string, ...args: readonly KernelArgument[]): void => {
+    const status = bind(name)(...args);
+    if (status === 0) return;
+    const what = `${backend}: ${message()}`;
+    throw status === OUT_OF_MEMORY ? new MemoryError(what) : new BackendError(what);
+  };
   return {
-    instructionSet,
+    instructionSet: String(bind("instruction_set")()),
     read: (name) => Number(bind(name)()),
-    call(name, ...args) {
-      if (bind(name)(...args) !== 0) throw new BackendError(`native: ${message()}`);
+    text: (name) => String(bind(name)()),
+    call,
+    statistic(name, ...args) {
+      const result = [0];
+      call(name, ...args, result);
+      return Number(result[0]);
     },
   };
 }
 
-/** Beside the sources, or one folder further up from the compiled ones. */
-function kernelsFolder(): URL {
+/** The folder kernels, beside the sources or one further up from the compiled ones, where `build` has this file. */
+function kernelsFolder(file: string): URL | undefined {
   const places = ["../../kernels/", "../../../kernels/"].map((path) => new URL(path, import.meta.url));
-  const found = places.find((place) => existsSync(new URL("build/inseq_kernels_portable.so", place)));
-  if (found === undefined)
-    throw new BackendError(`the native backend is absent: its kernels are not compiled; ${ADVICE}`);
-  return found;
+  return places.find((place) => existsSync(new URL(`build/${file}`, place)));
 }
 
 async function loadKoffi(): Promise<Koffi["default"]> {
@@ -63,23 +115,30 @@ async function loadKoffi(): Promise<Koffi["default"]> {
   }
 }
 
-function open(koffi: Koffi["default"], folder: URL, instructionSet: string) {
-  const path = fileURLToPath(new URL(`build/inseq_kernels_${instructionSet}.so`, folder));
+function open(koffi: Koffi["default"], path: string, advice: string): Library {
   try {
     return koffi.load(path);
   } catch (cause) {
-    throw new BackendError(`${path} could not be loaded; ${ADVICE}`, { cause });
+    throw new BackendError(`${path} could not be loaded (${firstLine(cause)}); ${advice}`, { cause });
   }
 }
 
+const firstLine = (cause: unknown): string =>
+  String(cause instanceof Error ? cause.message : cause).split("\n", 1)[0] ?? "";
+
+/** Tensors in host memory are typed arrays; a uint32_t is a number of any type. */
+const ON_HOST = { pointers: /uint32_t\*/g, type: "void*" };
+/** Tensors on a device are addresses. */
+const ON_DEVICE = { pointers: /(?:const )?(?:float|int32_t|uint16_t|uint32_t)\*/g, type: "int64_t" };
+
 /** The header's functions by their names without the prefix, as koffi wants them. */
-function readPrototypes(header: URL): ReadonlyMap<string, string> {
+function readPrototypes(header: URL, { pointers, type }: typeof ON_HOST): ReadonlyMap<string, string> {
   const text = readFileSync(header, "utf8").replaceAll(/\/\*.*?\*\//gs, "");
   const declared = [...text.matchAll(/^INSEQ_API ([^;]*\binseq_(\w+)\([^;]*\));/gm)];
   return new Map(
     declared.map(([, declaration = "", name = ""]) => [
       name,
-      declaration.replaceAll("INSEQ_OUT", "_Out_").replaceAll("uint32_t*", "void*").replaceAll(/\s+/g, " "),
+      declaration.replaceAll(pointers, type).replaceAll("INSEQ_OUT", "_Out_").replaceAll(/\s+/g, " "),
     ]),
   );
 }

@@ -3,8 +3,7 @@
 import { architectures } from "../../models/registry.ts";
 import { listAggregators } from "../../src/aggregate/aggregate.ts";
 import { listAggregationFunctions } from "../../src/aggregate/functions.ts";
-import type { Startable } from "../../src/backend/definition.ts";
-import { type BackendName, backends } from "../../src/backend/registry.ts";
+import { type BackendName, backendNames } from "../../src/backend/registry.ts";
 import { methods } from "../../src/method/registry.ts";
 import { scores } from "../../src/score/registry.ts";
 
@@ -15,9 +14,11 @@ function table(head: readonly string[], rows: readonly (readonly string[])[]): s
   return [line(head), line(head.map(() => "---")), ...rows.map(line)].join("\n");
 }
 
-type Present = { [Name in BackendName]: (typeof backends)[Name] extends Startable ? Name : never }[BackendName];
-
-const backendFacts: { readonly [Name in Present]: readonly [what: string, when: string] } = {
+const backendFacts: { readonly [Name in BackendName]: readonly [what: string, when: string] } = {
+  cuda: [
+    "CUDA kernels of this library, matrix products by cuBLAS",
+    "in Node, after a build with `nvcc`, with an NVIDIA GPU of compute capability 8.0 or later, its driver and cuBLAS",
+  ],
   native: [
     "C++ kernels of this library, AVX-512 or AVX2 chosen at run time",
     "in Node, after a build with a C++ compiler",
@@ -72,10 +73,7 @@ export const tables: Readonly<Record<string, () => string>> = {
   backends: () =>
     table(
       ["Backend", "What it is", "When it is present"],
-      Object.entries(backends).map(([name, backend]) => [
-        code(name),
-        ...("missing" in backend ? ["—", `not yet: ${backend.missing}`] : backendFacts[name as Present]),
-      ]),
+      backendNames.map((name) => [code(name), ...backendFacts[name]]),
     ),
 };
 

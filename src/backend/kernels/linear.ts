@@ -38,7 +38,8 @@ function product(
   const keepsCopy = skipZeroRows
     ? M <= ROWS_WORTH_A_COPY.backward && I * O < TOO_LARGE_FOR_TWO_COPIES
     : M <= ROWS_WORTH_A_COPY.forward;
-  const packed = keepsCopy && I * O > 0 ? packedKernel(backend, kernel, I, O, transposeKernel) : 0;
+  const packed =
+    backend.packsWeights && keepsCopy && I * O > 0 ? packedKernel(backend, kernel, I, O, transposeKernel) : 0;
   const weights = packed === 0 ? backend.floats(kernel) : null;
   const biasNumbers = bias === undefined ? null : backend.floats(bias);
   const flags = [transposeKernel ? 1 : 0, skipZeroRows ? 1 : 0] as const;

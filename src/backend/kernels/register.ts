@@ -5,16 +5,25 @@ import { tensorflow } from "../../tensor.ts";
 import type { Kernel } from "./kernel.ts";
 import type { Info, KernelBackend } from "./kernelBackend.ts";
 
-type Config = Parameters<typeof tensorflow.registerKernel>[0];
+export type KernelConfig = Parameters<typeof tensorflow.registerKernel>[0];
+type KernelFunction = KernelConfig["kernelFunc"];
 type TfjsBackend = ReturnType<Parameters<typeof tensorflow.registerBackend>[1]>;
 
-/** The backend under its name, with its kernels: ours, and those of `cpu` for everything else. */
-export function register(backend: KernelBackend & TfjsBackend, kernels: Readonly<Record<string, Kernel>>): void {
+/**
+ * The backend under its name, with its kernels: ours, and those of `cpu` for everything else.
+ * @param inherit makes a kernel of `cpu` one of this backend
+ */
+export function register(
+  backend: KernelBackend & TfjsBackend,
+  kernels: Readonly<Record<string, Kernel>>,
+  inherit: (config: KernelConfig) => KernelFunction = ({ kernelFunc }) => kernelFunc,
+): void {
   const backendName = backend.name;
   const inherited = new Map(tensorflow.getKernelsForBackend("cpu").map((config) => [config.kernelName, config]));
   for (const kernelName of new Set([...inherited.keys(), ...Object.keys(kernels)])) {
     const config = inherited.get(kernelName);
-    const kernelFunc = kernelOf(kernels[kernelName], kernelName, config, backend) ?? config?.kernelFunc;
+    const other = config && inherit(config);
+    const kernelFunc = kernelOf(kernels[kernelName], kernelName, other, backend) ?? other;
     if (kernelFunc !== undefined) {
       tensorflow.registerKernel({ ...config, kernelName, backendName, kernelFunc });
     }
@@ -26,9 +35,9 @@ export function register(backend: KernelBackend & TfjsBackend, kernels: Readonly
 function kernelOf(
   kernel: Kernel | undefined,
   name: string,
-  config: Config | undefined,
+  inherited: KernelFunction | undefined,
   backend: KernelBackend,
-): Config["kernelFunc"] | undefined {
+): KernelFunction | undefined {
   if (kernel === undefined) return undefined;
   return (call) =>
     kernel({
@@ -36,8 +45,8 @@ function kernelOf(
       attrs: call.attrs ?? {},
       backend,
       inherited: () => {
-        if (config === undefined) throw new BackendError(`${backend.name}: ${name} has no kernel for these inputs`);
-        return config.kernelFunc(call);
+        if (inherited === undefined) throw new BackendError(`${backend.name}: ${name} has no kernel for these inputs`);
+        return inherited(call);
       },
     });
 }

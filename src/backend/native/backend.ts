@@ -14,11 +14,13 @@ import {
   type Repetition,
   sizeOf,
 } from "../kernels/kernelBackend.ts";
+import { repeated } from "../kernels/repeated.ts";
 import { ArrayPool } from "./arrayPool.ts";
-import { type HostArray, repeated, TensorData, type Values } from "./tensorData.ts";
+import { type HostArray, TensorData, type Values } from "./tensorData.ts";
 
 export class NativeBackend extends MathBackendCPU implements KernelBackend {
   readonly name = "native";
+  readonly packsWeights = true;
   readonly library: KernelLibrary;
   readonly #pool = new ArrayPool();
 

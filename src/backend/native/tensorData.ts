@@ -6,6 +6,7 @@
 import type { MathBackendCPU } from "@tensorflow/tfjs-backend-cpu";
 import type { KernelLibrary } from "../../platform/kernelLibrary.ts";
 import type { Dtype, Repetition } from "../kernels/kernelBackend.ts";
+import { repeated } from "../kernels/repeated.ts";
 import type { ArrayPool } from "./arrayPool.ts";
 
 export type HostArray = Float32Array | Int32Array | Uint8Array;
@@ -80,15 +81,4 @@ export class TensorData implements Entry {
     this.#stored = undefined;
     this.#dense = undefined;
   }
-}
-
-/** Each block of numbers `times` times in a row. */
-export function repeated<Numbers extends HostArray>(stored: Numbers, { times, block }: Repetition): Numbers {
-  const make = stored.constructor as new (length: number) => Numbers;
-  const all = new make(stored.length * times);
-  for (let k = 0; k * block < stored.length; k++) {
-    const numbers = stored.subarray(k * block, (k + 1) * block);
-    for (let j = 0; j < times; j++) all.set(numbers, (k * times + j) * block);
-  }
-  return all;
 }

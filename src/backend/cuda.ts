@@ -1,0 +1,39 @@
+/**
+ * cuda: our CUDA kernels (kernels/cuda) on one NVIDIA GPU, in Node.
+ *
+ * Everything is float32, sums included, and no sum is left to chance: the same GPU gives the same bits from run to run.
+ * With `precision: "high"` matrix products are multiplied in TF32 (10 bits of mantissa) and summed in float32.
+ */
+
+import { BackendError } from "../errors.ts";
+import { INTERFACE_VERSION } from "../platform/kernelLibrary.ts";
+import { openDeviceKernels } from "../platform/nodeKernels.ts";
+import { tensorflow } from "../tensor.ts";
+import { CudaBackend } from "./cuda/backend.ts";
+import { throughHost } from "./cuda/hostKernels.ts";
+import { type BackendOptions, instantiate, type Startable } from "./definition.ts";
+import { register } from "./kernels/register.ts";
+import { kernels } from "./kernels/table.ts";
+
+export const cuda: Startable = {
+  precisions: ["float32", "high"],
+  start: async ({ precision, device = 0 }: BackendOptions) => {
+    if (tensorflow.findBackendFactory("cuda") === null) {
+      const library = await openDeviceKernels(INTERFACE_VERSION, device);
+      const backend = new CudaBackend(library);
+      const scoped = Object.entries(kernels).map(([name, kernel]) => [name, backend.scoped(kernel)] as const);
+      register(backend, Object.fromEntries(scoped), (config) => throughHost(config, backend));
+    }
+    const backend = await instantiate("cuda", "use native");
+    if (!(backend instanceof CudaBackend)) throw new BackendError("expected our cuda backend, found another one");
+    const { library } = backend;
+    if (precision !== undefined) library.call("set_precision", precision === "high" ? 1 : 0);
+    const capability = library.read("compute_capability");
+    const products = `${library.text("matmul_library")}${precision === "high" ? ", TF32 products" : ""}`;
+    const emulated = library.instructionSet === "cuda" ? "" : " (emulated)";
+    return (
+      `our CUDA kernels${emulated} on ${library.text("device_name")} ` +
+      `(compute capability ${Math.floor(capability / 10)}.${capability % 10}), ${products}`
+    );
+  },
+};
