@@ -4,6 +4,7 @@ import type { Architecture } from "./architecture.ts";
 import { bart, mbart } from "./bart.ts";
 import { architecture as bloom } from "./bloom.ts";
 import { architecture as falcon } from "./falcon.ts";
+import { architecture as fsmt } from "./fsmt.ts";
 import { architecture as gpt2 } from "./gpt2.ts";
 import { architecture as gptBigcode } from "./gptBigcode.ts";
 import { codegen, gptj } from "./gptj.ts";
@@ -19,6 +20,7 @@ import { pegasus } from "./pegasus.ts";
 import { architecture as phi } from "./phi.ts";
 import { architecture as phi3 } from "./phi3.ts";
 import { qwen2, qwen2Moe, qwen3 } from "./qwen.ts";
+import { architecture as seamlessM4t } from "./seamlessM4t.ts";
 import { mt5, t5, umt5 } from "./t5.ts";
 
 export const architectures = {
@@ -46,6 +48,8 @@ export const architectures = {
   mbart,
   pegasus,
   m2m_100: m2m100,
+  fsmt,
+  seamless_m4t: seamlessM4t,
   t5,
   mt5,
   umt5,

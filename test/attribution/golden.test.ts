@@ -95,8 +95,8 @@ describeOnBackends("golden cases", (backend) => {
       const expected = await goldenRaw(architecture, golden.id);
       expect(output.length).toBe(expected.sequences.length);
       for (const [i, received] of output.sequenceAttributions.entries()) {
-        // Inseq pads the shorter prompts on the left and lets the model see the padding.
-        if (golden.id === "batch_generate" && decoderOnly && i > 0) {
+        // Inseq lets the model see the padding of the shorter prompts while it generates, which changes what it writes.
+        if (golden.id === "batch_generate" && (decoderOnly || architecture === "bart") && i > 0) {
           const alone = await model.attribute((golden.inputTexts as string[])[i] ?? "", undefined, options);
           compare(received, alone.sequenceAttributions[0] as SequenceAttribution);
           continue;

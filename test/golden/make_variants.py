@@ -1,0 +1,191 @@
+"""Small random models for every attribute of a config that the golden models do not use: variants/<family>.json.
+
+python make_variants.py [family ...]     with torch and transformers as in versions.json ("variants")
+
+A variant has its config, the names and shapes of its tensors, its inputs, and what PyTorch computed: logits [T, V], the
+gradients of sum(logits * cotangent) at the scaled embeddings, and the ids of a greedy search, of one that goes on from
+a prefix, and of a beam search. Weights and cotangent are not stored: they are hashes of names and places (`noise`), which
+the test computes again (test/support/variants.ts).
+"""
+
+import base64
+import json
+import sys
+import tempfile
+from pathlib import Path
+
+import numpy as np
+import torch
+import transformers
+from safetensors.torch import load_file, save_file
+
+HERE = Path(__file__).parent
+INPUTS = [5, 9, 3, 12, 7, 11, 2]
+TARGETS = [2, 6, 13, 4, 8, 3]
+
+
+def noise(name, size):
+    """Numbers in [-1, 1): the same here and in variants.ts."""
+    seed = 0x811C9DC5
+    for byte in name.encode():
+        seed = ((seed ^ byte) * 0x01000193) & 0xFFFFFFFF
+    x = (np.arange(1, size + 1, dtype=np.uint64) * 2654435761 + seed) & 0xFFFFFFFF
+    for shift, factor in [(15, 2246822519), (13, 3266489917)]:
+        x = ((x ^ (x >> np.uint64(shift))) * factor) & 0xFFFFFFFF
+    x ^= x >> np.uint64(16)
+    return (x.astype(np.float64) / 2**31 - 1).astype(np.float32)
+
+
+def weight(name, shape):
+    """Scales of norms are near 1, biases are small, matrices keep the size of what they multiply."""
+    u = noise(name, int(np.prod(shape)))
+    if len(shape) == 1:
+        u = u * np.float32(0.3) + np.float32(1 if name.endswith("weight") else 0)
+    else:
+        u = u * np.float32(1.5 / np.sqrt(shape[-1]))
+    return torch.from_numpy(u.reshape(shape))
+
+
+def small(**changes):
+    """A config of fairseq's kind whose sizes differ from each other."""
+    return dict(
+        vocab_size=17, d_model=12, encoder_layers=2, encoder_attention_heads=3, encoder_ffn_dim=10, decoder_layers=1,
+        decoder_attention_heads=2, decoder_ffn_dim=14, max_position_embeddings=24, pad_token_id=1, bos_token_id=0,
+        eos_token_id=2, decoder_start_token_id=2, forced_eos_token_id=None, **changes,
+    )
+
+
+def small_t5(**changes):
+    return dict(
+        vocab_size=17, d_model=12, d_kv=5, d_ff=14, num_layers=2, num_decoder_layers=1, num_heads=3,
+        relative_attention_num_buckets=6, relative_attention_max_distance=9, pad_token_id=0, eos_token_id=1,
+        decoder_start_token_id=0, **changes,
+    )
+
+
+# family: model class, and for each variant its config
+FAMILIES = {
+    "bart": ("BartForConditionalGeneration", {
+        "scaled": small(scale_embedding=True),
+        "unscaled": small(scale_embedding=False, activation_function="relu"),
+        "gelu_new": small(activation_function="gelu_new"),
+        "layerdrop": small(encoder_layerdrop=0.9, decoder_layerdrop=0.9, activation_function="swish"),
+    }),
+    "mbart": ("MBartForConditionalGeneration", {
+        "scaled": small(scale_embedding=True),
+        "unscaled": small(activation_function="relu"),
+    }),
+    "pegasus": ("PegasusForConditionalGeneration", {
+        "scaled": small(scale_embedding=True),
+        "unscaled": small(activation_function="relu"),
+    }),
+    "marian": ("MarianMTModel", {
+        "scaled": small(scale_embedding=True, activation_function="swish"),
+        "two_vocabularies": small(decoder_vocab_size=19, share_encoder_decoder_embeddings=False,
+                                  tie_word_embeddings=False),
+    }),
+    "m2m_100": ("M2M100ForConditionalGeneration", {
+        "default": small(),
+        "layerdrop_unscaled": small(encoder_layerdrop=0.9, scale_embedding=False, activation_function="gelu"),
+        "other_padding": {**small(), "pad_token_id": 16},
+    }),
+    "fsmt": ("FSMTForConditionalGeneration", {
+        "two_vocabularies": {**small(src_vocab_size=17, tgt_vocab_size=15, tie_word_embeddings=False), "vocab_size": 15},
+        "shared": small(src_vocab_size=17, tgt_vocab_size=17, tie_word_embeddings=True, scale_embedding=False),
+    }),
+    "seamless_m4t": ("SeamlessM4TForTextToText", {
+        "default": {**{k: v for k, v in small().items() if k != "d_model"}, "hidden_size": 12, "pad_token_id": 0,
+                    "bos_token_id": 16},
+        "unscaled_gelu": {**{k: v for k, v in small().items() if k != "d_model"}, "hidden_size": 12,
+                          "scale_embedding": False, "activation_function": "gelu"},
+    }),
+    "t5": ("T5ForConditionalGeneration", {
+        "tied_relu": small_t5(),
+        "gated_silu": small_t5(feed_forward_proj="gated-silu"),
+        "epsilon": small_t5(layer_norm_epsilon=0.1, feed_forward_proj="gelu_new"),
+    }),
+    "umt5": ("UMT5ForConditionalGeneration", {
+        "tied": small_t5(),
+        "relu": small_t5(feed_forward_proj="relu"),
+    }),
+}
+
+# Parts of SeamlessM4T that text to text does not use.
+SPEECH = ("speech_encoder", "t2u_model", "vocoder")
+# Classes that may store fixed positions.
+SINUSOIDS = {"MarianMTModel", "PegasusForConditionalGeneration", "FSMTForConditionalGeneration"}
+# Classes that multiply embeddings after the layer whose output is kept here.
+UNSCALED_HOOK = {"MarianMTModel", "PegasusForConditionalGeneration", "FSMTForConditionalGeneration"}
+
+
+def make(class_name, attributes):
+    model_class = getattr(transformers, class_name)
+    config = model_class.config_class(**attributes)
+    with tempfile.TemporaryDirectory() as folder:
+        model_class(config).save_pretrained(folder)
+        path = Path(folder, "model.safetensors")
+        stored = {k: v for k, v in load_file(path).items() if v.is_floating_point() and not k.startswith(SPEECH)}
+        fixed = lambda name: class_name in SINUSOIDS and "embed_positions" in name
+        save_file({k: v if fixed(k) else weight(k, v.shape) for k, v in stored.items()}, path, {"format": "pt"})
+        model, report = model_class.from_pretrained(folder, output_loading_info=True)
+        random = [k for k in report["missing_keys"] if "embed_positions" not in k and not k.startswith(SPEECH)]
+        assert not random, f"{class_name}: {random} would be random"
+        written = json.loads(Path(folder, "config.json").read_text())
+    return model.eval(), written, {k: list(v.shape) for k, v in stored.items()}
+
+
+def run(model):
+    """Logits, gradients, and what is generated."""
+    both = model.config.is_encoder_decoder
+    scale = getattr(model.config, "d_model", 1) ** 0.5
+    scale = scale if type(model).__name__ in UNSCALED_HOOK and model.config.scale_embedding else 1
+    modules = [m for n, m in model.named_modules() if n.endswith("embed_tokens")] if both else [model.get_input_embeddings()]
+    looked_up = []
+
+    def keep(_module, _inputs, output):
+        output.retain_grad()
+        looked_up.append(output)
+
+    hooks = [m.register_forward_hook(keep) for m in dict.fromkeys(modules)]
+    ids = torch.tensor([INPUTS])
+    given = {"decoder_input_ids": torch.tensor([TARGETS])} if both else {}
+    logits = model(input_ids=ids, use_cache=False, **given).logits
+    (logits * torch.from_numpy(noise("cotangent", logits.numel())).reshape(logits.shape)).sum().backward()
+    for hook in hooks:
+        hook.remove()
+    source, target = looked_up if both else (None, looked_up[0])
+    result = {"logits": packed(logits[0]), "target_gradient": packed(target.grad[0] / scale)}
+    if source is not None:
+        result["source_gradient"] = packed(source.grad[0] / scale)
+    mixin = transformers.GenerationMixin.generate  # SeamlessM4T's own knows languages only
+    generate = lambda **options: mixin(model, ids, attention_mask=torch.ones_like(ids), **options, **common)[0].tolist()
+    common = {"max_new_tokens": 6, "min_new_tokens": 4, "do_sample": False, "suppress_tokens": [model.config.pad_token_id]}
+    common["use_cache"] = type(model).__name__ != "FSMTForConditionalGeneration"  # with it, a prefix sees its future
+    result["greedy"] = generate(num_beams=1)
+    result["beams"] = generate(num_beams=3)
+    if both:
+        prefix = torch.tensor([TARGETS[:3]])
+        result["continued"] = generate(num_beams=1, decoder_input_ids=prefix)
+    return result
+
+
+def packed(tensor):
+    return base64.b64encode(tensor.detach().numpy().astype("<f4").tobytes()).decode()
+
+
+def main(families):
+    (HERE / "variants").mkdir(exist_ok=True)
+    for family in families:
+        class_name, variants = FAMILIES[family]
+        made = {}
+        for name, attributes in variants.items():
+            model, config, tensors = make(class_name, attributes)
+            ids = {"input_ids": INPUTS, **({"decoder_input_ids": TARGETS} if model.config.is_encoder_decoder else {})}
+            made[name] = {"config": config, "tensors": tensors, **ids, **run(model)}
+        text = json.dumps({"transformers": transformers.__version__, "variants": made}, indent=1)
+        (HERE / "variants" / f"{family}.json").write_text(text + "\n")
+        print(family, len(text))
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:] or FAMILIES)

@@ -1,0 +1,71 @@
+/** Attributes of configs that no golden model uses: logits, gradients and searches of small models, as PyTorch has them. */
+
+import { beforeAll, describe, expect, test } from "vitest";
+import { generate } from "../../src/model/generation/generate.ts";
+import { readGenerationArgs, readGenerationDefaults } from "../../src/model/generation/options.ts";
+import type { Model } from "../../src/model/model.ts";
+import { grads, type Tensor, tensor, tidy } from "../../src/tensor.ts";
+import { useCpu } from "../support/backend.ts";
+import { floats, ids, logits, relativeDifference } from "../support/models.ts";
+import { noise, variantModel, variants } from "../support/variants.ts";
+
+beforeAll(useCpu);
+
+/** Share of the range: both sides compute in single precision, with sums in another order. */
+const TOLERANCE = 1e-5;
+
+describe.each(variants)("$title", (variant) => {
+  const { inputIds, decoderInputIds } = variant;
+  let model: Model;
+  beforeAll(async () => {
+    model = await variantModel(variant);
+  });
+
+  test("has PyTorch's logits", () => {
+    const actual = logits(model, { targetIds: [decoderInputIds ?? inputIds], sourceIds: [inputIds] });
+    expect(relativeDifference(actual, variant.logits)).toBeLessThan(TOLERANCE);
+  });
+
+  test("has PyTorch's gradients at its embeddings, under a random cotangent", () => {
+    const [target, source] = tidy(() => gradients(model, variant.inputIds, decoderInputIds)).map(floats);
+    expect(relativeDifference(target ?? new Float32Array(), variant.targetGradient)).toBeLessThan(TOLERANCE);
+    expect(source?.length).toBe(variant.sourceGradient?.length);
+    if (source === undefined || variant.sourceGradient === undefined) return;
+    expect(relativeDifference(source, variant.sourceGradient)).toBeLessThan(TOLERANCE);
+  });
+
+  test("generates what Hugging Face generates: greedily, with beams, and from a prefix", async () => {
+    const defaults = await readGenerationDefaults(variant.files, variant.config);
+    const search = async (numBeams: number, prefix?: readonly number[]) => {
+      const lengths = { maxNewTokens: 6, minNewTokens: 4 };
+      const suppressTokens = [variant.config.pad_token_id as number];
+      const options = readGenerationArgs({ ...lengths, numBeams, doSample: false, suppressTokens }, defaults);
+      const [row] = await generate(model, { inputIds: [inputIds], targetPrefix: prefix && [prefix], options });
+      return row;
+    };
+    expect(await search(1)).toEqual(variant.greedy);
+    expect(await search(3)).toEqual(variant.beams);
+    if (variant.continued) expect(await search(1, decoderInputIds?.slice(0, 3))).toEqual(variant.continued);
+  });
+});
+
+/** Gradients of Σ logits · cotangent at the embeddings of the target and, of an encoder-decoder, of the source. */
+function gradients(model: Model, inputIds: readonly number[], decoderInputIds?: readonly number[]): Tensor[] {
+  const targetIds = ids([decoderInputIds ?? inputIds]);
+  const pulledBack = (f: (...xs: Tensor[]) => Tensor, xs: Tensor[]) => {
+    const { shape, size } = f(...xs);
+    return grads(f)(xs, tensor(noise("cotangent", size), shape));
+  };
+  if (model.kind === "decoder-only") {
+    return pulledBack(
+      (embeddings_BTD) => model.forward({ embeddings_BTD: embeddings_BTD as Tensor }),
+      [model.embed(targetIds)],
+    );
+  }
+  const decode = (embeddings_BTD?: Tensor, embeddings_BSD?: Tensor) =>
+    model.decode(
+      { embeddings_BTD: embeddings_BTD as Tensor },
+      model.encode({ embeddings_BSD: embeddings_BSD as Tensor }),
+    );
+  return pulledBack(decode, [model.embedTarget(targetIds), model.embedSource(ids([inputIds]))]);
+}
