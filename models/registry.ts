@@ -2,12 +2,14 @@
 
 import type { Architecture } from "./architecture.ts";
 import { bart, mbart } from "./bart.ts";
+import { architecture as biogpt } from "./biogpt.ts";
 import { architecture as bloom } from "./bloom.ts";
 import { architecture as falcon } from "./falcon.ts";
 import { architecture as fsmt } from "./fsmt.ts";
 import { architecture as gpt2 } from "./gpt2.ts";
 import { architecture as gptBigcode } from "./gptBigcode.ts";
 import { codegen, gptj } from "./gptj.ts";
+import { architecture as gptNeo } from "./gptNeo.ts";
 import { architecture as gptNeox } from "./gptNeox.ts";
 import { granite, granitemoe } from "./granite.ts";
 import { architecture as llama } from "./llama.ts";
@@ -16,20 +18,26 @@ import { architecture as marian } from "./marian.ts";
 import { mistral, mixtral } from "./mistral.ts";
 import { architecture as mpt } from "./mpt.ts";
 import { architecture as openaiGpt } from "./openaiGpt.ts";
+import { architecture as opt } from "./opt.ts";
 import { pegasus } from "./pegasus.ts";
 import { architecture as phi } from "./phi.ts";
 import { architecture as phi3 } from "./phi3.ts";
 import { qwen2, qwen2Moe, qwen3 } from "./qwen.ts";
 import { architecture as seamlessM4t } from "./seamlessM4t.ts";
 import { mt5, t5, umt5 } from "./t5.ts";
+import { architecture as xglm } from "./xglm.ts";
 
 export const architectures = {
   gpt2,
   "openai-gpt": openaiGpt,
+  gpt_neo: gptNeo,
   gptj,
   codegen,
   gpt_neox: gptNeox,
   gpt_bigcode: gptBigcode,
+  opt,
+  xglm,
+  biogpt,
   bloom,
   mpt,
   falcon,

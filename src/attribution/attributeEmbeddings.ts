@@ -105,7 +105,7 @@ function attributedContext(
 /** One grid for each attributed input: all source tokens are visible, target tokens only to later ones. */
 function createGrids(model: Model, sequence: Sequence, attributeTarget: boolean) {
   const G = sequence.end - sequence.start;
-  const D = model.facts.width;
+  const D = model.facts.embeddingWidth ?? model.facts.width;
   const S = sequence.source?.ids.length ?? 0;
   const T = Math.min(sequence.target.ids.length, sequence.end);
   const source = () => createGrid("source", { S, G, D }, () => S);

@@ -45,6 +45,8 @@ export interface ModelFacts {
   /** The class that Python's transformers would use, for instance `GPT2LMHeadModel`. */
   readonly className: string;
   readonly width: number;
+  /** Of the embeddings, where they are not as wide as the blocks. */
+  readonly embeddingWidth?: number;
   readonly vocabSize: number;
   /** Of the encoder, where it has a vocabulary of its own. */
   readonly sourceVocabSize?: number;
