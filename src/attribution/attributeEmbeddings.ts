@@ -8,9 +8,9 @@ import type { Model } from "../model/model.ts";
 import type { Scores } from "../result/attribution.ts";
 import { dispose, memory, readFloats, type Tensor } from "../tensor.ts";
 import { createGrid } from "./assemble.ts";
-import { type RowLimits, rowsPerPass, stepsPerPass } from "./budget.ts";
+import { fewerRows, type RowLimits, rowsPerPass, stepsPerPass } from "./budget.ts";
 import type { AttributionRequest, SequenceScores } from "./engine.ts";
-import { chunks, createProblem } from "./problem.ts";
+import { createProblem } from "./problem.ts";
 import { createRunner } from "./runner.ts";
 import type { Sequence } from "./sequence.ts";
 import { sharesInputs } from "./sharedContrast.ts";
@@ -41,36 +41,52 @@ export async function attributeEmbeddings(
   const positions = end - 1 + (sequence.source?.ids.length ?? 0);
   const runner = createRunner(model, sequence, request.attributeTarget);
   const grids = createGrids(model, sequence, request.attributeTarget);
-  try {
-    for (const [from, to] of chunks(G, stepsPerPass(model.facts, positions, limits))) {
-      const problem = createProblem(runner, start + from, start + to, createTarget(attributed, tokens, from, to), {
-        seed: request.seed,
-        rows: rowsPerPass(model.facts, positions, limits),
-        onPass(rows) {
-          usage.peakBytes = Math.max(usage.peakBytes, memory().numBytes);
-          usage.rows += rows;
-          request.onPass?.({ rows, done: usage.rows, total });
-        },
-        async betweenPasses() {
-          await nextTask();
-          request.signal?.throwIfAborted();
-        },
-      });
+
+  /** Scores of the steps from ≤ g < to, with so many rows in a pass. */
+  async function solveSteps(from: number, to: number, rowsOfPass: number): Promise<void> {
+    const problem = createProblem(runner, start + from, start + to, createTarget(attributed, tokens, from, to), {
+      seed: request.seed,
+      rows: rowsOfPass,
+      onPass(rows) {
+        usage.peakBytes = Math.max(usage.peakBytes, memory().numBytes);
+        usage.rows += rows;
+        request.onPass?.({ rows, done: usage.rows, total });
+      },
+      async betweenPasses() {
+        await nextTask();
+        request.signal?.throwIfAborted();
+      },
+    });
+    try {
+      const { attributions, deltas } = await (everyBaseline ? averagedOverBaselines(solve) : solve)(problem);
       try {
-        const { attributions, deltas } = await (everyBaseline ? averagedOverBaselines(solve) : solve)(problem);
-        try {
-          for (const [i, scores_NSD] of attributions.entries()) {
-            grids[i]?.write(from, { shape: scores_NSD.shape, values: await readFloats(scores_NSD) });
-          }
-          if (deltas !== undefined) {
-            stepScores.deltas ??= { shape: [G], values: new Float32Array(G) };
-            stepScores.deltas.values.set(await readFloats(deltas), from);
-          }
-        } finally {
-          dispose([...attributions, ...(deltas ? [deltas] : [])]);
+        for (const [i, scores_NSD] of attributions.entries()) {
+          grids[i]?.write(from, { shape: scores_NSD.shape, values: await readFloats(scores_NSD) });
+        }
+        if (deltas !== undefined) {
+          stepScores.deltas ??= { shape: [G], values: new Float32Array(G) };
+          stepScores.deltas.values.set(await readFloats(deltas), from);
         }
       } finally {
-        problem.dispose();
+        dispose([...attributions, ...(deltas ? [deltas] : [])]);
+      }
+    } finally {
+      problem.dispose();
+    }
+  }
+
+  try {
+    const steps = stepsPerPass(model.facts, positions, limits);
+    let rows = rowsPerPass(model.facts, positions, limits);
+    for (let from = 0; from < G; ) {
+      const to = Math.min(G, from + Math.min(steps, rows));
+      const done = usage.rows;
+      try {
+        await solveSteps(from, to, rows);
+        from = to;
+      } catch (error) {
+        rows = fewerRows(error, Math.min(rows, (to - from) * method.points(request.methodOptions)));
+        usage.rows = done;
       }
     }
   } finally {

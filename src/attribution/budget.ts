@@ -6,6 +6,7 @@
  * the gradients of as many are alive at the same time in TensorFlow.js, which doubles it.
  */
 
+import { MemoryError } from "../errors.ts";
 import type { ModelFacts } from "../model/model.ts";
 
 /** What a pass may use when the caller does not say: 1 GiB. */
@@ -44,4 +45,15 @@ export function rowsPerPass(facts: ModelFacts, positions: number, limits: RowLim
 /** How many consecutive steps share a pass: enough for full speed, and as many as the budget allows. */
 export function stepsPerPass(facts: ModelFacts, positions: number, limits: RowLimits): number {
   return Math.min(rowsPerPass(facts, positions, limits), Math.max(1, Math.ceil(POSITIONS_FOR_FULL_SPEED / positions)));
+}
+
+/**
+ * After a pass of `rows` rows ran out of memory: half as many. The budget is an estimate, and other programs need memory, too.
+ * @throws MemoryError when the pass had one row only; and any other error as it is
+ */
+export function fewerRows(error: unknown, rows: number): number {
+  if (!(error instanceof MemoryError)) throw error;
+  if (rows > 1) return Math.floor(rows / 2);
+  const advice = "one step at one path point does not fit into memory; take a shorter text or another device";
+  throw new MemoryError(`${error.message}; ${advice}`, { cause: error });
 }

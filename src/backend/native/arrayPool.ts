@@ -6,6 +6,8 @@
  * few more tokens find them, too.
  */
 
+import { MemoryError } from "../../errors.ts";
+
 /** Smaller arrays are left to JavaScript. */
 const SMALLEST = 1024;
 /** Numbers that may lie unused: 256 MiB. */
@@ -20,9 +22,18 @@ export class ArrayPool {
     if (length < SMALLEST) return new Float32Array(length);
     const size = classOf(length);
     const found = this.#unused.get(size)?.pop();
-    if (found === undefined) return new Float32Array(new ArrayBuffer(size * 4), 0, length);
+    if (found === undefined) return this.#fresh(size, length);
     this.#count -= size;
     return found.length === length ? found : new Float32Array(found.buffer, 0, length);
+  }
+
+  #fresh(size: number, length: number): Float32Array {
+    try {
+      return new Float32Array(new ArrayBuffer(size * 4), 0, length);
+    } catch (cause) {
+      this.#unused.clear();
+      throw new MemoryError(`native: expected memory for ${length} numbers, the system gave none`, { cause });
+    }
   }
 
   /** Takes back an array from `take` that nobody refers to any more. */
