@@ -1,18 +1,17 @@
 /**
  * What the encoder-decoders of fairseq (Ott et al. 2019, arXiv 1904.01038), and those that took over its names, have in
- * common: the attributes of their configs, the layers of their stacks, the names of their tensors.
+ * common: the attributes of their configs and the layers of their stacks. (fairseqRows.ts has the names of their tensors.)
  *
  * They are the Transformer of Vaswani et al. 2017 (arXiv 1706.03762) with biases everywhere and differ in where they
  * normalise, in their positions, and in their tables of embeddings; those are told in the files of the families.
  */
 
+import type { MixtureChoice } from "../src/layers/mlp.ts";
 import { type PositionsChoice, Stack } from "../src/layers/stack.ts";
 import type { Weights } from "../src/layers/weights.ts";
 import { activation } from "../src/model/activationField.ts";
 import { type Field, flag, size } from "../src/model/configField.ts";
 import { perHead } from "../src/model/sizes.ts";
-import { linearRows, normRows } from "../src/model/weightRows.ts";
-import type { WeightTable } from "../src/model/weights.ts";
 import type { Activation } from "../src/ops/activation.ts";
 
 /** Which kind of Transformer: true of a family, not read from its config. */
@@ -30,6 +29,7 @@ export interface StackSize {
   readonly layers: number;
   readonly heads: number;
   readonly feedForwardWidth: number;
+  readonly mixture?: MixtureChoice;
 }
 
 export interface FairseqConfig {
@@ -112,13 +112,14 @@ const LAYER_NORM_EPSILON = 1e-5;
 
 export function fairseqStack(stack: "encoder" | "decoder", config: FairseqConfig, weights?: Weights): Stack {
   const { width, activation, kind } = config;
-  const { layers, heads, feedForwardWidth } = config[stack];
+  const { layers, heads, feedForwardWidth, mixture } = config[stack];
   const headWidth = width / heads;
   const block = {
     width,
-    norm: { kind: "layerNorm", epsilon: LAYER_NORM_EPSILON, place: kind.normPlace },
+    norm: { kind: "layerNorm", epsilon: LAYER_NORM_EPSILON },
+    normPlace: kind.normPlace,
     attention: { heads, headWidth, bias: true, scale: 1 / Math.sqrt(headWidth) },
-    mlp: { feedForwardWidth, activation },
+    mlp: { feedForwardWidth, activation, mixture },
   } as const;
   const { embeddingNorm, finalNorm } = kind;
   return new Stack({
@@ -137,50 +138,3 @@ function positionsOf({ maxPositions: positions, firstPosition, kind }: FairseqCo
   if (kind.positions === "learned") return { kind: "learned", positions, offset: firstPosition };
   return { kind: "sinusoidal", positions, formula: kind.positions, first: firstPosition };
 }
-
-/** How a checkpoint calls the parts of a stack, where that differs. */
-export interface StackNames {
-  readonly stack: string;
-  readonly crossAttention: string;
-  readonly mlp: string;
-  readonly mlpNorm: string;
-}
-
-/** The tensors of a stack. Letters `{i}` and `{j}` count the layers of encoder and decoder. */
-export function fairseqRows(
-  stack: "encoder" | "decoder",
-  config: FairseqConfig,
-  names: Partial<StackNames> = {},
-): WeightTable["rows"] {
-  const { stack: outer = stack, crossAttention = "encoder_attn", mlp = "", mlpNorm = "final_layer_norm" } = names;
-  const { width: D, maxPositions, firstPosition, kind } = config;
-  const { feedForwardWidth: F } = config[stack];
-  const layer = stack === "encoder" ? "{i}" : "{j}";
-  const [from, to] = [`${outer}.layers.${layer}`, `${stack}.blocks.${layer}`];
-  const attention = (theirs: string, ours: string, norm: string): WeightTable["rows"] => ({
-    ...linearRows(`${from}.${theirs}.q_proj`, `${to}.${ours}.query`, D, D),
-    ...linearRows(`${from}.${theirs}.k_proj`, `${to}.${ours}.key`, D, D),
-    ...linearRows(`${from}.${theirs}.v_proj`, `${to}.${ours}.value`, D, D),
-    ...linearRows(`${from}.${theirs}.out_proj`, `${to}.${ours}.output`, D, D),
-    ...normRows(`${from}.${theirs}_layer_norm`, `${to}.${norm}`, D),
-  });
-  const positions = { to: `${stack}.positions.table`, shape: [firstPosition + maxPositions, D] };
-  return {
-    ...(kind.positions === "learned" && { [`${outer}.embed_positions.weight`]: positions }),
-    ...(kind.embeddingNorm && normRows(`${outer}.layernorm_embedding`, `${stack}.embeddingNorm`, D)),
-    ...attention("self_attn", "attention", "attentionNorm"),
-    ...(stack === "decoder" && attention(crossAttention, "crossAttention", "crossNorm")),
-    ...linearRows(`${from}.${mlp}fc1`, `${to}.mlp.up`, D, F),
-    ...linearRows(`${from}.${mlp}fc2`, `${to}.mlp.down`, F, D),
-    ...normRows(`${from}.${mlpNorm}`, `${to}.mlpNorm`, D),
-    ...(kind.finalNorm && normRows(`${outer}.layer_norm`, `${stack}.finalNorm`, D)),
-  };
-}
-
-/** Sinusoids, which follow from their size, and what fairseq leaves in checkpoints beside the weights. */
-export const fairseqBuffers: readonly string[] = ["encoder", "decoder"].flatMap((stack) => [
-  `${stack}.embed_positions.weight`,
-  `${stack}.embed_positions.weights`,
-  `${stack}.embed_positions._float_tensor`,
-  `${stack}.version`,
-]);

@@ -23,14 +23,13 @@ import type { Architecture } from "./architecture.ts";
 import { encoderDecoder } from "./encoderDecoder.ts";
 import {
   type FairseqConfig,
-  fairseqBuffers,
   fairseqConfig,
   fairseqFields,
-  fairseqRows,
   fairseqStack,
   type StackKind,
   statedKind,
 } from "./fairseq.ts";
+import { fairseqBuffers, fairseqRows } from "./fairseqRows.ts";
 
 export interface MarianConfig extends FairseqConfig {
   readonly sourceVocabSize: number;

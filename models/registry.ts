@@ -17,6 +17,7 @@ import { m2m100 } from "./m2m100.ts";
 import { architecture as marian } from "./marian.ts";
 import { mistral, mixtral } from "./mistral.ts";
 import { architecture as mpt } from "./mpt.ts";
+import { nllbMoe } from "./nllbMoe.ts";
 import { architecture as openaiGpt } from "./openaiGpt.ts";
 import { architecture as opt } from "./opt.ts";
 import { pegasus } from "./pegasus.ts";
@@ -56,6 +57,7 @@ export const architectures = {
   mbart,
   pegasus,
   m2m_100: m2m100,
+  "nllb-moe": nllbMoe,
   fsmt,
   seamless_m4t: seamlessM4t,
   t5,

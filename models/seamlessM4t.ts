@@ -17,14 +17,8 @@ import type { EncoderDecoderModel } from "../src/model/model.ts";
 import type { WeightTable } from "../src/model/weights.ts";
 import type { Architecture } from "./architecture.ts";
 import { encoderDecoder } from "./encoderDecoder.ts";
-import {
-  type FairseqConfig,
-  fairseqConfig,
-  fairseqFields,
-  fairseqRows,
-  fairseqStack,
-  type StackKind,
-} from "./fairseq.ts";
+import { type FairseqConfig, fairseqConfig, fairseqFields, fairseqStack, type StackKind } from "./fairseq.ts";
+import { fairseqRows } from "./fairseqRows.ts";
 
 export interface SeamlessM4tConfig extends FairseqConfig {
   readonly vocabSize: number;

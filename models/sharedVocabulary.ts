@@ -8,7 +8,7 @@ import { Embedding } from "../src/layers/embedding.ts";
 import { outputHead } from "../src/layers/outputHead.ts";
 import type { Weights } from "../src/layers/weights.ts";
 import { strictConfig } from "../src/model/config.ts";
-import { flag, size, tokenId } from "../src/model/configField.ts";
+import { type Field, flag, size, tokenId } from "../src/model/configField.ts";
 import type { EncoderDecoderModel } from "../src/model/model.ts";
 import type { WeightTable } from "../src/model/weights.ts";
 import type { Activation } from "../src/ops/activation.ts";
@@ -16,14 +16,13 @@ import type { Architecture } from "./architecture.ts";
 import { encoderDecoder } from "./encoderDecoder.ts";
 import {
   type FairseqConfig,
-  fairseqBuffers,
   fairseqConfig,
   fairseqFields,
-  fairseqRows,
   fairseqStack,
   type StackKind,
   statedKind,
 } from "./fairseq.ts";
+import { fairseqBuffers, fairseqRows, type StackNames } from "./fairseqRows.ts";
 
 export interface SharedVocabulary {
   readonly type: string;
@@ -33,6 +32,8 @@ export interface SharedVocabulary {
   readonly firstPosition: (padding: number) => number;
   /** The checkpoint may have a bias of the logits. */
   readonly logitsBias: boolean;
+  /** How a checkpoint calls the parts of a block, where that differs. */
+  readonly names?: Partial<StackNames>;
   /** Defaults of transformers' config. */
   readonly defaults: {
     readonly vocabSize: number;
@@ -52,29 +53,45 @@ export function sharedVocabulary(family: SharedVocabulary): Architecture<SharedV
   return {
     classNames: [family.className],
     readConfig: (raw, tensors) => readConfig(family, raw, tensors),
-    weightTable,
+    weightTable: (config) => weightTable(family, config),
     build: (config, weights) => build(family, config, weights),
   };
 }
 
+/** Without a bias in the checkpoint, transformers adds zeros. */
 function readConfig(family: SharedVocabulary, raw: JsonObject, tensors?: readonly string[]): SharedVocabularyConfig {
-  const { type, kind, defaults } = family;
-  const { vocabSize, padding, tiedHead, ...read } = strictConfig(raw, {
-    model: type,
-    fields: {
-      ...fairseqFields(defaults),
-      vocabSize: size("vocab_size", defaults.vocabSize),
-      padding: tokenId("pad_token_id", defaults.padding),
-      tiedHead: flag("tie_word_embeddings", true),
-    },
-    onlyIf: statedKind(kind),
+  const read = strictConfig(raw, {
+    model: family.type,
+    fields: sharedVocabularyFields(family),
+    onlyIf: statedKind(family.kind),
     // How many rows of the table of positions stand before the first; the references have a number of their own.
     ignored: ["extra_pos_embeddings"],
   });
-  // Without one in the checkpoint, transformers adds zeros.
   const stored = tensors === undefined || tensors.some((name) => name.endsWith("final_logits_bias"));
-  const logitsBias = family.logitsBias && stored;
-  return { ...fairseqConfig(read, kind, family.firstPosition(padding)), vocabSize, tiedHead, logitsBias };
+  return sharedVocabularyConfig(family, read, family.logitsBias && stored);
+}
+
+/** The attributes of a config. */
+export function sharedVocabularyFields({ defaults }: SharedVocabulary) {
+  return {
+    ...fairseqFields(defaults),
+    vocabSize: size("vocab_size", defaults.vocabSize),
+    padding: tokenId("pad_token_id", defaults.padding),
+    tiedHead: flag("tie_word_embeddings", true),
+  };
+}
+
+type Read = {
+  [Key in keyof ReturnType<typeof sharedVocabularyFields>]: ValueOf<ReturnType<typeof sharedVocabularyFields>[Key]>;
+};
+type ValueOf<F> = F extends Field<infer Value> ? Value : never;
+
+export function sharedVocabularyConfig(
+  { kind, firstPosition }: SharedVocabulary,
+  { vocabSize, padding, tiedHead, ...read }: Read,
+  logitsBias: boolean,
+): SharedVocabularyConfig {
+  return { ...fairseqConfig(read, kind, firstPosition(padding)), vocabSize, tiedHead, logitsBias };
 }
 
 function build(family: SharedVocabulary, config: SharedVocabularyConfig, weights?: Weights): EncoderDecoderModel {
@@ -93,7 +110,7 @@ function build(family: SharedVocabulary, config: SharedVocabularyConfig, weights
   });
 }
 
-function weightTable(config: SharedVocabularyConfig): WeightTable {
+function weightTable({ names }: SharedVocabulary, config: SharedVocabularyConfig): WeightTable {
   const { vocabSize: V, width: D, tiedHead, logitsBias } = config;
   const copies = [
     "encoder.embed_tokens.weight",
@@ -105,8 +122,8 @@ function weightTable(config: SharedVocabularyConfig): WeightTable {
     prefixes: ["model."],
     rows: {
       "shared.weight": { to: "tokens.table", shape: [V, D], copies },
-      ...fairseqRows("encoder", config),
-      ...fairseqRows("decoder", config),
+      ...fairseqRows("encoder", config, names),
+      ...fairseqRows("decoder", config, names),
       ...(!tiedHead && { "lm_head.weight": { to: "head.kernel", shape: [V, D], transpose: true } }),
       ...(logitsBias && { final_logits_bias: { to: "head.bias", shape: [1, V] } }),
     },

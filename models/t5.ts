@@ -59,7 +59,8 @@ function build(config: T5Config, weights?: Weights): EncoderDecoderModel {
   const tokens = new Embedding({ name: "tokens", vocabSize, width, weights });
   const block = {
     width,
-    norm: { kind: "rmsNorm", epsilon: config.normEpsilon, place: "before" },
+    norm: { kind: "rmsNorm", epsilon: config.normEpsilon },
+    normPlace: "before",
     attention: { heads, headWidth, bias: false, scale: 1 },
     mlp: { feedForwardWidth, activation, gated, bias: false },
   } as const;

@@ -6,23 +6,24 @@
 
 import { visit } from "../model/sites.ts";
 import { type LayerInputs, type LayerShape, registerLayer, type Tensor } from "../tensor.ts";
-import { FeedForward } from "./feedForward.ts";
+import type { FeedForward } from "./feedForward.ts";
 import { pair, TransformerLayer } from "./layer.ts";
-import type { LayerNorm } from "./layerNorm.ts";
+import type { MixtureOfExperts } from "./mixtureOfExperts.ts";
+import { makeMlp } from "./mlp.ts";
 import { MultiHeadAttention } from "./multiHeadAttention.ts";
+import { makeNorm, type Norm } from "./norm.ts";
 import type { CrossPass } from "./pass.ts";
-import { makeNorm, residual } from "./residual.ts";
-import type { RmsNorm } from "./rmsNorm.ts";
+import { residual } from "./residual.ts";
 import type { BlockOptions } from "./selfAttentionBlock.ts";
 
 export class DecoderBlock extends TransformerLayer<BlockOptions> {
   static readonly className = "DecoderBlock";
   readonly #attention: MultiHeadAttention;
-  readonly #attentionNorm: LayerNorm | RmsNorm;
+  readonly #attentionNorm: Norm;
   readonly #cross: MultiHeadAttention;
-  readonly #crossNorm: LayerNorm | RmsNorm;
-  readonly #mlp: FeedForward;
-  readonly #mlpNorm: LayerNorm | RmsNorm;
+  readonly #crossNorm: Norm;
+  readonly #mlp: FeedForward | MixtureOfExperts;
+  readonly #mlpNorm: Norm;
 
   constructor(options: BlockOptions) {
     super(options);
@@ -35,29 +36,29 @@ export class DecoderBlock extends TransformerLayer<BlockOptions> {
     this.#attentionNorm = this.child(makeNorm(norm, { name: `${name}.attentionNorm`, width, weights }));
     this.#cross = attend("crossAttention", "cross");
     this.#crossNorm = this.child(makeNorm(norm, { name: `${name}.crossNorm`, width, weights }));
-    this.#mlp = this.child(new FeedForward({ name: `${name}.mlp`, width, ...mlp, weights }));
+    this.#mlp = this.child(makeMlp(mlp, { name: `${name}.mlp`, width, layer, weights }));
     this.#mlpNorm = this.child(makeNorm(norm, { name: `${name}.mlpNorm`, width, weights }));
   }
 
   /** The target's states [B, T, D] and the encoder's [B, S, D] → [B, T, D] */
   override call(inputs: LayerInputs, pass: CrossPass = {}): Tensor {
-    const { layer, norm } = this.options;
+    const { layer, normPlace } = this.options;
     const { sites } = pass;
     const at = { stack: "decoder", attention: "self", layer } as const;
     const [input, states_BSD] = pair(inputs);
     const x0 = visit(sites, { ...at, name: "blockInput" }, input);
-    const x1 = residual(x0, this.#attentionNorm, norm.place, (x) =>
+    const x1 = residual(x0, this.#attentionNorm, normPlace, (x) =>
       visit(sites, { ...at, name: "attentionOutput" }, this.#attention.call(x, pass)),
     );
     const crossPass = { ...pass, mask_BS: pass.sourceMask_BS, bias: undefined };
-    const x2 = residual(x1, this.#crossNorm, norm.place, (x) =>
+    const x2 = residual(x1, this.#crossNorm, normPlace, (x) =>
       visit(
         sites,
         { ...at, attention: "cross", name: "attentionOutput" },
         this.#cross.call([x, states_BSD], crossPass),
       ),
     );
-    const x3 = residual(x2, this.#mlpNorm, norm.place, (x) =>
+    const x3 = residual(x2, this.#mlpNorm, normPlace, (x) =>
       visit(sites, { ...at, name: "mlpOutput" }, this.#mlp.call(x)),
     );
     return visit(sites, { ...at, name: "blockOutput" }, x3);

@@ -23,6 +23,7 @@ import {
   readFloatsNow,
   registerLayer,
   reshape,
+  scalar,
   sigmoid,
   softmax,
   split,
@@ -37,7 +38,7 @@ import { Linear } from "./linear.ts";
 
 export interface MixtureOfExpertsOptions
   extends LayerOptions,
-    Pick<FeedForwardOptions, "width" | "feedForwardWidth" | "activation"> {
+    Pick<FeedForwardOptions, "width" | "feedForwardWidth" | "activation" | "gated" | "bias"> {
   /** E */
   readonly experts: number;
   /** k, at most E. */
@@ -46,6 +47,9 @@ export interface MixtureOfExpertsOptions
   readonly normalized: boolean;
   /** Feed-forward width of the expert that sees every token. */
   readonly sharedWidth?: number | undefined;
+  readonly routerBias?: boolean;
+  /** Factor of the experts' outputs: NLLB-MoE masks some of them in training, and scales all of them afterwards. */
+  readonly expertFactor?: number;
 }
 
 export class MixtureOfExperts extends TransformerLayer<MixtureOfExpertsOptions> {
@@ -57,13 +61,14 @@ export class MixtureOfExperts extends TransformerLayer<MixtureOfExpertsOptions> 
   constructor(options: MixtureOfExpertsOptions) {
     super(options);
     const { name, width, feedForwardWidth, activation, experts, sharedWidth, weights } = options;
-    const linear = (of: string, outputs: number) =>
-      this.child(new Linear({ name: `${name}.${of}`, inputs: width, outputs, bias: false, weights }));
+    const { gated = true, bias = false, routerBias = false } = options;
+    const linear = (of: string, outputs: number, added = false) =>
+      this.child(new Linear({ name: `${name}.${of}`, inputs: width, outputs, bias: added, weights }));
     const expert = (of: string, F: number) => {
-      const sizes = { width, feedForwardWidth: F, activation, gated: true, bias: false };
+      const sizes = { width, feedForwardWidth: F, activation, gated, bias };
       return this.child(new FeedForward({ name: `${name}.${of}`, ...sizes, weights }));
     };
-    this.#router = linear("router", experts);
+    this.#router = linear("router", experts, routerBias);
     this.#experts = Array.from({ length: experts }, (_, e) => expert(`experts.${e}`, feedForwardWidth));
     if (sharedWidth !== undefined) {
       this.#shared = { expert: expert("shared", sharedWidth), gate: linear("sharedGate", 1) };
@@ -73,13 +78,14 @@ export class MixtureOfExperts extends TransformerLayer<MixtureOfExpertsOptions> 
   /** [..., D] → [..., D] */
   override call(inputs: LayerInputs): Tensor {
     const x = single(inputs);
-    const { width: D, expertsPerToken: J, normalized } = this.options;
+    const { width: D, expertsPerToken: J, normalized, expertFactor = 1 } = this.options;
     const x_ND = reshape(x, [-1, D]);
     const N = x_ND.shape[0] ?? 0;
     const p_NE = softmax(this.#router.call(x_ND));
     const { isChosen, tokensOf } = route(readFloatsNow(p_NE), this.#experts.length, J);
     const chosen_NJ = sum(mul(expandDims(p_NE, 1), tensor(isChosen, [N, J, this.#experts.length])), 2);
-    const weight_NJ = normalized ? div(chosen_NJ, sum(chosen_NJ, 1, true)) : chosen_NJ;
+    const share_NJ = normalized ? div(chosen_NJ, sum(chosen_NJ, 1, true)) : chosen_NJ;
+    const weight_NJ = expertFactor === 1 ? share_NJ : mul(share_NJ, scalar(expertFactor));
 
     const copies_MD = reshape(tile(expandDims(x_ND, 1), [1, J, 1]), [N * J, D]);
     const order = tokensOf.flat();

@@ -6,28 +6,10 @@
  */
 
 import { add, type Tensor } from "../tensor.ts";
-import { LayerNorm, type NormOptions } from "./layerNorm.ts";
-import { RmsNorm } from "./rmsNorm.ts";
+import type { Norm } from "./norm.ts";
 
-export interface NormChoice {
-  readonly kind: "layerNorm" | "rmsNorm";
-  readonly epsilon: number;
-  readonly place: "before" | "after";
-  /** A layer normalisation has trained scale and bias; by default it does. */
-  readonly trained?: boolean;
-}
+export type NormPlace = "before" | "after";
 
-export function residual(
-  x_BTD: Tensor,
-  norm: LayerNorm | RmsNorm,
-  place: NormChoice["place"],
-  part: (x_BTD: Tensor) => Tensor,
-): Tensor {
+export function residual(x_BTD: Tensor, norm: Norm, place: NormPlace, part: (x_BTD: Tensor) => Tensor): Tensor {
   return place === "before" ? add(x_BTD, part(norm.call(x_BTD))) : norm.call(add(x_BTD, part(x_BTD)));
-}
-
-export function makeNorm(choice: NormChoice, options: Omit<NormOptions, "epsilon">): LayerNorm | RmsNorm {
-  const { kind, epsilon, trained = true } = choice;
-  if (kind === "rmsNorm") return new RmsNorm({ ...options, epsilon });
-  return new LayerNorm({ ...options, epsilon, scale: trained, bias: trained });
 }

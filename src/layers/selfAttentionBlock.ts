@@ -6,24 +6,26 @@
 
 import { visit } from "../model/sites.ts";
 import { type LayerInputs, type LayerShape, registerLayer, type Tensor } from "../tensor.ts";
-import { FeedForward, type FeedForwardOptions } from "./feedForward.ts";
+import type { FeedForward } from "./feedForward.ts";
 import { type LayerOptions, single, TransformerLayer } from "./layer.ts";
-import type { LayerNorm } from "./layerNorm.ts";
+import type { MixtureOfExperts } from "./mixtureOfExperts.ts";
+import { type MlpChoice, makeMlp } from "./mlp.ts";
 import { MultiHeadAttention, type MultiHeadAttentionOptions } from "./multiHeadAttention.ts";
+import { makeNorm, type Norm, type NormChoice } from "./norm.ts";
 import type { Pass } from "./pass.ts";
-import { makeNorm, type NormChoice, residual } from "./residual.ts";
-import type { RmsNorm } from "./rmsNorm.ts";
+import { type NormPlace, residual } from "./residual.ts";
 
 /** What all blocks of a stack have in common. */
 export interface BlockChoice {
   /** D */
   readonly width: number;
   readonly norm: NormChoice;
+  readonly normPlace: NormPlace;
   readonly attention: Pick<
     MultiHeadAttentionOptions,
     "heads" | "headWidth" | "bias" | "outputBias" | "scale" | "window"
   >;
-  readonly mlp: Pick<FeedForwardOptions, "feedForwardWidth" | "activation" | "gated" | "bias">;
+  readonly mlp: MlpChoice;
 }
 
 export interface BlockOptions extends BlockChoice, LayerOptions {
@@ -38,9 +40,9 @@ export interface SelfAttentionBlockOptions extends BlockOptions {
 export class SelfAttentionBlock extends TransformerLayer<SelfAttentionBlockOptions> {
   static readonly className = "SelfAttentionBlock";
   readonly #attention: MultiHeadAttention;
-  readonly #attentionNorm: LayerNorm | RmsNorm;
-  readonly #mlp: FeedForward;
-  readonly #mlpNorm: LayerNorm | RmsNorm;
+  readonly #attentionNorm: Norm;
+  readonly #mlp: FeedForward | MixtureOfExperts;
+  readonly #mlpNorm: Norm;
 
   constructor(options: SelfAttentionBlockOptions) {
     super(options);
@@ -50,20 +52,20 @@ export class SelfAttentionBlock extends TransformerLayer<SelfAttentionBlockOptio
       new MultiHeadAttention({ name: `${name}.attention`, width, ...attention, at, weights }),
     );
     this.#attentionNorm = this.child(makeNorm(norm, { name: `${name}.attentionNorm`, width, weights }));
-    this.#mlp = this.child(new FeedForward({ name: `${name}.mlp`, width, ...mlp, weights }));
+    this.#mlp = this.child(makeMlp(mlp, { name: `${name}.mlp`, width, layer, weights }));
     this.#mlpNorm = this.child(makeNorm(norm, { name: `${name}.mlpNorm`, width, weights }));
   }
 
   /** [B, T, D] → [B, T, D] */
   override call(inputs: LayerInputs, pass: Pass = {}): Tensor {
-    const { stack, layer, norm } = this.options;
+    const { stack, layer, normPlace } = this.options;
     const { sites } = pass;
     const at = { stack, attention: "self", layer } as const;
     const x0 = visit(sites, { ...at, name: "blockInput" }, single(inputs));
-    const x1 = residual(x0, this.#attentionNorm, norm.place, (x) =>
+    const x1 = residual(x0, this.#attentionNorm, normPlace, (x) =>
       visit(sites, { ...at, name: "attentionOutput" }, this.#attention.call(x, pass)),
     );
-    const x2 = residual(x1, this.#mlpNorm, norm.place, (x) =>
+    const x2 = residual(x1, this.#mlpNorm, normPlace, (x) =>
       visit(sites, { ...at, name: "mlpOutput" }, this.#mlp.call(x)),
     );
     return visit(sites, { ...at, name: "blockOutput" }, x2);

@@ -11,13 +11,11 @@ import { positionIds } from "../model/positions.ts";
 import { add, type Layer, type LayerInputs, type LayerShape, registerLayer, type Tensor } from "../tensor.ts";
 import { DecoderBlock } from "./decoderBlock.ts";
 import { type LayerOptions, pair, single, TransformerLayer } from "./layer.ts";
-import type { LayerNorm } from "./layerNorm.ts";
 import { LearnedPositions, type LearnedPositionsOptions } from "./learnedPositions.ts";
+import { makeNorm, type Norm } from "./norm.ts";
 import { statesToRead } from "./outputHead.ts";
 import type { CrossPass } from "./pass.ts";
 import { RelativePositions, type RelativePositionsOptions } from "./relativePositions.ts";
-import { makeNorm } from "./residual.ts";
-import type { RmsNorm } from "./rmsNorm.ts";
 import { type BlockChoice, SelfAttentionBlock } from "./selfAttentionBlock.ts";
 import { type SinusoidalOptions, SinusoidalPositions } from "./sinusoidalPositions.ts";
 
@@ -55,9 +53,9 @@ export class Stack extends TransformerLayer<StackOptions> {
   static readonly className = "Stack";
   readonly #positions: LearnedPositions | SinusoidalPositions | undefined;
   readonly #relative: readonly RelativePositions[];
-  readonly #embeddingNorm: LayerNorm | RmsNorm | undefined;
+  readonly #embeddingNorm: Norm | undefined;
   readonly #blocks: readonly (SelfAttentionBlock | DecoderBlock)[];
-  readonly #finalNorm: LayerNorm | RmsNorm | undefined;
+  readonly #finalNorm: Norm | undefined;
 
   constructor(options: StackOptions) {
     super(options);

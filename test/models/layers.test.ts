@@ -130,7 +130,8 @@ describe("a stack of blocks", () => {
     layers: 2,
     block: {
       width: 12,
-      norm: { kind: "layerNorm", epsilon: 1e-5, place: "after" },
+      norm: { kind: "layerNorm", epsilon: 1e-5 },
+      normPlace: "after",
       attention: { heads: 3, headWidth: 4, bias: true, scale: 0.5 },
       mlp: { feedForwardWidth: 14, activation: "relu" },
     },
