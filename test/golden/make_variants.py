@@ -1,6 +1,6 @@
 """Small random models for every attribute of a config that the golden models do not use: variants/<family>.json.
 
-python make_variants.py [family ...]     with torch and transformers as in versions.json ("variants")
+python make_variants.py [family ...]     each file says with which version of transformers it was made
 
 A variant has its config, the names and shapes of its tensors, its inputs, and what PyTorch computed: logits [T, V], the
 gradients of sum(logits * cotangent) at the scaled embeddings, and the ids of a greedy search, of one that goes on from
@@ -88,6 +88,12 @@ FAMILIES = {
         "default": small(),
         "layerdrop_unscaled": small(encoder_layerdrop=0.9, scale_embedding=False, activation_function="gelu"),
         "other_padding": {**small(), "pad_token_id": 16},
+    }),
+    # With transformers 4.57.6: version 5 routes otherwise.
+    "nllb_moe": ("NllbMoeForConditionalGeneration", {
+        "router_bias": small(num_experts=3, encoder_sparse_step=1, decoder_sparse_step=2, router_bias=True),
+        "masked": small(num_experts=4, encoder_sparse_step=2, decoder_sparse_step=1, moe_token_dropout=0.5,
+                        normalize_router_prob_before_dropping=True, batch_prioritized_routing=True, expert_capacity=1),
     }),
     "fsmt": ("FSMTForConditionalGeneration", {
         "two_vocabularies": {**small(src_vocab_size=17, tgt_vocab_size=15, tie_word_embeddings=False), "vocab_size": 15},
