@@ -37,12 +37,8 @@ export function fairseqDecoder(config: FairseqDecoderConfig, weights?: Weights):
   const headWidth = width / heads;
   const block = {
     width,
-    norm: {
-      kind: "layerNorm",
-      epsilon: LAYER_NORM_EPSILON,
-      place: config.normPlace,
-      trained: config.trainedNorms,
-    },
+    norm: { kind: "layerNorm", epsilon: LAYER_NORM_EPSILON, scale: config.trainedNorms, bias: config.trainedNorms },
+    normPlace: config.normPlace,
     attention: { heads, headWidth, bias, scale: 1 / Math.sqrt(headWidth) },
     mlp: { feedForwardWidth, activation, bias },
   } as const;
