@@ -16,7 +16,7 @@ import {
 } from "./attribution/options.ts";
 import { createSequenceAttribution, stepsOf } from "./attribution/result.ts";
 import { behindStart, encodeInput, type Language, withBos } from "./attribution/texts.ts";
-import { type BackendInUse, useBackend } from "./backend/backend.ts";
+import { type BackendInUse, throughHost, useBackend } from "./backend/backend.ts";
 import { OptionError } from "./errors.ts";
 import type { MethodId, MethodOptions } from "./method/registry.ts";
 import { generate } from "./model/generation/generate.ts";
@@ -87,7 +87,7 @@ export class AttributionModel {
     generationArgs: Readonly<Record<string, unknown>> = {},
     options: { readonly batchSize?: number; readonly skipSpecialTokens?: boolean; readonly signal?: AbortSignal } = {},
   ): Promise<string[]> {
-    await useBackend(this.backend.name);
+    await useBackend(this.backend.name, { precision: this.backend.precision });
     const inputs = listOf("inputTexts", inputTexts).map((text) =>
       this.#prompt(text, options.skipSpecialTokens ?? false),
     );
@@ -113,8 +113,10 @@ export class AttributionModel {
     const resolved = resolveOptions(options.method ?? this.#method, this.#parts.methodOptions, options);
     this.#checkKind(options, resolved.contrast);
     if (options.overrideDefaultAttribution) this.#method = resolved.methodId;
-    await useBackend(this.backend.name);
-
+    const { passes } = await useBackend(this.backend.name, { precision: this.backend.precision });
+    const memoryBudget = options.memoryBudget ?? this.#parts.memoryBudget ?? passes?.memoryBudget;
+    const limits = { memoryBudget: memoryBudget ?? DEFAULT_MEMORY_BUDGET, positions: passes?.positions };
+    const throughHostBefore = throughHost();
     const jobs = await this.#jobs(
       listOf("inputTexts", inputTexts),
       generatedTexts === undefined || generatedTexts === null ? null : listOf("generatedTexts", generatedTexts),
@@ -131,7 +133,7 @@ export class AttributionModel {
         contrast,
         attributeTarget: options.attributeTarget ?? false,
         contrastForceInputs: resolved.contrast.contrastForceInputs ?? false,
-        limits: { memoryBudget: options.memoryBudget ?? this.#parts.memoryBudget ?? DEFAULT_MEMORY_BUDGET },
+        limits,
         signal: options.signal,
         onPass: (pass) => options.onProgress?.({ sequence: i, sequences: jobs.length, ...pass }),
       });
@@ -150,7 +152,8 @@ export class AttributionModel {
       attrPosStart: sequences[0]?.attrPosStart ?? 0,
       attrPosEnd: Math.max(...sequences.map((sequence) => sequence.attrPosEnd)),
       seconds: (performance.now() - started) / 1000,
-      backend: this.backend.name,
+      backend: this.backend,
+      throughHost: countedSince(throughHostBefore, throughHost()),
       version,
       peakBytes,
       rows,
@@ -250,6 +253,15 @@ export class AttributionModel {
         : generatedJob(language, text, input, row, placed);
     });
   }
+}
+
+/** What has been counted since then. */
+function countedSince(
+  before: Readonly<Record<string, number>>,
+  now: Readonly<Record<string, number>>,
+): Record<string, number> {
+  const differences = Object.entries(now).map(([name, count]) => [name, count - (before[name] ?? 0)] as const);
+  return Object.fromEntries(differences.filter(([, count]) => count > 0));
 }
 
 /** @throws OptionError when something else than texts was given */

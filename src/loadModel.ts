@@ -19,6 +19,10 @@ export interface LoadOptions extends MethodOptions {
   readonly backend?: BackendName | "auto";
   /** In a browser: the URL of the folder with the `.wasm` files of `@tensorflow/tfjs-backend-wasm`. */
   readonly wasmPaths?: BackendOptions["wasmPaths"];
+  /** How matrix products multiply; see `BackendOptions`. */
+  readonly precision?: BackendOptions["precision"];
+  /** Which GPU, counted from 0; of the `cuda` backend. */
+  readonly device?: number;
   /** Folder of the tokenizer, when it is not the model's. */
   readonly tokenizer?: string | FileSource;
   /** Bytes that the activations of one pass may take. */
@@ -39,10 +43,13 @@ export async function loadModel(
   options: LoadOptions = {},
 ): Promise<AttributionModel> {
   const id = knownName("attribution method", method, Object.keys(methods) as MethodId[]);
-  const { backend = "auto", wasmPaths, tokenizer: tokenizerPlace, memoryBudget, ...methodOptions } = options;
+  const { backend = "auto", wasmPaths, precision, device, ...others } = options;
+  const { tokenizer: tokenizerPlace, memoryBudget, ...methodOptions } = others;
   rejectUnknownOptions(`loadModel with ${id}`, methodOptions, [
     ...methods[id].options,
     "backend",
+    "precision",
+    "device",
     "wasmPaths",
     "tokenizer",
     "memoryBudget",
@@ -52,7 +59,11 @@ export async function loadModel(
   }
   const files = await filesOf(nameOrPath);
   const tokenizerFiles = tokenizerPlace === undefined ? files : await filesOf(tokenizerPlace);
-  const inUse = await useBackend(backend, wasmPaths === undefined ? {} : { wasmPaths });
+  const inUse = await useBackend(backend, {
+    ...(wasmPaths !== undefined && { wasmPaths }),
+    ...(precision !== undefined && { precision }),
+    ...(device !== undefined && { device }),
+  });
   const tokenizer = await loadTokenizer(tokenizerFiles);
   const { model, rawConfig } = await loadArchitecture(files);
   const generationDefaults = await readGenerationDefaults(files, rawConfig);

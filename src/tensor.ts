@@ -145,7 +145,8 @@ export const tidy: <T>(work: () => T) => T = (work) =>
   tf.tidy(work as unknown as () => tf.TensorContainer) as unknown as ReturnType<typeof work>;
 export const keep: (x: Tensor) => Tensor = tf.keep;
 export const dispose: (x: tf.TensorContainer) => void = tf.dispose;
-export const memory: () => { numTensors: number; numBytes: number } = () => tf.memory();
+export const memory: () => { numTensors: number; numBytes: number; fallbacks?: Readonly<Record<string, number>> } =
+  () => tf.memory();
 
 /** A tensor's numbers on the host; for backends whose results arrive later it waits for them. */
 export const readFloats: (x: Tensor) => Promise<Float32Array> = async (x) => Float32Array.from(await x.data());

@@ -35,7 +35,7 @@ export async function attributeEmbeddings(
   const everyBaseline = method.usesBaseline === "each";
   const total = G * method.points(request.methodOptions) * (everyBaseline ? sequence.baselines.length : 1);
   const limits: RowLimits = {
-    memoryBudget: request.limits.memoryBudget,
+    ...request.limits,
     rows: request.methodOptions.internalBatchSize ?? request.limits.rows,
   };
   const positions = end - 1 + (sequence.source?.ids.length ?? 0);

@@ -12,7 +12,7 @@ import type { ModelFacts } from "../model/model.ts";
 /** What a pass may use when the caller does not say: 1 GiB. */
 export const DEFAULT_MEMORY_BUDGET = 2 ** 30;
 
-/** Token positions at which matrix products run at full speed; more rows a pass would only widen the causal cone. */
+/** Token positions at which a CPU's matrix products run at full speed; more rows would only widen the causal cone. */
 const POSITIONS_FOR_FULL_SPEED = 1024;
 
 const NUMBERS_PER_POSITION = 34 / 2;
@@ -32,6 +32,8 @@ export function bytesPerRow(facts: ModelFacts, positions: number): number {
 export interface RowLimits {
   /** Bytes. */
   readonly memoryBudget: number;
+  /** Token positions at which matrix products run at full speed, where they are not those of a CPU. */
+  readonly positions?: number | undefined;
   /** Rows, if the caller has set a limit. */
   readonly rows?: number | undefined;
 }
@@ -44,7 +46,8 @@ export function rowsPerPass(facts: ModelFacts, positions: number, limits: RowLim
 
 /** How many consecutive steps share a pass: enough for full speed, and as many as the budget allows. */
 export function stepsPerPass(facts: ModelFacts, positions: number, limits: RowLimits): number {
-  return Math.min(rowsPerPass(facts, positions, limits), Math.max(1, Math.ceil(POSITIONS_FOR_FULL_SPEED / positions)));
+  const fullSpeed = limits.positions ?? POSITIONS_FOR_FULL_SPEED;
+  return Math.min(rowsPerPass(facts, positions, limits), Math.max(1, Math.ceil(fullSpeed / positions)));
 }
 
 /**

@@ -1,5 +1,6 @@
 /** What was asked and how it went, under Inseq's names where Inseq has one; all else under `inseq_tfjs`. */
 
+import type { BackendInUse } from "../backend/backend.ts";
 import type { AttributionInfo, Json } from "../result/attribution.ts";
 import type { AttributeOptions, ResolvedOptions } from "./options.ts";
 
@@ -14,7 +15,9 @@ export interface Circumstances {
   readonly attrPosStart: number;
   readonly attrPosEnd: number;
   readonly seconds: number;
-  readonly backend: string;
+  readonly backend: BackendInUse;
+  /** Operations that the device lacks, with how often they went through the host. */
+  readonly throughHost: Readonly<Record<string, number>>;
   readonly version: string;
   readonly peakBytes: number;
   readonly rows: number;
@@ -53,9 +56,12 @@ export function createInfo(options: AttributeOptions, resolved: ResolvedOptions,
     tokenizer_name: now.modelName,
     tokenizer_class: now.tokenizerClass,
     exec_time: now.seconds,
-    backend: now.backend,
+    backend: now.backend.name,
     inseq_tfjs: {
       version: now.version,
+      backend_description: now.backend.description,
+      precision: now.backend.precision,
+      through_host: now.throughHost,
       peak_bytes: now.peakBytes,
       rows: now.rows,
       skip_special_tokens: options.skipSpecialTokens ?? false,

@@ -7,8 +7,8 @@
 
 import { BackendError } from "../errors.ts";
 import { knownName, rejectUnknownOptions } from "../names.ts";
-import { setBackend, tensorflow } from "../tensor.ts";
-import type { BackendOptions } from "./definition.ts";
+import { memory, setBackend, tensorflow } from "../tensor.ts";
+import { type BackendOptions, type PassSize, type Precision, precisions, type Startable } from "./definition.ts";
 import { type BackendName, backendNames, backends } from "./registry.ts";
 
 export type { BackendName };
@@ -17,6 +17,9 @@ export interface BackendInUse {
   readonly name: BackendName;
   /** What it is, in words: "WebAssembly with SIMD, one thread". */
   readonly description: string;
+  readonly precision: Precision;
+  /** How large its passes should be; undefined for those that compute on a CPU. */
+  readonly passes: PassSize | undefined;
   /** Where `auto` was asked for: the faster backends, and why each was not taken. Empty otherwise. */
   readonly passedOver: readonly UnavailableBackend[];
 }
@@ -44,13 +47,13 @@ export async function useBackend(
   name: BackendName | "auto" = "auto",
   options: BackendOptions = {},
 ): Promise<BackendInUse> {
-  knownName("precision", options.precision ?? "float32", ["float32", "high"]);
+  knownName("precision", options.precision ?? "float32", precisions);
   rejectUnknownOptions("useBackend", options, ["wasmPaths", "precision", "device"]);
   const asked = knownName("backend", name, ["auto", ...backendNames]);
   if (asked === "auto") return await useFastest(options);
   const description = await start(asked, options);
   await setBackend(asked);
-  return { name: asked, description, passedOver: [] };
+  return inUse(asked, description, options, []);
 }
 
 /** Every backend, the fastest first, with what it is or why it is not there. The backend in use stays the same. */
@@ -71,12 +74,27 @@ async function useFastest(options: BackendOptions): Promise<BackendInUse> {
     const status = await probe(name, options);
     if (status.available) {
       await setBackend(name);
-      return { name, description: status.description, passedOver };
+      return inUse(name, status.description, options, passedOver);
     }
     passedOver.push(status);
   }
   const reasons = passedOver.map(({ reason }) => reason).join("; ");
   throw new BackendError(`expected at least one backend to be present (${reasons})`);
+}
+
+function inUse(
+  name: BackendName,
+  description: string,
+  { precision = "float32" }: BackendOptions,
+  passedOver: readonly UnavailableBackend[],
+): BackendInUse {
+  const backend: Startable = backends[name];
+  return { name, description, precision, passes: backend.passes?.(), passedOver };
+}
+
+/** How often which operation has gone through the host, because the device in use lacks it. */
+export function throughHost(): Readonly<Record<string, number>> {
+  return memory().fallbacks ?? {};
 }
 
 async function probe(name: BackendName, options: BackendOptions): Promise<AvailableBackend | UnavailableBackend> {

@@ -15,6 +15,9 @@ import { type BackendOptions, instantiate, type Startable } from "./definition.t
 import { register } from "./kernels/register.ts";
 import { kernels } from "./kernels/table.ts";
 
+/** Positions that fill a large GPU: matrix products of so many rows reach the speed of larger ones. */
+const POSITIONS_FOR_FULL_SPEED = 16384;
+
 export const cuda: Startable = {
   precisions: ["float32", "high"],
   start: async ({ precision, device = 0 }: BackendOptions) => {
@@ -35,5 +38,11 @@ export const cuda: Startable = {
       `our CUDA kernels${emulated} on ${library.text("device_name")} ` +
       `(compute capability ${Math.floor(capability / 10)}.${capability % 10}), ${products}`
     );
+  },
+  passes: () => {
+    const backend = tensorflow.findBackend("cuda");
+    if (!(backend instanceof CudaBackend)) throw new BackendError("expected our cuda backend to run");
+    // The other half is for what the estimate leaves out, and for the allocator's gaps.
+    return { memoryBudget: backend.freeBytes() / 2, positions: POSITIONS_FOR_FULL_SPEED };
   },
 };

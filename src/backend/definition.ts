@@ -3,7 +3,8 @@
 import { BackendError } from "../errors.ts";
 import { tensorflow } from "../tensor.ts";
 
-export type Precision = "float32" | "high";
+export const precisions = ["float32", "high"] as const;
+export type Precision = (typeof precisions)[number];
 
 export interface BackendOptions {
   /**
@@ -21,6 +22,14 @@ export interface BackendOptions {
   readonly device?: number;
 }
 
+/** How large a pass of a device should be that is unlike a CPU. */
+export interface PassSize {
+  /** Bytes that the activations of one pass may take. */
+  readonly memoryBudget: number;
+  /** Token positions, of all rows together, at which matrix products run at full speed. */
+  readonly positions: number;
+}
+
 /** A backend that may be present. TensorFlow.js knows it by the same name as the table in `registry.ts`. */
 export interface Startable {
   /** How its matrix products can multiply. */
@@ -31,6 +40,8 @@ export interface Startable {
    * @throws BackendError saying how to get it, when it is absent or fails to start
    */
   readonly start: (options: BackendOptions) => Promise<string>;
+  /** Once it runs. */
+  readonly passes?: () => PassSize;
 }
 
 /**

@@ -1,6 +1,7 @@
 /** `inseq attribute`: attributes texts, shows the scores, and writes them to files. */
 
 import type { AttributeOptions } from "../attribution/options.ts";
+import type { Precision } from "../backend/definition.ts";
 import { OptionError } from "../errors.ts";
 import { loadModel } from "../loadModel.ts";
 import type { MethodId } from "../method/registry.ts";
@@ -31,7 +32,10 @@ export async function attribute(args: AttributeArguments, screen: Screen): Promi
   const { backend, visibleGpus } = placeOf(args.device, args.backend, process.env.CUDA_VISIBLE_DEVICES);
   if (visibleGpus !== null) process.env.CUDA_VISIBLE_DEVICES = visibleGpus;
   const loading = performance.now();
-  const model = await loadModel(modelNameOrPath, method as MethodId, { backend });
+  const model = await loadModel(modelNameOrPath, method as MethodId, {
+    backend,
+    ...(args.precision !== undefined && { precision: args.precision as Precision }),
+  });
   tell(`loaded ${modelNameOrPath} (${model.model.facts.className}) in ${secondsSince(loading)}`);
   tell(`computing on ${model.backend.name}: ${model.backend.description}`);
   if (args.veryVerbose) for (const { name, reason } of model.backend.passedOver) tell(`not on ${name}: ${reason}`);

@@ -2,6 +2,7 @@
 
 import { listAggregators } from "../aggregate/aggregate.ts";
 import { listAggregationFunctions } from "../aggregate/functions.ts";
+import { precisions } from "../backend/definition.ts";
 import { listFeatureAttributionMethods } from "../method/registry.ts";
 import { listStepFunctions } from "../score/registry.ts";
 import type { Choices, OptionTable, OptionValues } from "./optionTable.ts";
@@ -213,7 +214,14 @@ export const attributeOptions = {
     aliases: ["--dev"],
     placeholder: "name",
     group: "Computing",
-    help: "cuda for the first GPU, or cpu. Default: the fastest backend present.",
+    help: "cuda for the first GPU, cuda:1 for the second, or cpu. Default: the fastest backend present.",
+  },
+  precision: {
+    kind: "text",
+    placeholder: "name",
+    choices: { of: "precision", names: () => precisions },
+    group: "Computing",
+    help: "high: matrix products with fewer bits where the device is faster then (TF32 on cuda). Default: float32.",
   },
   backend: {
     kind: "text",

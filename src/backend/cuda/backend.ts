@@ -219,10 +219,17 @@ export class CudaBackend extends tensorflow.KernelBackend implements KernelBacke
   override memory() {
     return {
       unreliable: false,
-      deviceBytes: this.library.statistic("memory", BYTES_IN_USE),
-      peakDeviceBytes: this.library.statistic("memory", BYTES_PEAK),
+      deviceBytes: this.#bytes("inUse"),
+      peakDeviceBytes: this.#bytes("peak"),
       fallbacks: Object.fromEntries(this.#fallbacks),
     };
+  }
+
+  /** Of the device, the allocator's unused blocks included; no more than the limit that was set leaves. */
+  freeBytes(): number {
+    const available = this.#bytes("free") + this.#bytes("reserved") - this.#bytes("inUse");
+    const limit = this.#bytes("limit");
+    return limit === 0 ? available : Math.min(available, limit - this.#bytes("inUse"));
   }
 
   override floatPrecision(): 32 {
@@ -270,14 +277,17 @@ export class CudaBackend extends tensorflow.KernelBackend implements KernelBacke
     if (block.users === 0) this.library.call("free", block.address);
   }
 
+  #bytes(what: keyof typeof statistics): number {
+    return this.library.statistic("memory", statistics[what]);
+  }
+
   #upload(values: Float32Array | Int32Array, to: DeviceNumbers): void {
     if (values.length > 0) this.library.call("upload", values, to.address, values.byteLength);
   }
 }
 
 /** Numbers of the C interface's `inseq_memory`. */
-const BYTES_IN_USE = 0;
-const BYTES_PEAK = 1;
+const statistics = { inUse: 0, peak: 1, reserved: 2, limit: 3, free: 5 } as const;
 
 function toArray<Numbers extends Float32Array | Int32Array>(
   type: { new (length: number): Numbers; from(values: ArrayLike<number>): Numbers },
