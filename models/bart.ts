@@ -19,14 +19,15 @@ const common = {
 
 export const bart = sharedVocabulary({
   type: "bart",
-  className: "BartForConditionalGeneration",
+  // The published base models name the class without a head, which is their table of embeddings.
+  classNames: ["BartForConditionalGeneration", "BartModel"],
   kind: { normPlace: "after", positions: "learned", embeddingNorm: true, finalNorm: false },
   ...common,
 });
 
 export const mbart = sharedVocabulary({
   type: "mbart",
-  className: "MBartForConditionalGeneration",
+  classNames: ["MBartForConditionalGeneration", "MBartModel"],
   kind: { normPlace: "before", positions: "learned", embeddingNorm: true, finalNorm: true },
   ...common,
 });

@@ -90,6 +90,9 @@ export function statedKind({ normPlace, positions, embeddingNorm, finalNorm }: S
   };
 }
 
+/** Attributes that converters left in configs, and nobody reads: a number of unused positions, a training step, an author. */
+export const fairseqLeftovers: readonly string[] = ["author", "extra_pos_embeddings", "kobart_version", "save_step"];
+
 /** @throws ConfigError when heads do not divide the width */
 export function fairseqConfig(read: Attributes, kind: StackKind, firstPosition: number): FairseqConfig {
   const { width, maxPositions, activation, scaleEmbedding } = read;

@@ -25,6 +25,7 @@ import {
   type FairseqConfig,
   fairseqConfig,
   fairseqFields,
+  fairseqLeftovers,
   fairseqStack,
   type StackKind,
   statedKind,
@@ -75,7 +76,7 @@ function readConfig(raw: JsonObject, tensors: readonly string[] = []): FsmtConfi
     },
     onlyIf: statedKind(kind),
     // A second config for a decoder alone, which the reference drops, and what its tokenizer needs.
-    ignored: ["decoder", "langs"],
+    ignored: [...fairseqLeftovers, "decoder", "langs"],
   });
   const { sourceVocabSize, targetVocabSize, padding, sharedEmbeddings } = read;
   return {

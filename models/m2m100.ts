@@ -12,7 +12,7 @@ import { sharedVocabulary } from "./sharedVocabulary.ts";
 
 export const m2m100 = sharedVocabulary({
   type: "m2m_100",
-  className: "M2M100ForConditionalGeneration",
+  classNames: ["M2M100ForConditionalGeneration"],
   kind: { normPlace: "before", positions: "tensor2tensor", embeddingNorm: false, finalNorm: true },
   firstPosition: (padding) => padding + 1,
   logitsBias: false,

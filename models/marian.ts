@@ -25,6 +25,7 @@ import {
   type FairseqConfig,
   fairseqConfig,
   fairseqFields,
+  fairseqLeftovers,
   fairseqStack,
   type StackKind,
   statedKind,
@@ -72,7 +73,8 @@ function readConfig(raw: JsonObject, tensors?: readonly string[]): MarianConfig 
       sharedEmbeddings: flag("share_encoder_decoder_embeddings", true),
       tiedHead: flag("tie_word_embeddings", true),
     },
-    onlyIf: { ...statedKind(kind), extra_pos_embeddings: [0] },
+    onlyIf: statedKind(kind),
+    ignored: fairseqLeftovers,
   });
   const { sharedEmbeddings, tiedHead, vocabSize, decoderVocabSize } = read;
   return {

@@ -14,7 +14,7 @@ import type { JsonObject } from "../src/json.ts";
 import { strictConfig } from "../src/model/config.ts";
 import { flag, number, size } from "../src/model/configField.ts";
 import type { Architecture } from "./architecture.ts";
-import { statedKind } from "./fairseq.ts";
+import { fairseqLeftovers, statedKind } from "./fairseq.ts";
 import {
   type SharedVocabulary,
   type SharedVocabularyConfig,
@@ -25,7 +25,7 @@ import {
 
 const family: SharedVocabulary = {
   type: "nllb-moe",
-  className: "NllbMoeForConditionalGeneration",
+  classNames: ["NllbMoeForConditionalGeneration"],
   kind: { normPlace: "before", positions: "tensor2tensor", embeddingNorm: false, finalNorm: true },
   firstPosition: (padding) => padding + 1,
   logitsBias: false,
@@ -53,6 +53,7 @@ function readConfig(raw: JsonObject): SharedVocabularyConfig {
       second_expert_policy: ["all"],
     },
     ignored: [
+      ...fairseqLeftovers,
       // Which tokens go to an expert that is full: none is.
       "batch_prioritized_routing",
       "expert_capacity",

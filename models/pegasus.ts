@@ -11,7 +11,7 @@ import { sharedVocabulary } from "./sharedVocabulary.ts";
 
 export const pegasus = sharedVocabulary({
   type: "pegasus",
-  className: "PegasusForConditionalGeneration",
+  classNames: ["PegasusForConditionalGeneration"],
   kind: { normPlace: "before", positions: "paper", embeddingNorm: false, finalNorm: true },
   firstPosition: () => 0,
   logitsBias: true,

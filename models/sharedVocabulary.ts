@@ -18,6 +18,7 @@ import {
   type FairseqConfig,
   fairseqConfig,
   fairseqFields,
+  fairseqLeftovers,
   fairseqStack,
   type StackKind,
   statedKind,
@@ -26,7 +27,8 @@ import { fairseqBuffers, fairseqRows, type StackNames } from "./fairseqRows.ts";
 
 export interface SharedVocabulary {
   readonly type: string;
-  readonly className: string;
+  /** The classes of transformers; the first is the present one. */
+  readonly classNames: Architecture["classNames"];
   readonly kind: StackKind;
   /** What the first position counts as, given the padding token's id. */
   readonly firstPosition: (padding: number) => number;
@@ -51,7 +53,7 @@ export interface SharedVocabularyConfig extends FairseqConfig {
 
 export function sharedVocabulary(family: SharedVocabulary): Architecture<SharedVocabularyConfig> {
   return {
-    classNames: [family.className],
+    classNames: family.classNames,
     readConfig: (raw, tensors) => readConfig(family, raw, tensors),
     weightTable: (config) => weightTable(family, config),
     build: (config, weights) => build(family, config, weights),
@@ -64,8 +66,7 @@ function readConfig(family: SharedVocabulary, raw: JsonObject, tensors?: readonl
     model: family.type,
     fields: sharedVocabularyFields(family),
     onlyIf: statedKind(family.kind),
-    // How many rows of the table of positions stand before the first; the references have a number of their own.
-    ignored: ["extra_pos_embeddings"],
+    ignored: fairseqLeftovers,
   });
   const stored = tensors === undefined || tensors.some((name) => name.endsWith("final_logits_bias"));
   return sharedVocabularyConfig(family, read, family.logitsBias && stored);
@@ -95,12 +96,12 @@ export function sharedVocabularyConfig(
 }
 
 function build(family: SharedVocabulary, config: SharedVocabularyConfig, weights?: Weights): EncoderDecoderModel {
-  const { type, className } = family;
+  const { type, classNames } = family;
   const { width, vocabSize, maxPositions, decoder, tiedHead, logitsBias } = config;
   const { layers, heads } = decoder;
   const tokens = new Embedding({ name: "tokens", vocabSize, width, weights });
   return encoderDecoder({
-    facts: { type, className, width, vocabSize, layers, heads, maxPositions },
+    facts: { type, className: classNames[0], width, vocabSize, layers, heads, maxPositions },
     sourceTokens: tokens,
     targetTokens: tokens,
     embeddingScale: config.scaleEmbedding ? Math.sqrt(width) : 1,

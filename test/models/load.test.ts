@@ -33,6 +33,19 @@ function changed(family: string, attributes: JsonObject, weights = golden(family
   return filesFromMemory("folder", { "config.json": config, "model.safetensors": weights });
 }
 
+/** Small sizes under the names of fairseq's models. */
+const fairseqSize: JsonObject = {
+  vocab_size: 23,
+  d_model: 12,
+  encoder_layers: 1,
+  encoder_attention_heads: 3,
+  encoder_ffn_dim: 14,
+  decoder_layers: 1,
+  decoder_attention_heads: 2,
+  decoder_ffn_dim: 10,
+  max_position_embeddings: 16,
+};
+
 describe("config.json", () => {
   test("must be there", async () => {
     const files = filesFromMemory("folder", { "model.safetensors": golden("gpt2", "model.safetensors") });
@@ -69,6 +82,38 @@ describe("config.json", () => {
     );
   });
 
+  test.each<[string, JsonObject]>([
+    [
+      "opus-mt",
+      { ...smallConfigs.marian, extra_pos_embeddings: 58101, add_bias_logits: false, normalize_before: false },
+    ],
+    [
+      "bart-large-cnn",
+      {
+        ...fairseqSize,
+        model_type: "bart",
+        extra_pos_embeddings: 2,
+        save_step: 58,
+        force_bos_token_to_be_generated: true,
+      },
+    ],
+    ["bart-base", { ...fairseqSize, model_type: "bart", architectures: ["BartModel"], normalize_embedding: true }],
+    ["mbart-large-50", { ...fairseqSize, model_type: "mbart", add_final_layer_norm: true, normalize_before: true }],
+    [
+      "pegasus-xsum",
+      {
+        ...fairseqSize,
+        model_type: "pegasus",
+        static_position_embeddings: true,
+        normalize_before: true,
+        length_penalty: 0.6,
+      },
+    ],
+    ["wmt19", { ...fairseqSize, model_type: "fsmt", langs: ["ru", "en"], decoder: { vocab_size: 23 }, num_beams: 5 }],
+  ])("as converters wrote it for %s is read", (_name, config) => {
+    randomModel(config, 0).dispose();
+  });
+
   test.each<[Family, JsonObject, RegExp]>([
     ["gpt2", { n_head: 5 }, /n_embd to be a multiple of n_head, received 12 and 5/],
     ["gpt2", { activation_function: "mish" }, /activation_function: expected one of "linear".*received "mish"/],
@@ -86,6 +131,12 @@ describe("config.json", () => {
       /rope_type: expected one of "default", "linear".*received "spiral"|spiral/,
     ],
     ["marian", { normalize_before: true }, /normalize_before: only false is implemented/],
+    ["marian", { model_type: "mbart", normalize_before: false }, /normalize_before: only true is implemented/],
+    [
+      "marian",
+      { model_type: "nllb-moe", second_expert_policy: "random", moe_eval_capacity_token_fraction: 0.5 },
+      /second_expert_policy: only "all" is implemented.*\n.*moe_eval_capacity_token_fraction: only 1 is implemented/,
+    ],
     [
       "marian",
       { decoder_attention_heads: 5 },

@@ -88,7 +88,8 @@ export const neutralOnly: Readonly<Record<string, readonly Json[]>> = {
 
 /**
  * Options of Hugging Face that do not change which tokens are generated: how fast, and what is returned beside them.
- * Padding is masked and taken away again, so its token does not matter either.
+ * Padding is masked and taken away again, so its token does not matter either. The tables that say which token is which
+ * language are SeamlessM4T's; a tokenizer has them, too.
  */
 export const withoutEffect: readonly string[] = [
   "_fromModelConfig",
@@ -113,8 +114,11 @@ export const withoutEffect: readonly string[] = [
   "padTokenId",
   "prefillChunkSize",
   "returnDictInGenerate",
+  "t2uLangCodeToId",
   "targetLookbehind",
+  "textDecoderLangToCodeId",
   "transformersVersion",
+  "vocoderLangCodeToId",
 ];
 
 type Accepted<Value> = readonly [expected: string, accept: (value: Json) => Value | undefined];

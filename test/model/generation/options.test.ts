@@ -46,7 +46,7 @@ describe("a model's options", () => {
 
   test("come from generation_config.json alone when there is one", () => {
     const options = generationOptions(
-      { eos_token_id: [1, 2], top_k: null, transformers_version: "5" },
+      { eos_token_id: [1, 2], top_k: null, transformers_version: "5", text_decoder_lang_to_code_id: { tur: 256088 } },
       { max_length: 9 },
     );
     expect(options).toMatchObject({ eosTokenId: [1, 2], topK: 50, maxLength: null });
