@@ -128,25 +128,21 @@ export const unsortedSegmentSum: (x: Tensor, ids: Tensor, segments: number) => T
 export const grads: (f: (...xs: Tensor[]) => Tensor) => (xs: readonly Tensor[], dy?: Tensor) => Tensor[] =
   (f) => (xs, dy) =>
     tf.grads(f)([...xs], dy);
-export const valueAndGrads: (
-  f: (...xs: Tensor[]) => Tensor,
-) => (xs: readonly Tensor[], dy?: Tensor) => { value: Tensor; grads: Tensor[] } = (f) => (xs, dy) => {
-  try {
-    return tf.valueAndGrads(f)([...xs], dy);
-  } catch (error) {
-    // When f throws, TensorFlow.js forgets what it had saved for the backward pass.
-    const { state } = tf.engine();
-    tf.dispose((state.activeTape ?? []).flatMap((node) => node.saved ?? []));
-    state.activeTape = [];
-    throw error;
-  }
-};
 export const tidy: <T>(work: () => T) => T = (work) =>
   tf.tidy(work as unknown as () => tf.TensorContainer) as unknown as ReturnType<typeof work>;
 export const keep: (x: Tensor) => Tensor = tf.keep;
 export const dispose: (x: tf.TensorContainer) => void = tf.dispose;
-export const memory: () => { numTensors: number; numBytes: number; fallbacks?: Readonly<Record<string, number>> } =
-  () => tf.memory();
+export const clone: (x: Tensor) => Tensor = tf.clone;
+/** `storedBytes` counts the numbers that are stored: fewer than `numBytes` where a backend stores what repeats once. */
+export const memory: () => {
+  numTensors: number;
+  numBytes: number;
+  storedBytes: number;
+  fallbacks?: Readonly<Record<string, number>>;
+} = () => {
+  const info: tf.MemoryInfo & { storedBytes?: number; fallbacks?: Readonly<Record<string, number>> } = tf.memory();
+  return { ...info, storedBytes: info.storedBytes ?? info.numBytes };
+};
 
 /** A tensor's numbers on the host; for backends whose results arrive later it waits for them. */
 export const readFloats: (x: Tensor) => Promise<Float32Array> = async (x) => Float32Array.from(await x.data());

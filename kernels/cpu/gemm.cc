@@ -1,4 +1,4 @@
-// The matrix product: see gemm.h for the layout. Here: packing, the micro-kernel, the loops around it, and sharing it out.
+// The matrix product: see gemm.h for the layout. Here: the micro-kernel, the loops around it, and sharing it out.
 
 #include "gemm.h"
 
@@ -26,58 +26,6 @@ float* Scratch::get(int64_t count) {
 void Scratch::Free::operator()(float* p) const { std::free(p); }
 
 namespace {
-
-/** Numbers of b that are packed before they are used: 8 MiB. */
-constexpr int64_t PACKED_AT_A_TIME = 1 << 21;
-
-/** Block kb of K starts at this row of b. */
-inline int64_t blockStart(int64_t kb) { return kb * KC; }
-inline int64_t blockCount(int64_t K) { return (K + KC - 1) / KC; }
-/** Where panel p of the block that begins at k0 (kc rows) starts in packed b. */
-inline int64_t panelOffset(int64_t N, int64_t k0, int64_t kc, int64_t p) {
-  return k0 * panelCount(N) * NR + p * kc * NR;
-}
-
-/** One panel's block: kc rows of NR columns. */
-void packPanel(View b, int64_t k0, int64_t kc, int64_t column0, int64_t columns, float* out) {
-  if (b.column == 1) {
-    for (int64_t k = 0; k < kc; k++) {
-      const float* from = b.data + (k0 + k) * b.row + column0;
-      float* to = out + k * NR;
-      if (columns == NR) {
-        store(to, load(from));
-        store(to + W, load(from + W));
-      } else {
-        for (int64_t j = 0; j < NR; j++) to[j] = j < columns ? from[j] : 0.0f;
-      }
-    }
-    return;
-  }
-  // Columns of b are contiguous (b is transposed): squares of W × W numbers are turned in registers.
-  constexpr int64_t PIECE = W;
-  for (int64_t k = 0; k < kc; k += PIECE) {
-    const int64_t piece = std::min(PIECE, kc - k);
-    if (columns == NR && piece == PIECE && b.row == 1) {
-      for (int64_t half = 0; half < NR; half += W) {
-        const float* from = b.data + k0 + k + (column0 + half) * b.column;
-        V rows[W];
-        for (int j = 0; j < W; j++) rows[j] = load(from + j * b.column);
-        transpose(rows);
-        for (int i = 0; i < W; i++) store(out + (k + i) * NR + half, rows[i]);
-      }
-      continue;
-    }
-    for (int64_t j = 0; j < NR; j++) {
-      float* to = out + k * NR + j;
-      if (j >= columns) {
-        for (int64_t i = 0; i < piece; i++) to[i * NR] = 0.0f;
-        continue;
-      }
-      const float* from = b.data + (k0 + k) * b.row + (column0 + j) * b.column;
-      for (int64_t i = 0; i < piece; i++) to[i * NR] = from[i * b.row];
-    }
-  }
-}
 
 /** The piece [R rows] × [NR columns] of c: the only place where numbers are multiplied. */
 template <int R>
@@ -134,45 +82,47 @@ constexpr auto MICRO = microTable(std::make_integer_sequence<int, MR>{});
 
 }  // namespace
 
-void packPanels(View b, int64_t K, int64_t N, int64_t from, int64_t to, float* packed) {
-  for (int64_t kb = 0; kb < blockCount(K); kb++) {
-    const int64_t k0 = blockStart(kb), kc = std::min(KC, K - k0);
-    for (int64_t p = from; p < to; p++) {
-      packPanel(b, k0, kc, p * NR, std::min<int64_t>(NR, N - p * NR), packed + panelOffset(N, k0, kc, p));
+namespace {
+
+/** Panels whose blocks are in the second-level cache together: a tile of a is read once for all of them. */
+constexpr int64_t GROUP = 4;
+
+/** The blocks [k0, k0 + kc) of some panels of b, packed if they are not yet. */
+void findBlocks(const Product& p, int64_t k0, int64_t kc, int64_t from, int64_t to, Scratch& scratch,
+                const float** blocks) {
+  const int64_t packed = std::min(KC, std::max(p.depth, p.K) - k0);
+  float* made = p.b.panels ? nullptr : scratch.get(GROUP * KC * NR);
+  for (int64_t panel = from; panel < to; panel++, made += made ? kc * NR : 0) {
+    *blocks++ = p.b.panels ? p.b.panels + panelOffset(p.N, k0, packed, panel) : made;
+    if (p.b.panelsOfTransposed) {
+      packPanelOfTransposed(p.b.panelsOfTransposed, p.K, p.N, k0, kc, panel, made);
+    } else if (!p.b.panels) {
+      packPanel(p.b.view, k0, kc, panel * NR, std::min<int64_t>(NR, p.N - panel * NR), made);
     }
   }
 }
 
-void packTiles(View a, const int64_t* rows, int64_t M, int64_t K, int64_t from, int64_t to, float* packed) {
-  for (int64_t t = from; t < to; t++) {
-    const int64_t m0 = tileStart(M, t), count = tileStart(M, t + 1) - m0;
-    float* out = packed + m0 * K;
-    const float* row[MR];
-    for (int64_t r = 0; r < count; r++) row[r] = a.data + (rows ? rows[m0 + r] : m0 + r) * a.row;
-    if (a.column == 1) {
-      for (int64_t k = 0; k < K; k++)
-        for (int64_t r = 0; r < count; r++) *out++ = row[r][k];
-    } else {
-      for (int64_t k = 0; k < K; k++)
-        for (int64_t r = 0; r < count; r++) *out++ = row[r][k * a.column];
-    }
-  }
-}
+}  // namespace
 
 void multiply(const Product& p, int64_t fromTile, int64_t toTile, int64_t fromPanel, int64_t toPanel) {
+  thread_local Scratch scratch;
+  const float* blocks[GROUP];
   for (int64_t kb = 0; kb < blockCount(p.K); kb++) {
-    const int64_t k0 = blockStart(kb), kc = std::min(KC, p.K - k0);
-    const int64_t packed = std::min(KC, std::max(p.depth, p.K) - k0);
+    const int64_t k0 = kb * KC, kc = std::min(KC, p.K - k0);
     const bool last = kb + 1 == blockCount(p.K);
-    for (int64_t panel = fromPanel; panel < toPanel; panel++) {
-      const float* b = p.panels + panelOffset(p.N, k0, packed, panel);
-      const int64_t column = panel * NR, columns = std::min<int64_t>(NR, p.N - column);
+    for (int64_t group = fromPanel; group < toPanel; group += GROUP) {
+      const int64_t end = std::min(toPanel, group + GROUP);
+      findBlocks(p, k0, kc, group, end, scratch, blocks);
       for (int64_t t = fromTile; t < toTile; t++) {
         const int64_t m0 = tileStart(p.M, t), count = tileStart(p.M, t + 1) - m0;
-        float* c[MR];
-        for (int64_t r = 0; r < count; r++) c[r] = p.c + (p.rows ? p.rows[m0 + r] : m0 + r) * p.ldc + column;
-        MICRO.of[count](kc, p.tiles + m0 * p.K + k0 * count, b, c, columns, p.accumulate || kb > 0,
-                        last && p.bias ? p.bias + column : nullptr);
+        const float* tile = p.tiles + m0 * p.K + k0 * count;
+        for (int64_t panel = group; panel < end; panel++) {
+          const int64_t column = panel * NR, columns = std::min<int64_t>(NR, p.N - column);
+          float* c[MR];
+          for (int64_t r = 0; r < count; r++) c[r] = p.c + (p.rows ? p.rows[m0 + r] : m0 + r) * p.ldc + column;
+          MICRO.of[count](kc, tile, blocks[panel - group], c, columns, p.accumulate || kb > 0,
+                          last && p.bias ? p.bias + column : nullptr);
+        }
       }
     }
   }
@@ -189,11 +139,11 @@ void multiplySmall(View a, View b, int64_t M, int64_t N, int64_t K, float* c, in
   float* tiles = panels + packedSize(K, N);
   packPanels(b, K, N, 0, panelCount(N), panels);
   packTiles(a, nullptr, M, K, 0, tileCount(M), tiles);
-  multiply({M, N, K, tiles, panels, c, ldc, nullptr, nullptr, accumulate, 0}, 0, tileCount(M), 0, panelCount(N));
+  multiply({M, N, K, tiles, {panels}, c, ldc, nullptr, nullptr, accumulate, 0}, 0, tileCount(M), 0, panelCount(N));
 }
 
-void multiplyLarge(View a, const int64_t* rows, View b, const float* packed, const float* bias, int64_t M, int64_t N,
-                   int64_t K, float* c) {
+void multiplyLarge(View a, const int64_t* rows, const Columns& b, const float* bias, int64_t M, int64_t N, int64_t K,
+                   float* c) {
   if (M == 0 || N == 0) return;
   if (K == 0) {
     for (int64_t m = 0; m < M; m++) {
@@ -203,39 +153,27 @@ void multiplyLarge(View a, const int64_t* rows, View b, const float* packed, con
     return;
   }
   // Reused from call to call: fresh memory costs a page fault every 4 KiB. One for each thread that calls.
-  thread_local Scratch tileScratch, panelScratch;
+  thread_local Scratch tileScratch;
   float* tiles = tileScratch.get(M * K);
   parallelRanges(tileCount(M), std::max<int64_t>(1, 32768 / (MR * K)),
                  [&](int64_t from, int64_t to) { packTiles(a, rows, M, K, from, to, tiles); });
-  const int64_t panels = panelCount(N);
+  const int64_t panels = panelCount(N), threads = threadCount();
   // Pieces of c of about this many multiplications, so that a small product is not shared out.
   constexpr int64_t PIECE = 1 << 18;
-  const int64_t panelsPerPiece = std::clamp<int64_t>(PIECE / (M * K * NR), 1, panels);
-  const auto multiplyPanels = [&](const Product& product, int64_t count) {
-    // Few panels for many threads: cut the rows, too.
-    const int64_t columnPieces = (count + panelsPerPiece - 1) / panelsPerPiece;
-    const int64_t most = std::max<int64_t>(1, std::min(tileCount(M), M * K * count * NR / (8 * PIECE)));
-    const int64_t rowPieces = std::clamp<int64_t>((2 * threadCount() + columnPieces - 1) / columnPieces, 1, most);
-    parallelFor(columnPieces * rowPieces, [&](int64_t i) {
-      const int64_t row = i % rowPieces, column = i / rowPieces;
-      multiply(product, tileCount(M) * row / rowPieces, tileCount(M) * (row + 1) / rowPieces,
-               column * panelsPerPiece, std::min(count, (column + 1) * panelsPerPiece));
-    });
-  };
-  if (packed != nullptr) {
-    multiplyPanels({M, N, K, tiles, packed, c, N, rows, bias, false, 0}, panels);
-    return;
-  }
-  // b is packed some panels at a time, so that they are still in the cache when they are used.
-  const int64_t some = std::clamp<int64_t>(PACKED_AT_A_TIME / (K * NR), std::min(panels, 4 * threadCount()), panels);
-  for (int64_t from = 0; from < panels; from += some) {
-    const int64_t count = std::min(some, panels - from), column = from * NR, columns = std::min(N - column, count * NR);
-    const View part{b.data + column * b.column, b.row, b.column};
-    float* made = panelScratch.get(packedSize(K, columns));
-    parallelRanges(count, std::max<int64_t>(1, 32768 / (NR * K)),
-                   [&](int64_t p0, int64_t p1) { packPanels(part, K, columns, p0, p1, made); });
-    multiplyPanels({M, columns, K, tiles, made, c + column, N, rows, bias ? bias + column : nullptr, false, 0}, count);
-  }
+  int64_t panelsPerPiece = std::clamp<int64_t>(PIECE / (M * K * NR), 1, panels);
+  // Several panels together read a less often, and read longer runs of b where it is not packed; still there are pieces
+  // enough for threads that are held up.
+  panelsPerPiece = std::max(panelsPerPiece, std::min<int64_t>(GROUP, panels / (4 * threads)));
+  // Few panels for many threads: cut the rows, too.
+  const int64_t columnPieces = (panels + panelsPerPiece - 1) / panelsPerPiece;
+  const int64_t most = std::max<int64_t>(1, std::min(tileCount(M), M * K * panels * NR / (8 * PIECE)));
+  const int64_t rowPieces = std::clamp<int64_t>((2 * threads + columnPieces - 1) / columnPieces, 1, most);
+  const Product product{M, N, K, tiles, b, c, N, rows, bias, false, 0};
+  parallelFor(columnPieces * rowPieces, [&](int64_t i) {
+    const int64_t row = i % rowPieces, column = i / rowPieces;
+    multiply(product, tileCount(M) * row / rowPieces, tileCount(M) * (row + 1) / rowPieces, column * panelsPerPiece,
+             std::min(panels, (column + 1) * panelsPerPiece));
+  });
 }
 
 }  // namespace inseq

@@ -49,10 +49,30 @@ class Scratch {
 };
 
 inline int64_t panelCount(int64_t N) { return (N + NR - 1) / NR; }
+inline int64_t blockCount(int64_t K) { return (K + KC - 1) / KC; }
+/** Where panel p of the block that begins at k0 (kc rows) starts in packed b. */
+inline int64_t panelOffset(int64_t N, int64_t k0, int64_t kc, int64_t p) {
+  return k0 * panelCount(N) * NR + p * kc * NR;
+}
 inline int64_t packedSize(int64_t K, int64_t N) { return K * panelCount(N) * NR; }
 
 /** Panels [from, to) of b: block after block of KC, in each block panel after panel. */
 void packPanels(View b, int64_t K, int64_t N, int64_t from, int64_t to, float* packed);
+
+/** The packed b [K, N], row by row again. */
+void readPanels(const float* packed, int64_t K, int64_t N, float* b);
+
+/** One panel's block of b: kc rows from k0 of `columns` ≤ NR columns. */
+void packPanel(View b, int64_t k0, int64_t kc, int64_t column0, int64_t columns, float* out);
+/** The same from the panels of bᵀ [N, K]. */
+void packPanelOfTransposed(const float* panels, int64_t K, int64_t N, int64_t k0, int64_t kc, int64_t panel, float* out);
+
+/** b [K, N] of a product, in one of three forms. */
+struct Columns {
+  const float* panels = nullptr;             // packed
+  const float* panelsOfTransposed = nullptr;  // bᵀ [N, K], packed
+  View view{};                               // or as it lies
+};
 
 /** Row r of tile t of M rows is row tileStart(M, t) + r. Tiles are as even as possible. */
 inline int64_t tileCount(int64_t M) { return (M + MR - 1) / MR; }
@@ -63,8 +83,8 @@ void packTiles(View a, const int64_t* rows, int64_t M, int64_t K, int64_t from, 
 
 struct Product {
   int64_t M, N, K;
-  const float* tiles;   // packed a
-  const float* panels;  // packed b
+  const float* tiles;  // packed a
+  Columns b;
   float* c;
   int64_t ldc;
   const int64_t* rows;  // row of c for each row of a, or null for the same
@@ -73,15 +93,15 @@ struct Product {
   int64_t depth;        // K with which b was packed, if more than the first K rows of b; else 0
 };
 
-/** The piece of c in tiles × panels [from, to), one thread. */
+/** The piece of c in tiles × panels [from, to), one thread. What is not packed is, a block at a time, when it is used. */
 void multiply(const Product& product, int64_t fromTile, int64_t toTile, int64_t fromPanel, int64_t toPanel);
 
 /** c (+)= a b by one thread, packing both operands into `scratch`. */
 void multiplySmall(View a, View b, int64_t M, int64_t N, int64_t K, float* c, int64_t ldc, bool accumulate,
                    Scratch& scratch);
 
-/** c = a b + bias by all threads; `packed` b if there is one, else `b`. */
-void multiplyLarge(View a, const int64_t* rows, View b, const float* packed, const float* bias, int64_t M, int64_t N,
-                   int64_t K, float* c);
+/** c = a b + bias by all threads. */
+void multiplyLarge(View a, const int64_t* rows, const Columns& b, const float* bias, int64_t M, int64_t N, int64_t K,
+                   float* c);
 
 }  // namespace inseq

@@ -4,9 +4,9 @@
 //   dx = dy Wᵀ             the same product with W the other way round and no bias
 //   c[b] = a[b] b[b]
 //
-// A frozen W is packed once, for each of the two directions in which it is used; the packed copies live in a table of
-// handles, so that a handle used after its release is an error message. Rows of x that are all zero (a cotangent after
-// its target's position) need no product.
+// A frozen W is packed once, for x W; a product with Wᵀ turns the panels around, a block at a time, when it uses them. The
+// packed copies live in a table of handles, so that a handle used after its release is an error message. Rows of x that are
+// all zero (a cotangent after its target's position) need no product.
 
 #include <algorithm>
 #include <atomic>
@@ -40,10 +40,6 @@ std::shared_ptr<Packed> find(int64_t handle) {
 
 int64_t bytesOf(const Packed& packed) {
   return packedSize(packed.I, packed.O) * static_cast<int64_t>(sizeof(float));
-}
-
-View weights(const float* kernel, int64_t I, int64_t O, bool isTransposed) {
-  return isTransposed ? transposed(kernel, I) : rowMajor(kernel, O);
 }
 
 bool isZero(const float* x, int64_t n) {
@@ -96,20 +92,24 @@ int inseq_linear(const float* x, const float* kernel, int64_t packed, const floa
     found = find(packed);
     CHECK(found, "linear: expected a packed kernel, received the handle %lld, which was released or never made",
           (long long)packed);
-    CHECK(found->I == I && found->O == O, "linear: expected a packed kernel [%lld, %lld], received [%lld, %lld]",
-          (long long)I, (long long)O, (long long)found->I, (long long)found->O);
+    const int64_t rows = transpose_kernel ? O : I, columns = transpose_kernel ? I : O;
+    CHECK(found->I == rows && found->O == columns, "linear: expected a packed kernel [%lld, %lld], received [%lld, %lld]",
+          (long long)rows, (long long)columns, (long long)found->I, (long long)found->O);
   }
   return guarded("linear", [&] {
     const float* panels = found ? found->panels.get(0) : nullptr;
-    const View w = weights(kernel, I, O, transpose_kernel != 0);
-    if (!skip_zero_rows) return multiplyLarge(rowMajor(x, I), nullptr, w, panels, bias, M, O, I, y);
+    const View view = transpose_kernel ? transposed(kernel, I) : rowMajor(kernel, O);
+    const Columns w = !panels            ? Columns{nullptr, nullptr, view}
+                      : transpose_kernel ? Columns{nullptr, panels, view}
+                                         : Columns{panels, nullptr, view};
+    if (!skip_zero_rows) return multiplyLarge(rowMajor(x, I), nullptr, w, bias, M, O, I, y);
     const std::vector<int64_t> rows = rowsToDo(x, bias, M, I, O, y);
     const int64_t some = static_cast<int64_t>(rows.size());
-    multiplyLarge(rowMajor(x, I), some == M ? nullptr : rows.data(), w, panels, bias, some, O, I, y);
+    multiplyLarge(rowMajor(x, I), some == M ? nullptr : rows.data(), w, bias, some, O, I, y);
   });
 }
 
-int inseq_pack(const float* kernel, int64_t I, int64_t O, int32_t is_transposed, int64_t* handle) {
+int inseq_pack(const float* kernel, int64_t I, int64_t O, int64_t* handle) {
   using namespace inseq;
   CHECK(I > 0 && O > 0, "pack: expected sizes above zero, received I=%lld, O=%lld", (long long)I, (long long)O);
   return guarded("pack", [&] {
@@ -117,13 +117,22 @@ int inseq_pack(const float* kernel, int64_t I, int64_t O, int32_t is_transposed,
     made->I = I;
     made->O = O;
     float* panels = made->panels.get(packedSize(I, O));
-    const View w = weights(kernel, I, O, is_transposed != 0);
+    const View w = rowMajor(kernel, O);
     parallelRanges(panelCount(O), 1, [&](int64_t from, int64_t to) { packPanels(w, I, O, from, to, panels); });
     std::lock_guard<std::mutex> lock(tableLock);
     packedBytes += bytesOf(*made);
     table[++lastHandle] = made;
     *handle = lastHandle;
   });
+}
+
+int inseq_read_packed(int64_t handle, int64_t I, int64_t O, float* kernel) {
+  using namespace inseq;
+  const std::shared_ptr<Packed> found = find(handle);
+  CHECK(found && found->I == I && found->O == O,
+        "readPacked: expected a packed kernel [%lld, %lld], received the handle %lld, which is none", (long long)I,
+        (long long)O, (long long)handle);
+  return guarded("readPacked", [&] { readPanels(found->panels.get(0), I, O, kernel); });
 }
 
 int inseq_unpack(int64_t handle) {
@@ -159,7 +168,7 @@ int inseq_matmul(const float* a, const float* b, int64_t B, int64_t M, int64_t N
     };
     if (B < threadCount()) {
       for (int64_t i = 0; i < B; i++) {
-        multiplyLarge(left(i), nullptr, right(i), nullptr, nullptr, M, N, K, c + i * M * N);
+        multiplyLarge(left(i), nullptr, {nullptr, nullptr, right(i)}, nullptr, M, N, K, c + i * M * N);
       }
       return;
     }

@@ -28,7 +28,7 @@ extern "C" {
 #endif
 
 /* Raised with every change of this file; the caller compares it with the one it was written for. */
-#define INSEQ_INTERFACE_VERSION 4
+#define INSEQ_INTERFACE_VERSION 5
 
 #define INSEQ_API __attribute__((visibility("default")))
 /* An argument that the function writes one value to. */
@@ -112,15 +112,17 @@ INSEQ_API int inseq_matmul(const float* a, const float* b, int64_t B, int64_t M,
                            int64_t a_batch_stride, int64_t b_batch_stride, int32_t transpose_a, int32_t transpose_b,
                            float* c);
 /*
- * Packs a frozen matrix [I, O] (or [O, I], transposed) for products from the left, and writes a handle > 0.
- * The matrix is copied. A released handle is an error, never a crash.
+ * Packs a frozen matrix [I, O] for products with it and with its transpose, and writes a handle > 0. The matrix is copied,
+ * and can be read back. A released handle is an error, never a crash.
  */
-INSEQ_API int inseq_pack(const float* kernel, int64_t I, int64_t O, int32_t transposed,
-                         INSEQ_OUT int64_t* handle);
+INSEQ_API int inseq_pack(const float* kernel, int64_t I, int64_t O, INSEQ_OUT int64_t* handle);
+/* The packed matrix [I, O] as it was. */
+INSEQ_API int inseq_read_packed(int64_t handle, int64_t I, int64_t O, float* kernel);
 INSEQ_API int inseq_unpack(int64_t handle);
 /*
- * y = x W + b: x [M, I], W [I, O] -> y [M, O]. W is `packed` if that is not 0, else `kernel`: [I, O], or [O, I] with
- * transpose_kernel. bias [O] may be null. With skip_zero_rows, rows of x that are all zero give b (or zero) without work.
+ * y = x W + b: x [M, I], W [I, O] -> y [M, O]. W is `packed` if that is not 0, else `kernel`; with transpose_kernel that
+ * matrix is [O, I] and W its transpose. bias [O] may be null. With skip_zero_rows, rows of x that are all zero give b (or
+ * zero) without work.
  */
 INSEQ_API int inseq_linear(const float* x, const float* kernel, int64_t packed, const float* bias, int64_t M, int64_t I,
                            int64_t O, int32_t transpose_kernel, int32_t skip_zero_rows, float* y);

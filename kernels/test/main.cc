@@ -77,14 +77,20 @@ void testLinear() {
       };
       const Floats y = run(0);
       int64_t handle = 0;
-      expectOk(name, inseq_pack(w.data(), I, O, transposed, &handle));
+      const int64_t rows = transposed ? O : I, columns = transposed ? I : O;
+      expectOk(name, inseq_pack(w.data(), rows, columns, &handle));
       const Floats packed = run(handle);
       if (std::memcmp(y.data(), packed.data(), y.size() * sizeof(float)) != 0) report(name, "packed gives other bits");
       // One row alone gives the same bits as among others.
       Floats row(static_cast<size_t>(O));
-      expectOk(name, inseq_linear(x.data(), nullptr, handle, withBias ? bias.data() : nullptr, 1, I, O, 0, skip,
-                                  row.data()));
+      const float* biasData = withBias ? bias.data() : nullptr;
+      expectOk(name, inseq_linear(x.data(), nullptr, handle, biasData, 1, I, O, transposed, skip, row.data()));
       if (std::memcmp(y.data(), row.data(), row.size() * sizeof(float)) != 0) report(name, "a row alone differs");
+      expectClose(name + " read back", withThreads(name + " read back", I * O, [&](float* out) {
+                    return inseq_read_packed(handle, rows, columns, out);
+                  }), Doubles(w.begin(), w.end()), 0);
+      expectError(name, inseq_read_packed(handle, rows + 1, columns, row.data()), "which is none");
+      expectError(name, inseq_linear(x.data(), nullptr, handle, nullptr, M, I + 1, O, 0, 0, row.data()), "expected a packed");
       expectOk(name, inseq_unpack(handle));
       expectError(name, inseq_linear(x.data(), nullptr, handle, nullptr, M, I, O, 0, 0, row.data()), "released");
       expectError(name, inseq_unpack(handle), "which is none");
@@ -102,7 +108,7 @@ void testLinear() {
   float one = 1;
   int64_t handle = 0;
   expectError("linear", inseq_linear(&one, nullptr, 0, nullptr, 1, 1, 1, 0, 0, &one), "expected a kernel");
-  expectError("pack", inseq_pack(&one, 0, 1, 0, &handle), "I=0");
+  expectError("pack", inseq_pack(&one, 0, 1, &handle), "I=0");
 }
 
 /** Calls test(times, blocks per saved tensor) for plain and repeated activations. */

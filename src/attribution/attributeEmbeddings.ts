@@ -5,10 +5,11 @@ import { averagedOverBaselines } from "../method/averaged.ts";
 import type { Problem } from "../method/problem.ts";
 import type { EmbeddingMethod } from "../method/registry.ts";
 import type { Model } from "../model/model.ts";
+import { sharesRepeats } from "../ops/repeat.ts";
 import type { Scores } from "../result/attribution.ts";
 import { dispose, memory, readFloats, type Tensor } from "../tensor.ts";
 import { createGrid } from "./assemble.ts";
-import { fewerRows, type RowLimits, rowsPerPass, stepsPerPass } from "./budget.ts";
+import { evenPart, fewerRows, type PassLimits, rowsPerPass, stepsPerPass } from "./budget.ts";
 import type { AttributionRequest, SequenceScores } from "./engine.ts";
 import { createProblem } from "./problem.ts";
 import { createRunner } from "./runner.ts";
@@ -34,9 +35,10 @@ export async function attributeEmbeddings(
   const solve = (problem: Problem) => method.run(problem, request.methodOptions);
   const everyBaseline = method.usesBaseline === "each";
   const total = G * method.points(request.methodOptions) * (everyBaseline ? sequence.baselines.length : 1);
-  const limits: RowLimits = {
+  const limits: PassLimits = {
     ...request.limits,
     rows: request.methodOptions.internalBatchSize ?? request.limits.rows,
+    sharesRepeats: sharesRepeats(),
   };
   const positions = end - 1 + (sequence.source?.ids.length ?? 0);
   const runner = createRunner(model, sequence, request.attributeTarget);
@@ -48,9 +50,11 @@ export async function attributeEmbeddings(
       seed: request.seed,
       rows: rowsOfPass,
       onPass(rows) {
-        usage.peakBytes = Math.max(usage.peakBytes, memory().numBytes);
         usage.rows += rows;
         request.onPass?.({ rows, done: usage.rows, total });
+      },
+      onEntry() {
+        usage.peakBytes = Math.max(usage.peakBytes, memory().storedBytes);
       },
       async betweenPasses() {
         await nextTask();
@@ -77,15 +81,16 @@ export async function attributeEmbeddings(
 
   try {
     const steps = stepsPerPass(model.facts, positions, limits);
-    let rows = rowsPerPass(model.facts, positions, limits);
+    let mostRows = Infinity;
     for (let from = 0; from < G; ) {
-      const to = Math.min(G, from + Math.min(steps, rows));
+      const to = from + evenPart(G - from, Math.min(steps, mostRows));
+      const rows = Math.min(mostRows, rowsPerPass(model.facts, positions, to - from, limits));
       const done = usage.rows;
       try {
         await solveSteps(from, to, rows);
         from = to;
       } catch (error) {
-        rows = fewerRows(error, Math.min(rows, (to - from) * method.points(request.methodOptions)));
+        mostRows = fewerRows(error, Math.min(rows, (to - from) * method.points(request.methodOptions)));
         usage.rows = done;
       }
     }

@@ -1,9 +1,10 @@
 /**
- * How many rows go through the model in one pass, so that its activations stay within a number of bytes.
+ * How many rows go through the model in one pass, so that what it keeps stays within a number of bytes.
  *
  * A row is one generation step at one path point. Activations kept for the backward pass are counted as in Korthikanti et
- * al. (2022, arXiv 2205.05198, eq. 1): S·D·(34 + 5·H·S/D) numbers for each layer. There they have two bytes, here four;
- * the gradients of as many are alive at the same time in TensorFlow.js, which doubles it.
+ * al. (2022, arXiv 2205.05198, eq. 1): S·D·(34 + 5·H·S/D) numbers for each layer; there they have two bytes, here four.
+ * A backend that stores what repeats once keeps them once for all steps of a point. Cotangents are disposed of after their
+ * last use (src/ops/gradients.ts): those of one block are alive at a time.
  */
 
 import { MemoryError } from "../errors.ts";
@@ -12,42 +13,57 @@ import type { ModelFacts } from "../model/model.ts";
 /** What a pass may use when the caller does not say: 1 GiB. */
 export const DEFAULT_MEMORY_BUDGET = 2 ** 30;
 
-/** Token positions at which a CPU's matrix products run at full speed; more rows would only widen the causal cone. */
-const POSITIONS_FOR_FULL_SPEED = 1024;
+/**
+ * Token positions of a pass. With more of them fewer passes repeat the forward pass, but their rows differ more in length:
+ * measured with GPT-2 small, 2,000 to 4,000 take the same time within a few percent.
+ */
+const POSITIONS_PER_PASS = 3072;
 
-const NUMBERS_PER_POSITION = 34 / 2;
-const NUMBERS_PER_SCORE = 5 / 2;
+const KEPT_PER_POSITION = 34 / 2;
+const KEPT_PER_SCORE = 5 / 2;
+/** Cotangents and results of a block at its widest: two of the feed-forward width 4·D, two of 3·D, two of D. */
+const ALIVE_PER_POSITION = 16;
 const BYTES_PER_NUMBER = 4;
-const FORWARD_AND_BACKWARD = 2;
 /** Logits, their softmax, the gradients of both, and what the score keeps. */
 const VOCABULARY_ROWS = 6;
-
-/** Bytes of one row over `positions` positions. */
-export function bytesPerRow(facts: ModelFacts, positions: number): number {
-  const perLayer = positions * (facts.width * NUMBERS_PER_POSITION + facts.heads * positions * NUMBERS_PER_SCORE);
-  const numbers = facts.layers * perLayer * FORWARD_AND_BACKWARD + VOCABULARY_ROWS * facts.vocabSize;
-  return numbers * BYTES_PER_NUMBER;
-}
 
 export interface RowLimits {
   /** Bytes. */
   readonly memoryBudget: number;
-  /** Token positions at which matrix products run at full speed, where they are not those of a CPU. */
+  /** Token positions of a pass, where not those that suit a CPU. */
   readonly positions?: number | undefined;
   /** Rows, if the caller has set a limit. */
   readonly rows?: number | undefined;
 }
 
-/** The most rows of one pass; never less than one. */
-export function rowsPerPass(facts: ModelFacts, positions: number, limits: RowLimits): number {
-  const affordable = Math.floor(limits.memoryBudget / bytesPerRow(facts, positions));
-  return Math.max(1, Math.min(affordable, limits.rows ?? affordable));
+export interface PassLimits extends RowLimits {
+  /** Whether the backend stores repeated rows once. */
+  readonly sharesRepeats: boolean;
 }
 
-/** How many consecutive steps share a pass: enough for full speed, and as many as the budget allows. */
-export function stepsPerPass(facts: ModelFacts, positions: number, limits: RowLimits): number {
-  const fullSpeed = limits.positions ?? POSITIONS_FOR_FULL_SPEED;
-  return Math.min(rowsPerPass(facts, positions, limits), Math.max(1, Math.ceil(fullSpeed / positions)));
+/** Bytes of one path point with so many steps over `positions` positions. */
+export function bytesPerPoint(facts: ModelFacts, positions: number, steps: number, sharesRepeats: boolean): number {
+  const { layers, width, heads, vocabSize } = facts;
+  const kept = layers * positions * (width * KEPT_PER_POSITION + heads * positions * KEPT_PER_SCORE);
+  const alive = positions * width * ALIVE_PER_POSITION + VOCABULARY_ROWS * vocabSize;
+  return BYTES_PER_NUMBER * (kept * (sharesRepeats ? 1 : steps) + alive * steps);
+}
+
+/** How many consecutive steps share a pass. */
+export function stepsPerPass(facts: ModelFacts, positions: number, limits: PassLimits): number {
+  const { memoryBudget, sharesRepeats, rows = Infinity, positions: ofPass = POSITIONS_PER_PASS } = limits;
+  const one = bytesPerPoint(facts, positions, 1, sharesRepeats);
+  const another = bytesPerPoint(facts, positions, 2, sharesRepeats) - one;
+  const affordable = 1 + Math.floor((memoryBudget - one) / another);
+  return Math.max(1, Math.min(affordable, rows, Math.ceil(ofPass / positions)));
+}
+
+/** The most rows of a pass with so many steps for each of its points; never less than one point. */
+export function rowsPerPass(facts: ModelFacts, positions: number, steps: number, limits: PassLimits): number {
+  const { memoryBudget, sharesRepeats, rows = Infinity, positions: ofPass = POSITIONS_PER_PASS } = limits;
+  const affordable = Math.floor(memoryBudget / bytesPerPoint(facts, positions, steps, sharesRepeats));
+  const enough = Math.ceil(ofPass / (positions * steps));
+  return Math.max(1, Math.min(rows, steps * Math.max(1, Math.min(affordable, enough))));
 }
 
 /**
@@ -60,3 +76,6 @@ export function fewerRows(error: unknown, rows: number): number {
   const advice = "one step at one path point does not fit into memory; take a shorter text or another device";
   throw new MemoryError(`${error.message}; ${advice}`, { cause: error });
 }
+
+/** The first of as few parts of `length` as `size` allows, and as even ones. */
+export const evenPart = (length: number, size: number): number => Math.ceil(length / Math.ceil(length / size));

@@ -8,6 +8,7 @@
  */
 
 import type { Path, Problem } from "../method/problem.ts";
+import { valueAndGrads } from "../ops/gradients.ts";
 import { repeat } from "../ops/repeat.ts";
 import { Random } from "../random.ts";
 import {
@@ -23,7 +24,6 @@ import {
   tensor,
   tidy,
   tile,
-  valueAndGrads,
   zerosLike,
 } from "../tensor.ts";
 import type { Runner } from "./runner.ts";
@@ -44,6 +44,8 @@ export interface ProblemOptions {
   readonly rows: number;
   /** Called when a pass is at its largest, with the number of rows it has. */
   readonly onPass: (rows: number) => void;
+  /** Called all along a backward pass, to see how much memory it needs. */
+  readonly onEntry: () => void;
   /** Called after each pass; it may wait, or throw to stop the work. */
   readonly betweenPasses: () => Promise<void>;
 }
@@ -82,7 +84,7 @@ export function createProblem(
       options.onPass(points * steps);
       return sum(mul(weights_R, scores_R));
     };
-    const { grads } = valueAndGrads(weighted)(rows);
+    const { grads } = valueAndGrads(weighted, rows, options.onEntry);
     const factors = path.factors?.(from, to);
     return grads.map((gradient, i) => {
       const [, S = 0, D = 0] = gradient.shape;

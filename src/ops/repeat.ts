@@ -7,7 +7,7 @@
  */
 
 import { ShapeError } from "../errors.ts";
-import { expandDims, reshape, sum, type Tensor, tile } from "../tensor.ts";
+import { backendName, expandDims, reshape, sum, type Tensor, tile } from "../tensor.ts";
 import { defineKernel, defineOp, first } from "./op.ts";
 
 interface Attrs {
@@ -38,3 +38,6 @@ export function repeat(x: Tensor, times: number): Tensor {
   if (x.shape.length === 0) throw new ShapeError("repeat: expected a tensor with rows, received one number");
   return op({ x }, { times });
 }
+
+/** Whether the backend in use is one of ours, which store one row for all its copies, and compute on it once. */
+export const sharesRepeats = (): boolean => ["native", "cuda"].includes(backendName());

@@ -76,10 +76,8 @@ export interface KernelBackend {
   /** Lets go of a tensor that a kernel made on its way. */
   disposeData(dataId: object): boolean;
 
-  /** Whether products with a weight that was rearranged for them once are faster. */
-  readonly packsWeights: boolean;
-  /** Handles of packed copies of a weight, by how it is used; they are released with its numbers. */
-  packed(info: Info): Map<string, number>;
+  /** A handle of this weight, packed for matrix products; 0 where the backend multiplies by it as it lies. */
+  packed(info: Info): number;
 }
 
 export function sizeOf(shape: readonly number[]): number {

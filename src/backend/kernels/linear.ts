@@ -3,15 +3,6 @@
 import { input, type Kernel, lastOf, readOne, writeRows } from "./kernel.ts";
 import { type Info, type KernelBackend, sizeOf } from "./kernelBackend.ts";
 
-/**
- * With at most so many rows, packing a matrix for every product costs a good part of the product itself, so the packed copy
- * is kept; with more it is made anew. Forward passes are short (one row for each token); backward passes have one row for
- * each token and step, and memory for a second copy of the weights is better kept free.
- */
-const ROWS_WORTH_A_COPY = { forward: 256, backward: 64 };
-/** Numbers of a matrix whose second copy costs too much memory at any number of rows: an output head. */
-const TOO_LARGE_FOR_TWO_COPIES = 2 ** 24;
-
 export const linear: Kernel = (call) => {
   const kernel = input(call, "kernel");
   const bias = call.inputs.bias;
@@ -35,28 +26,14 @@ function product(
   const { x: numbers, rows } = readOne(backend, x, I);
   const M = I === 0 ? sizeOf(x.shape.slice(0, -1)) : numbers.length / I;
   const y = backend.array(M * O);
-  const keepsCopy = skipZeroRows
-    ? M <= ROWS_WORTH_A_COPY.backward && I * O < TOO_LARGE_FOR_TWO_COPIES
-    : M <= ROWS_WORTH_A_COPY.forward;
-  const packed =
-    backend.packsWeights && keepsCopy && I * O > 0 ? packedKernel(backend, kernel, I, O, transposeKernel) : 0;
+  // A tied table is also read row by row, so it stays as it is: its products use it the other way round.
+  const isTable = transposeKernel !== skipZeroRows;
+  const packed = isTable || I * O === 0 ? 0 : backend.packed(kernel);
   const weights = packed === 0 ? backend.floats(kernel) : null;
   const biasNumbers = bias === undefined ? null : backend.floats(bias);
   const flags = [transposeKernel ? 1 : 0, skipZeroRows ? 1 : 0] as const;
   backend.call("linear", numbers, weights, packed, biasNumbers, M, I, O, ...flags, y);
   return writeRows(backend, [...x.shape.slice(0, -1), O], y, rows, O);
-}
-
-/** Weights do not change: a variable that is assigned gets another tensor. The copy lives as long as the tensor's data. */
-function packedKernel(backend: KernelBackend, kernel: Info, I: number, O: number, transposed: boolean): number {
-  const packed = backend.packed(kernel);
-  const use = `${I} ${O} ${transposed}`;
-  const known = packed.get(use);
-  if (known !== undefined) return known;
-  const handle = [0];
-  backend.call("pack", backend.floats(kernel), I, O, transposed ? 1 : 0, handle);
-  packed.set(use, handle[0] ?? 0);
-  return handle[0] ?? 0;
 }
 
 /** dW = xᵀ dy, or dyᵀ x where the kernel is transposed. */

@@ -20,9 +20,10 @@ import { type HostArray, TensorData, type Values } from "./tensorData.ts";
 
 export class NativeBackend extends MathBackendCPU implements KernelBackend {
   readonly name = "native";
-  readonly packsWeights = true;
   readonly library: KernelLibrary;
   readonly #pool = new ArrayPool();
+  /** Bytes of all tensors, what repeats counted once. */
+  #storedBytes = 0;
 
   constructor(library: KernelLibrary) {
     super();
@@ -83,12 +84,14 @@ export class NativeBackend extends MathBackendCPU implements KernelBackend {
   /** What repeats already is written out once before it repeats again. */
   repeatedTensor(info: Info, shape: readonly number[], repetition: Repetition): Info {
     const data = this.dataOf(info);
-    const stored = data.repetition === undefined ? data.share() : data.dense(info.dtype);
-    return this.#add(shape, new TensorData(info.dtype, stored, 1, repetition));
+    const shared = data.repetition === undefined;
+    const stored = shared ? data.share() : data.dense(info.dtype);
+    return this.#add(shape, new TensorData(info.dtype, stored, 1, repetition, undefined, shared));
   }
 
-  packed(info: Info): Map<string, number> {
-    return this.dataOf(info).packed;
+  packed(info: Info): number {
+    const [rows = 0, columns = 0] = info.shape;
+    return this.dataOf(info).pack(this.library, rows, columns);
   }
 
   reshaped(info: Info, shape: readonly number[]): Info {
@@ -98,24 +101,36 @@ export class NativeBackend extends MathBackendCPU implements KernelBackend {
 
   #add(shape: readonly number[], data: TensorData): Info {
     const dataId = {};
-    this.data.set(dataId, data);
+    this.#keep(dataId, data);
     return { dataId, shape: [...shape], dtype: data.dtype };
   }
 
   override write(values: Values, _shape: number[], dtype: Dtype): object {
     const dataId = {};
-    this.data.set(dataId, new TensorData(dtype, values, 1));
+    this.#keep(dataId, new TensorData(dtype, values, 1));
     return dataId;
   }
 
   override move(dataId: object, values: Values, _shape: number[], dtype: Dtype, refCount: number): void {
-    this.data.set(dataId, new TensorData(dtype, values, refCount));
+    this.#keep(dataId, new TensorData(dtype, values, refCount));
+  }
+
+  #keep(dataId: object, data: TensorData): void {
+    this.data.set(dataId, data);
+    this.#storedBytes += data.bytes;
+  }
+
+  override memory(): { unreliable: boolean; reasons: string[]; storedBytes: number } {
+    return { unreliable: false, reasons: [], storedBytes: this.#storedBytes };
   }
 
   override disposeData(dataId: object, force = false): boolean {
     const data = this.data.has(dataId) ? this.data.get(dataId) : undefined;
     const gone = super.disposeData(dataId, force);
-    if (gone && data instanceof TensorData) data.release(this.library);
+    if (gone && data instanceof TensorData) {
+      data.release();
+      this.#storedBytes -= data.bytes;
+    }
     return gone;
   }
 }
