@@ -8,6 +8,7 @@ import { DEFAULT_MEMORY_BUDGET } from "./attribution/budget.ts";
 import { attributeSequence } from "./attribution/engine.ts";
 import { createInfo } from "./attribution/info.ts";
 import { contrastsOf, forcedJob, generatedJob, type Job } from "./attribution/jobs.ts";
+import type { Language } from "./attribution/language.ts";
 import {
   type AttributeOptions,
   type ContrastOptions,
@@ -15,7 +16,7 @@ import {
   resolveOptions,
 } from "./attribution/options.ts";
 import { createSequenceAttribution, stepsOf } from "./attribution/result.ts";
-import { behindStart, encodeInput, type Language, withBos } from "./attribution/texts.ts";
+import { behindStart, encodeInput, withBos } from "./attribution/texts.ts";
 import { type BackendInUse, throughHost, useBackend } from "./backend/backend.ts";
 import { OptionError } from "./errors.ts";
 import type { MethodId, MethodOptions } from "./method/registry.ts";

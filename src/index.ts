@@ -25,6 +25,7 @@ export {
 export { type FileSource, filesFromMemory } from "./files.ts";
 export { type LoadOptions, loadModel } from "./loadModel.ts";
 export { listFeatureAttributionMethods, type MethodId, type MethodOptions } from "./method/registry.ts";
+export type { DownloadProgress, HubOptions } from "./model/hub/repository.ts";
 export {
   FeatureAttributionOutput,
   FeatureAttributionSequenceOutput,
@@ -54,5 +55,5 @@ export {
 export type { NextToken, ScoreFunction, ScoreOptions, ScoreStep, Unit } from "./score/score.ts";
 export { type Tensor, tensorflow } from "./tensor.ts";
 export type { Span } from "./text/span.ts";
-export type { Encoding, Tokenizer } from "./text/tokenizer.ts";
+export type { Encoding, Tokenizer, TokenizerLanguages } from "./text/tokenizer.ts";
 export { version } from "./version.ts";

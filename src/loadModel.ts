@@ -1,20 +1,22 @@
 /** From a model's name or folder to a model that can be attributed. */
 
 import { loadArchitecture } from "../models/load.ts";
-import type { Language } from "./attribution/texts.ts";
+import { createLanguage, inTargetLanguage } from "./attribution/language.ts";
 import { AttributionModel } from "./attributionModel.ts";
 import { type BackendName, useBackend } from "./backend/backend.ts";
 import type { BackendOptions } from "./backend/definition.ts";
-import { ConfigError, OptionError } from "./errors.ts";
+import { OptionError } from "./errors.ts";
 import type { FileSource } from "./files.ts";
-import type { Json } from "./json.ts";
+import type { JsonObject } from "./json.ts";
 import { type MethodId, type MethodOptions, methods } from "./method/registry.ts";
 import { readGenerationDefaults } from "./model/generation/options.ts";
+import type { HubOptions } from "./model/hub/repository.ts";
 import { knownName, rejectUnknownOptions } from "./names.ts";
-import { openFolder } from "./platform/node.ts";
+import { openModel } from "./platform/nodeHub.ts";
+import { type KeywordArguments, readModelArguments, readTokenizerArguments } from "./pretrainedArguments.ts";
 import { loadTokenizer } from "./text/loadTokenizer.ts";
 
-export interface LoadOptions extends MethodOptions {
+export interface LoadOptions extends MethodOptions, HubOptions {
   /** Where to compute; `auto` takes the fastest backend present. */
   readonly backend?: BackendName | "auto";
   /** In a browser: the URL of the folder with the `.wasm` files of `@tensorflow/tfjs-backend-wasm`. */
@@ -23,18 +25,30 @@ export interface LoadOptions extends MethodOptions {
   readonly precision?: BackendOptions["precision"];
   /** Which GPU, counted from 0; of the `cuda` backend. */
   readonly device?: number;
-  /** Folder of the tokenizer, when it is not the model's. */
+  /** Folder or name of the tokenizer, when it is not the model's. */
   readonly tokenizer?: string | FileSource;
+  /** Language of the sources, for a tokenizer that marks it: `en`, `en_XX`, `eng_Latn`. Default: the tokenizer's. */
+  readonly srcLang?: string;
+  /** Language that is to be written; generation begins with its token. Default: as the model's config says. */
+  readonly tgtLang?: string;
+  /** Keyword arguments for the model, in Python's names: revision, token, cache_dir, local_files_only. */
+  readonly modelKwargs?: KeywordArguments;
+  /** Keyword arguments for the tokenizer, in Python's names, for instance `{ src_lang: "en", tgt_lang: "fr" }`. */
+  readonly tokenizerKwargs?: KeywordArguments;
   /** Bytes that the activations of one pass may take. */
   readonly memoryBudget?: number;
 }
 
 /**
- * Loads a Hugging Face folder.
- * @param nameOrPath a folder with config.json, weights and a tokenizer; in a browser a URL; or files from anywhere
+ * Loads a model: config, weights and tokenizer in a folder, or in a repository of the Hugging Face hub.
+ *
+ * A folder wins over a name on the hub. What is downloaded goes into the cache that Python uses, and is taken from there;
+ * the environment variables of `huggingface_hub` (HF_HOME, HF_TOKEN, HF_HUB_OFFLINE, ...) count here, too.
+ * @param nameOrPath a folder, a name such as `gpt2` or `Helsinki-NLP/opus-mt-en-fr`, in a browser also the URL of a folder;
+ *   or files from anywhere
  * @param method the attribution method that `attribute` uses; options of the method may stand among `options`
- * @throws FileError, ConfigError when the folder is no model, or asks for something that is not implemented
- * @throws OptionError for an unknown method or option
+ * @throws FileError, ConfigError when there is no model, or it asks for something that is not implemented
+ * @throws OptionError for an unknown method, option or language
  * @throws BackendError when the backend is not there
  */
 export async function loadModel(
@@ -43,43 +57,27 @@ export async function loadModel(
   options: LoadOptions = {},
 ): Promise<AttributionModel> {
   const id = knownName("attribution method", method, Object.keys(methods) as MethodId[]);
-  const { backend = "auto", wasmPaths, precision, device, ...others } = options;
-  const { tokenizer: tokenizerPlace, memoryBudget, ...methodOptions } = others;
-  rejectUnknownOptions(`loadModel with ${id}`, methodOptions, [
-    ...methods[id].options,
-    "backend",
-    "precision",
-    "device",
-    "wasmPaths",
-    "tokenizer",
-    "memoryBudget",
-  ]);
+  const { backend = "auto", memoryBudget, modelKwargs = {}, tokenizerKwargs = {} } = options;
+  const methodOptions = without(options, ownOptions);
+  rejectUnknownOptions(`loadModel with ${id}`, methodOptions, [...methods[id].options, ...ownOptions]);
   if (memoryBudget !== undefined && !(memoryBudget > 0)) {
     throw new OptionError(`memoryBudget: expected a positive number of bytes, received ${memoryBudget}`);
   }
-  const files = await filesOf(nameOrPath);
-  const tokenizerFiles = tokenizerPlace === undefined ? files : await filesOf(tokenizerPlace);
-  const inUse = await useBackend(backend, {
-    ...(wasmPaths !== undefined && { wasmPaths }),
-    ...(precision !== undefined && { precision }),
-    ...(device !== undefined && { device }),
-  });
-  const tokenizer = await loadTokenizer(tokenizerFiles);
+  const ofModel = readModelArguments(modelKwargs);
+  const ofTokenizer = readTokenizerArguments(tokenizerKwargs);
+  const { revision, ...place } = only(options, hubOptions);
+  const files = await filesOf(nameOrPath, { revision, ...place, ...ofModel });
+  const isSame = options.tokenizer === undefined && Object.keys(ofTokenizer.place).length === 0;
+  const tokenizerFiles = isSame
+    ? files
+    : await filesOf(options.tokenizer ?? nameOrPath, { ...place, ...ofTokenizer.place });
+  const inUse = await useBackend(backend, only(options, backendOptions));
+  const settings = { ...ofTokenizer.settings, ...languageSettings(options) };
+  const tokenizer = await loadTokenizer(tokenizerFiles, settings);
   const { model, rawConfig } = await loadArchitecture(files);
-  const generationDefaults = await readGenerationDefaults(files, rawConfig);
-  // As in Hugging Face, generation_config.json comes first: it is where models list all their end tokens.
-  const eos = generationDefaults.eosTokenId ?? idList(rawConfig.eos_token_id, "eos_token_id");
-  const decoderStart =
-    generationDefaults.decoderStartTokenId ?? idList(rawConfig.decoder_start_token_id, "decoder_start_token_id")[0];
-  // Some tokenizers (Qwen's) have no BOS of their own where the config names a token to start from.
-  const bos = tokenizer.special.bos ?? idList(rawConfig.bos_token_id, "bos_token_id")[0] ?? null;
-  const language: Language = {
-    model,
-    tokenizer,
-    start: model.kind === "encoder-decoder" ? (decoderStart ?? null) : bos,
-    eos: eos.length > 0 ? eos : tokenizer.special.eos === null ? [] : [tokenizer.special.eos],
-    pad: idList(rawConfig.pad_token_id, "pad_token_id")[0] ?? tokenizer.special.pad ?? eos[0] ?? tokenizer.special.eos,
-  };
+  const configured = await readGenerationDefaults(files, rawConfig);
+  const generationDefaults = "tgt_lang" in settings ? inTargetLanguage(tokenizer, configured) : configured;
+  const language = createLanguage(model, tokenizer, rawConfig, generationDefaults);
   return new AttributionModel({
     name: files.name,
     language,
@@ -91,14 +89,35 @@ export async function loadModel(
   });
 }
 
-const filesOf = async (place: string | FileSource): Promise<FileSource> =>
-  typeof place === "string" ? await openFolder(place) : place;
+const hubOptions = ["revision", "token", "localFilesOnly", "cacheDir", "onDownload", "signal"] as const;
+const backendOptions = ["wasmPaths", "precision", "device"] as const;
 
-function idList(value: Json | undefined, name: string): number[] {
-  if (value === undefined || value === null) return [];
-  const ids = Array.isArray(value) ? value : [value];
-  if (ids.every((id) => typeof id === "number")) return ids as number[];
-  throw new ConfigError(
-    `config.json: expected ${name} to be an id or a list of ids, received ${JSON.stringify(value)}`,
-  );
+/** Options of `loadModel` that are no method's. */
+const ownOptions: readonly string[] = [
+  "backend",
+  ...backendOptions,
+  "tokenizer",
+  "srcLang",
+  "tgtLang",
+  "modelKwargs",
+  "tokenizerKwargs",
+  ...hubOptions,
+  "memoryBudget",
+];
+
+const filesOf = async (place: string | FileSource, options: HubOptions): Promise<FileSource> =>
+  typeof place === "string" ? await openModel(place, options) : place;
+
+function languageSettings({ srcLang, tgtLang }: LoadOptions): JsonObject {
+  return { ...(srcLang !== undefined && { src_lang: srcLang }), ...(tgtLang !== undefined && { tgt_lang: tgtLang }) };
+}
+
+/** The options of these names that were given. */
+function only<Name extends keyof LoadOptions>(options: LoadOptions, names: readonly Name[]) {
+  const given = names.filter((name) => options[name] !== undefined).map((name) => [name, options[name]]);
+  return Object.fromEntries(given) as { [Key in Name]?: NonNullable<LoadOptions[Key]> };
+}
+
+function without(options: LoadOptions, names: readonly string[]): MethodOptions {
+  return Object.fromEntries(Object.entries(options).filter(([name]) => !names.includes(name)));
 }

@@ -3,17 +3,10 @@
 import { OptionError } from "../errors.ts";
 import type { Encoding } from "../text/tokenizer.ts";
 import { type Alignment, type Contrast, createContrast } from "./contrast.ts";
+import type { Language } from "./language.ts";
 import type { ContrastOptions } from "./options.ts";
 import type { Sequence } from "./sequence.ts";
-import {
-  createSequence,
-  encodeInput,
-  encodeTarget,
-  encodingOfIds,
-  type Language,
-  type TextOptions,
-  withBos,
-} from "./texts.ts";
+import { createSequence, encodeInput, encodeTarget, encodingOfIds, type TextOptions, withBos } from "./texts.ts";
 
 /** What is to be attributed: tokens, and the texts they stand for. */
 export interface Job {

@@ -1,21 +1,11 @@
 /** From texts to sequences: tokens, baselines and positions of what is to be attributed. */
 
 import { OptionError } from "../errors.ts";
-import type { Model } from "../model/model.ts";
 import { Random } from "../random.ts";
 import type { Encoding, Tokenizer } from "../text/tokenizer.ts";
 import { type BaselineChoice, type BaselineEntry, baselineEntries } from "./baseline.ts";
+import type { Language } from "./language.ts";
 import type { Sequence, SequenceBaseline } from "./sequence.ts";
-
-/** What a model's texts mean to it: its tokenizer, and the ids with a role. */
-export interface Language {
-  readonly model: Model;
-  readonly tokenizer: Tokenizer;
-  /** BOS of a decoder-only model, decoder start of an encoder-decoder model. */
-  readonly start: number | null;
-  readonly eos: readonly number[];
-  readonly pad: number | null;
-}
 
 export interface TextOptions {
   readonly skipSpecialTokens: boolean;
@@ -63,7 +53,24 @@ export function encodeTarget(language: Language, text: string, skipSpecialTokens
   const { model, tokenizer } = language;
   if (model.kind === "decoder-only") return encodeInput(language, text, skipSpecialTokens);
   const cleaned = skipSpecialTokens ? withoutSpecial(tokenizer, text) : text;
-  return behindStart(language, tokenizer.encode(cleaned, { asTarget: true, addSpecialTokens: !skipSpecialTokens }));
+  const encoding = tokenizer.encode(cleaned, { asTarget: true, addSpecialTokens: !skipSpecialTokens });
+  return behindStart(language, asWritten(language, encoding));
+}
+
+/**
+ * A target's tokens as the decoder writes them. Tokenizers make labels: mBART's end in the language that the decoder starts
+ * from, SeamlessM4T's begin with the decoder's start.
+ */
+function asWritten({ tokenizer: { languages }, start }: Language, encoding: Encoding): Encoding {
+  if (languages === null) return encoding;
+  const last = encoding.ids.length - 1;
+  const endsInStart = languages.startsDecoder && encoding.ids[last] === languages.codes.get(languages.target);
+  const beginsWithStart = encoding.ids[0] === start && encoding.spans[0] === null;
+  return sliceEncoding(encoding, beginsWithStart ? 1 : 0, endsInStart ? last : last + 1);
+}
+
+function sliceEncoding({ ids, tokens, spans }: Encoding, start: number, end?: number): Encoding {
+  return { ids: ids.slice(start, end), tokens: tokens.slice(start, end), spans: spans.slice(start, end) };
 }
 
 /** The decoder start token, then the tokens. */
@@ -96,8 +103,8 @@ export function encodingOfIds(language: Language, ids: readonly number[]): Encod
 export function createSequence(language: Language, input: Encoding, target: Encoding, options: TextOptions): Sequence {
   const decoderOnly = language.model.kind === "decoder-only";
   const promptLength = decoderOnly ? input.ids.length : 1;
-  checkLength(language, "input", input.ids.length);
-  checkLength(language, "target", target.ids.length);
+  checkTokens(language, "input", input);
+  checkTokens(language, "target", target);
   const { start, end } = positions(target.ids.length, promptLength, options);
   const source = decoderOnly ? null : input;
   return {
@@ -161,7 +168,17 @@ function positions(T: number, promptLength: number, options: TextOptions): { sta
   return { start, end };
 }
 
-function checkLength({ model }: Language, what: string, tokens: number): void {
+function checkTokens({ model }: Language, what: "input" | "target", { ids, tokens: names }: Encoding): void {
+  const tokens = ids.length;
+  const { vocabSize, sourceVocabSize = vocabSize } = model.facts;
+  const size = what === "input" ? sourceVocabSize : vocabSize;
+  const outside = ids.findIndex((id) => id >= size);
+  if (outside >= 0) {
+    throw new OptionError(
+      `${what} text: expected tokens with ids below ${size}, the number of the model's embeddings, received "${names[outside]}" ` +
+        `with the id ${ids[outside]}; leave it out, or use the model's own tokenizer`,
+    );
+  }
   if (tokens === 0) throw new OptionError(`${what} text: expected at least one token, received none`);
   if (tokens > model.facts.maxPositions) {
     throw new OptionError(
@@ -179,7 +196,6 @@ function withoutSpecial(tokenizer: Tokenizer, text: string): string {
 
 /** A prompt that names BOS itself gets another one from the tokenizer: the first is dropped. */
 function withoutDoubledStart(encoding: Encoding, bos: number | null): Encoding {
-  const { ids, tokens, spans } = encoding;
-  if (bos === null || ids[0] !== bos || ids[1] !== bos) return encoding;
-  return { ids: ids.slice(1), tokens: tokens.slice(1), spans: spans.slice(1) };
+  if (bos === null || encoding.ids[0] !== bos || encoding.ids[1] !== bos) return encoding;
+  return sliceEncoding(encoding, 1);
 }

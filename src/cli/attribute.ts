@@ -9,18 +9,18 @@ import type { FeatureAttributionOutput } from "../output.ts";
 import { writeFileAtomically } from "../platform/node.ts";
 import { aggregateAsAsked, aggregateForView } from "./aggregation.ts";
 import { placeOf } from "./device.ts";
-import { attributionOptions, baselineChoice, checkModelArguments } from "./keywordArguments.ts";
+import { attributionOptions, baselineChoice } from "./keywordArguments.ts";
 import type { AttributeArguments } from "./options.ts";
-import { createProgressBar } from "./progress.ts";
+import { createDownloadBar, createProgressBar } from "./progress.ts";
 import type { Screen } from "./screen.ts";
 import { checkOutputPaths, uninterrupted } from "./writing.ts";
 
 /** @throws OptionError for arguments that are missing, contradictory or out of range, and whatever the library throws */
 export async function attribute(args: AttributeArguments, screen: Screen): Promise<void> {
   const { modelNameOrPath, inputTexts, attributionMethod: method } = args;
-  if (modelNameOrPath === undefined) throw missing("--model_name_or_path (-m)", "the folder of a model");
+  if (modelNameOrPath === undefined)
+    throw missing("--model_name_or_path (-m)", "a model: its folder, or its name on the hub");
   if (inputTexts === undefined) throw missing("--input_texts (-i)", "one or more texts");
-  checkModelArguments(args.modelKwargs, args.tokenizerKwargs);
   const { showProgress, ...options } = attributeOptions(args);
   const { savePath, vizPath, svgPath } = args;
   await checkOutputPaths({ savePath, vizPath, svgPath });
@@ -32,10 +32,15 @@ export async function attribute(args: AttributeArguments, screen: Screen): Promi
   const { backend, visibleGpus } = placeOf(args.device, args.backend, process.env.CUDA_VISIBLE_DEVICES);
   if (visibleGpus !== null) process.env.CUDA_VISIBLE_DEVICES = visibleGpus;
   const loading = performance.now();
+  const { modelKwargs, tokenizerKwargs } = args;
+  const downloads = createDownloadBar(showProgress);
   const model = await loadModel(modelNameOrPath, method as MethodId, {
     backend,
     ...(args.precision !== undefined && { precision: args.precision as Precision }),
-  });
+    modelKwargs,
+    tokenizerKwargs,
+    onDownload: downloads.update,
+  }).finally(downloads.stop);
   tell(`loaded ${modelNameOrPath} (${model.model.facts.className}) in ${secondsSince(loading)}`);
   tell(`computing on ${model.backend.name}: ${model.backend.description}`);
   if (args.veryVerbose) for (const { name, reason } of model.backend.passedOver) tell(`not on ${name}: ${reason}`);

@@ -1,41 +1,11 @@
-/** The JSON records of the command line: from Python's names to ours, and what cannot be honoured is refused. */
+/** The JSON records of the command line: from Python's names to ours. */
 
 import type { BaselineChoice, BaselineName } from "../attribution/baseline.ts";
 import type { AttributeOptions } from "../attribution/options.ts";
 import { OptionError } from "../errors.ts";
+import type { KeywordArguments } from "../pretrainedArguments.ts";
 import type { AttributeArguments } from "./options.ts";
 import { longName } from "./optionTable.ts";
-
-type KeywordArguments = Readonly<Record<string, unknown>>;
-
-/** Keyword arguments of `from_pretrained` whose only honoured values describe what is done here anyway. */
-const honoured: Readonly<Record<string, readonly unknown[]>> = {
-  attn_implementation: ["eager"],
-  dtype: ["float32"],
-  torch_dtype: ["float32"],
-  local_files_only: [true],
-  trust_remote_code: [false],
-};
-
-/** @throws OptionError for the first keyword argument that asks for something else than what is done here */
-export function checkModelArguments(model: KeywordArguments, tokenizer: KeywordArguments): void {
-  for (const [name, value] of Object.entries(model)) {
-    const values = honoured[name];
-    if (values?.includes(value)) continue;
-    const possible = values
-      ? `only ${JSON.stringify(values[0])} is possible`
-      : "models are loaded as float32, as they are";
-    throw new OptionError(
-      `--model_kwargs: "${name}": ${JSON.stringify(value)} cannot be honoured: ${possible}; leave it out`,
-    );
-  }
-  for (const [name, value] of Object.entries(tokenizer)) {
-    throw new OptionError(
-      `--tokenizer_kwargs: "${name}": ${JSON.stringify(value)} cannot be honoured: tokenizers are loaded as their files ` +
-        "describe them; leave it out, or change the files",
-    );
-  }
-}
 
 /** Arguments that are records of arguments themselves. */
 const nested = ["attribution_args", "attributed_fn_args", "step_scores_args"];

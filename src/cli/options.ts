@@ -18,9 +18,9 @@ export const attributeOptions = {
   modelNameOrPath: {
     kind: "text",
     aliases: ["-m"],
-    placeholder: "folder",
+    placeholder: "model",
     group: "Model and texts",
-    help: "Folder of a model in Hugging Face's layout: config.json, weights, tokenizer. Required.",
+    help: "Folder of a model in Hugging Face's layout (config.json, weights, tokenizer), or its name on the Hugging Face hub. Required.",
   },
   inputTexts: {
     kind: "texts",
@@ -53,13 +53,13 @@ export const attributeOptions = {
     kind: "record",
     placeholder: "json",
     group: "Model and texts",
-    help: "Keyword arguments for the model. Those that cannot be honoured are refused.",
+    help: "Keyword arguments for the model: revision, token, cache_dir, local_files_only. Others are refused.",
   },
   tokenizerKwargs: {
     kind: "record",
     placeholder: "json",
     group: "Model and texts",
-    help: "Keyword arguments for the tokenizer. Those that cannot be honoured are refused.",
+    help: 'Keyword arguments for the tokenizer, such as languages: \'{"src_lang": "eng_Latn", "tgt_lang": "fra_Latn"}\'.',
   },
   generationKwargs: {
     kind: "record",

@@ -24,7 +24,7 @@ export function createProgram(screen: Screen): Command {
   const command = program
     .command("attribute")
     .description("Attribute one or several texts, show the scores, and save them.")
-    .usage("-m <folder> -i <text...> [options]")
+    .usage("-m <model> -i <text...> [options]")
     .helpOption("-h, --help", "Show this help.")
     .configureHelp({ optionTerm, optionDescription })
     .addHelpText("after", attributeNotes)

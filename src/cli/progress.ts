@@ -1,10 +1,11 @@
-/** A progress bar on the error stream, when that is a terminal. */
+/** Progress bars on the error stream, when that is a terminal. */
 
-import { SingleBar } from "cli-progress";
+import { type Options, SingleBar } from "cli-progress";
 import type { Progress } from "../attribution/options.ts";
+import type { DownloadProgress } from "../model/hub/repository.ts";
 
-export interface ProgressBar {
-  readonly update: (progress: Progress) => void;
+export interface ProgressBar<Told> {
+  readonly update: (progress: Told) => void;
   /** Removes the bar. It may be called again. */
   readonly stop: () => void;
 }
@@ -12,23 +13,16 @@ export interface ProgressBar {
 /** Every text is as long as every other: how many rows a later one takes is not known before. */
 const UNITS = 1000;
 
-/** The bar; one that does nothing when nobody would see it. It appears with the first update. */
-export function createProgressBar(visible: boolean): ProgressBar {
-  if (!visible || !process.stderr.isTTY) return { update: () => {}, stop: () => {} };
+const MEGABYTE = 1e6;
+
+/** A bar for attributing; one that does nothing when nobody would see it. It appears with the first update. */
+export function createProgressBar(visible: boolean): ProgressBar<Progress> {
+  if (!isSeen(visible)) return unseen;
   const bar = new SingleBar({
-    stream: process.stderr,
+    ...barOptions,
     format: "attributing {sequence}{bar} {percentage}% {eta_formatted}",
-    barsize: 30,
-    barCompleteChar: "█",
-    barIncompleteChar: "░",
-    clearOnComplete: true,
-    // Nothing about the terminal is changed that would stay changed when the process is killed.
-    hideCursor: false,
-    linewrap: true,
     // The computation keeps the event loop busy: no timer of the bar would ever run.
     synchronousUpdate: true,
-    gracefulExit: false,
-    fps: 10,
   });
   return {
     update: ({ sequence, sequences, done, total }) => {
@@ -41,3 +35,39 @@ export function createProgressBar(visible: boolean): ProgressBar {
     },
   };
 }
+
+/** A bar for downloads, one file after another. */
+export function createDownloadBar(visible: boolean): ProgressBar<DownloadProgress> {
+  if (!isSeen(visible)) return unseen;
+  const bar = new SingleBar({ ...barOptions, format: "{file} {bar} {value} of {total} MB {eta_formatted}" });
+  const inMegabytes = (bytes: number) => Math.round(bytes / MEGABYTE);
+  return {
+    update: ({ file, received, total }) => {
+      if (!bar.isActive) bar.start(inMegabytes(total), inMegabytes(received), { file });
+      bar.update(inMegabytes(received), { file });
+      if (received === total) bar.stop();
+    },
+    stop: () => {
+      if (bar.isActive) bar.stop();
+    },
+  };
+}
+
+const unseen = { update: () => {}, stop: () => {} };
+
+function isSeen(visible: boolean): boolean {
+  return visible && process.stderr.isTTY;
+}
+
+const barOptions: Options = {
+  stream: process.stderr,
+  barsize: 30,
+  barCompleteChar: "█",
+  barIncompleteChar: "░",
+  clearOnComplete: true,
+  // Nothing about the terminal is changed that would stay changed when the process is killed.
+  hideCursor: false,
+  linewrap: true,
+  gracefulExit: false,
+  fps: 10,
+};

@@ -22,7 +22,11 @@ const knownFiles = [
   "source.spm",
   "target.spm",
   "vocab.json",
+  "target_vocab.json",
+  "vocab-src.json",
+  "vocab-tgt.json",
   "merges.txt",
+  "vocab.txt",
 ] as const;
 
 interface RemoteFile {
@@ -68,10 +72,12 @@ export async function openFolder(url: string): Promise<FileSource> {
 }
 
 /**
- * All bytes of a URL.
+ * Bytes `[start, end)` of a URL, all of it by default.
  * @throws FileError when the server does not have it.
  */
-export async function readBytes(path: string): Promise<Uint8Array<ArrayBuffer>> {
+export async function readBytes(path: string, start = 0, end?: number): Promise<Uint8Array<ArrayBuffer>> {
+  if (end !== undefined) return await fetchRange(new URL(path), start, end);
+  if (start > 0) return (await readBytes(path)).slice(start);
   return new Uint8Array(await (await request(path, {})).arrayBuffer());
 }
 

@@ -1,7 +1,7 @@
 /** Files, for Node. `browser.ts` has the same functions for browsers; package.json maps one to the other. */
 
 import { randomUUID } from "node:crypto";
-import { access, mkdir, open, readdir, readFile, rename, rm, stat, writeFile } from "node:fs/promises";
+import { access, mkdir, open, readdir, rename, rm, stat, writeFile } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { FileError, OptionError } from "../errors.ts";
 import { checkRange, type FileSource, missingFile } from "../files.ts";
@@ -31,18 +31,32 @@ export async function openFolder(path: string): Promise<FileSource> {
     name: path,
     list,
     size: async (file) => (await stat(await locate(path, file, list))).size,
-    read: async (file, start = 0, end) => await readRange(await locate(path, file, list), start, end),
+    read: async (file, start = 0, end) => await readBytes(await locate(path, file, list), start, end),
   };
 }
 
 /**
- * All bytes of a file.
- * @throws FileError when there is no such file.
+ * Bytes `[start, end)` of a file, all of it by default, through a handle that is opened and closed.
+ * @throws FileError when there is no such file, or the range does not lie inside it.
  */
-export async function readBytes(path: string): Promise<Uint8Array<ArrayBuffer>> {
-  const bytes = await orUndefined(["ENOENT", "ENOTDIR"], () => readFile(path));
-  if (bytes === undefined) throw new FileError(`${path}: expected a file, but there is nothing of that name`);
-  return new Uint8Array(bytes);
+export async function readBytes(path: string, start = 0, end?: number): Promise<Uint8Array<ArrayBuffer>> {
+  const handle = await orUndefined(["ENOENT", "ENOTDIR"], () => open(path, "r"));
+  if (handle === undefined) throw new FileError(`${path}: expected a file, but there is nothing of that name`);
+  try {
+    const [from, to] = checkRange(path, (await handle.stat()).size, start, end);
+    const bytes = new Uint8Array(to - from);
+    // One call reads at most 2 GiB on Linux, and may always read less than asked.
+    for (let filled = 0; filled < bytes.byteLength; ) {
+      const length = Math.min(bytes.byteLength - filled, 2 ** 30);
+      const { bytesRead } = await handle.read(bytes, filled, length, from + filled);
+      if (bytesRead === 0)
+        throw new FileError(`${path}: expected ${bytes.byteLength} bytes, but it ended at ${filled}`);
+      filled += bytesRead;
+    }
+    return bytes;
+  } finally {
+    await handle.close();
+  }
 }
 
 /** Whether a file or folder of that name exists. */
@@ -81,25 +95,6 @@ async function locate(folder: string, file: string, list: () => Promise<readonly
   const path = join(folder, file);
   if (!(await fileExists(path))) throw missingFile(folder, file, await list());
   return path;
-}
-
-async function readRange(path: string, start: number, end: number | undefined): Promise<Uint8Array<ArrayBuffer>> {
-  const handle = await open(path, "r");
-  try {
-    const [from, to] = checkRange(path, (await handle.stat()).size, start, end);
-    const bytes = new Uint8Array(to - from);
-    // One call reads at most 2 GiB on Linux, and may always read less than asked.
-    for (let filled = 0; filled < bytes.byteLength; ) {
-      const length = Math.min(bytes.byteLength - filled, 2 ** 30);
-      const { bytesRead } = await handle.read(bytes, filled, length, from + filled);
-      if (bytesRead === 0)
-        throw new FileError(`${path}: expected ${bytes.byteLength} bytes, but it ended at ${filled}`);
-      filled += bytesRead;
-    }
-    return bytes;
-  } finally {
-    await handle.close();
-  }
 }
 
 /** The result of `step`, or undefined when it fails with one of the system errors `codes`. */

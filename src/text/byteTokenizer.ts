@@ -59,6 +59,7 @@ export function createByteTokenizer(config: TokenizerConfig): Tokenizer {
   return {
     className: config.className,
     vocabSize: vocabulary.size,
+    highestId: vocabulary.highestId,
     special: vocabulary.special,
     languages: null,
     specialIds: vocabulary.specialIds,

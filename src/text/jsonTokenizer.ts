@@ -84,6 +84,7 @@ export function createJsonTokenizer(json: JsonObject, config: TokenizerConfig): 
   return {
     className: config.className,
     vocabSize: vocabulary.size,
+    highestId: vocabulary.highestId,
     special: vocabulary.special,
     languages: surroundings.languages,
     specialIds: vocabulary.specialIds,

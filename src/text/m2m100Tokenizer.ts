@@ -30,6 +30,7 @@ export async function loadM2m100Tokenizer(files: FileSource, config: TokenizerCo
   return {
     className: config.className,
     vocabSize: vocabulary.size,
+    highestId: vocabulary.highestId,
     special: vocabulary.special,
     languages: surroundings.languages,
     specialIds: vocabulary.specialIds,

@@ -31,6 +31,7 @@ export async function loadMarianTokenizer(files: FileSource, config: TokenizerCo
   return {
     className: config.className,
     vocabSize: source.vocabulary.size,
+    highestId: Math.max(source.vocabulary.highestId, target.vocabulary.highestId),
     special: main.vocabulary.special,
     languages: null,
     specialIds: main.vocabulary.specialIds,

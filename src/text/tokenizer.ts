@@ -52,6 +52,8 @@ export interface Tokenizer {
   readonly className: string;
   /** Number of tokens, with the added ones. With two vocabularies (MarianMT), of the source. */
   readonly vocabSize: number;
+  /** Of the tokens that are not special. */
+  readonly highestId: number;
   readonly special: SpecialTokens;
   /** Null for a tokenizer that does not mark languages. */
   readonly languages: TokenizerLanguages | null;

@@ -6,6 +6,8 @@ import type { TokenizerConfig } from "./tokenizerConfig.ts";
 
 export interface Vocabulary {
   readonly size: number;
+  /** Of the tokens that are not special. */
+  readonly highestId: number;
   readonly added: readonly AddedToken[];
   readonly special: SpecialTokens;
   readonly specialIds: ReadonlySet<number>;
@@ -54,12 +56,16 @@ export function createVocabulary(
   const unknown = config.named.get("unk") ?? "";
   const specialIds = new Set(names.map((content) => tokenIds.get(content)).filter((id) => id !== undefined));
   const flagged = Array.from(added.values()).filter((token) => token.special);
+  const skippedIds = new Set([...specialIds, ...flagged.map((token) => token.id)]);
+  let highestId = -1;
+  for (const id of tokens.keys()) if (id > highestId && !skippedIds.has(id)) highestId = id;
   return {
     size: tokens.size,
+    highestId,
     added: [...added.values()],
     special,
     specialIds,
-    skippedIds: new Set([...specialIds, ...flagged.map((token) => token.id)]),
+    skippedIds,
     tokenToId: (token) => tokenIds.get(token),
     idToToken: (id) => tokens.get(id) ?? unknown,
     find: (id) => tokens.get(id),

@@ -160,7 +160,7 @@ describe("wrong usage ends with status 2 and one readable error", () => {
     [
       "no model",
       ["attribute", "-i", "a"],
-      /--model_name_or_path \(-m\): expected the folder of a model, received none/,
+      /--model_name_or_path \(-m\): expected a model: its folder, or its name on the hub, received none/,
     ],
     ["no text", ["attribute", "-m", storiesModel], /--input_texts \(-i\): expected one or more texts/],
     ["an unknown method", [...story, "-a", "integrated_gradient"], /did you mean "integrated_gradients"/],
@@ -168,7 +168,7 @@ describe("wrong usage ends with status 2 and one readable error", () => {
     [
       "a keyword that cannot be honoured",
       [...story, "--model_kwargs", '{"load_in_8bit": true}'],
-      /--model_kwargs: "load_in_8bit": true cannot be honoured/,
+      /model_kwargs: "load_in_8bit": true cannot be honoured/,
     ],
     ["a device against a backend", [...story, "--device", "cuda", "--backend", "wasm"], /contradict each other/],
     [

@@ -1,7 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { placeOf } from "../../src/cli/device.ts";
-import { attributionOptions, checkModelArguments } from "../../src/cli/keywordArguments.ts";
-import { OptionError } from "../../src/errors.ts";
+import { attributionOptions } from "../../src/cli/keywordArguments.ts";
 
 describe("--device", () => {
   test.each([
@@ -48,12 +47,5 @@ describe("keyword arguments", () => {
   test("with an option of their own are sent there", () => {
     expect(() => attributionOptions({ attr_pos_start: 2 })).toThrow(/has an option of its own: use --start_pos/);
     expect(() => attributionOptions({ generation_args: {} })).toThrow(/use --generation_kwargs/);
-  });
-
-  test("of model and tokenizer are refused unless they ask for what is done anyway", () => {
-    checkModelArguments({ attn_implementation: "eager", torch_dtype: "float32" }, {});
-    expect(() => checkModelArguments({ torch_dtype: "float16" }, {})).toThrow(/only "float32" is possible/);
-    expect(() => checkModelArguments({ load_in_8bit: true }, {})).toThrow(OptionError);
-    expect(() => checkModelArguments({}, { tgt_lang: "de_DE" })).toThrow(/--tokenizer_kwargs: "tgt_lang": "de_DE"/);
   });
 });

@@ -1,0 +1,126 @@
+/**
+ * The cache folder of Python's `huggingface_hub`, one folder for each repository:
+ *
+ *     models--org--name/refs/main                          the commit that a branch stood for when last asked
+ *     models--org--name/blobs/<hash>                       contents; <hash>.incomplete while they arrive
+ *     models--org--name/snapshots/<commit>/<file>          links to the contents
+ *     .locks/models--org--name/<hash>.lock
+ */
+
+import { lstat, mkdir, readdir, readFile, rename, rm, stat, symlink, writeFile } from "node:fs/promises";
+import { dirname, join, relative } from "node:path";
+import { FileError } from "../../errors.ts";
+import { type HubFile, isCommitHash } from "../../model/hub/repository.ts";
+
+export interface RepositoryCache {
+  /** The commit of a revision when it was last asked for; a commit is its own. */
+  commitOf(revision: string): Promise<string | undefined>;
+  remember(revision: string, commit: string): Promise<void>;
+  /** Files of a commit that are there, whole ones only. */
+  snapshotFiles(commit: string): Promise<readonly string[]>;
+  pathOf(commit: string, file: string): string;
+  /** Whether the file is there with its whole content; links it when only its content is. */
+  holds(commit: string, file: HubFile): Promise<boolean>;
+  /** Makes a finished partial file the content of `file`. */
+  adopt(partial: string, commit: string, file: HubFile): Promise<void>;
+  partialPath(file: HubFile, suffix: string): string;
+  lockPath(file: HubFile): string;
+}
+
+export function openRepositoryCache(cache: string, repository: string): RepositoryCache {
+  const folderName = `models--${repository.replace("/", "--")}`;
+  const folder = join(cache, folderName);
+  const blobPath = (file: HubFile) => join(folder, "blobs", file.hash);
+  const pathOf = (commit: string, file: string) => join(folder, "snapshots", commit, file);
+  const link = async (commit: string, file: HubFile) => {
+    const path = pathOf(commit, file.name);
+    await mkdir(dirname(path), { recursive: true });
+    await rm(path, { force: true });
+    const target = blobPath(file);
+    try {
+      await symlink(relative(dirname(path), target), path);
+    } catch (error) {
+      // Windows forbids links to ordinary users: there Python, too, puts the content itself in their place.
+      if (codeOf(error) !== "EPERM") throw error;
+      await rename(target, path);
+    }
+  };
+  return {
+    pathOf,
+    partialPath: (file, suffix) => `${blobPath(file)}${suffix}.incomplete`,
+    lockPath: (file) => join(cache, ".locks", folderName, `${file.hash}.lock`),
+    commitOf: async (revision) => {
+      if (isCommitHash(revision)) return revision;
+      const known = await ifThere(() => readFile(join(folder, "refs", revision), "utf8"));
+      return known?.trim();
+    },
+    remember: async (revision, commit) => {
+      const path = join(folder, "refs", revision);
+      if (isCommitHash(revision) || (await ifThere(() => readFile(path, "utf8"))) === commit) return;
+      await writing(cache, async () => {
+        await mkdir(dirname(path), { recursive: true });
+        await writeFile(path, commit);
+      });
+    },
+    snapshotFiles: async (commit) => {
+      const names = (await ifThere(() => readdir(join(folder, "snapshots", commit)))) ?? [];
+      const whole = await Promise.all(
+        names.map(async (name) => (await ifThere(() => stat(pathOf(commit, name))))?.isFile() ?? false),
+      );
+      return names.filter((_, at) => whole[at]);
+    },
+    holds: async (commit, file) => {
+      const there = await ifThere(() => stat(pathOf(commit, file.name)));
+      if (there?.size === file.size) return true;
+      const content = await ifThere(() => lstat(blobPath(file)));
+      if (content?.size !== file.size) return false;
+      await writing(cache, () => link(commit, file));
+      return true;
+    },
+    adopt: (partial, commit, file) =>
+      writing(cache, async () => {
+        await rename(partial, blobPath(file));
+        await link(commit, file);
+      }),
+  };
+}
+
+/** The result of `step`, or undefined when what it looks for is not there. */
+export async function ifThere<Result>(step: () => Promise<Result>): Promise<Result | undefined> {
+  try {
+    return await step();
+  } catch (error) {
+    if (["ENOENT", "ENOTDIR"].includes(codeOf(error))) return undefined;
+    throw error;
+  }
+}
+
+/**
+ * Does a step that writes into the cache.
+ * @throws FileError when that is not possible, saying why and what to do.
+ */
+export async function writing<Result>(cache: string, step: () => Promise<Result>): Promise<Result> {
+  try {
+    return await step();
+  } catch (cause) {
+    const code = codeOf(cause);
+    if (code === "ENOSPC" || code === "EDQUOT") {
+      throw new FileError(
+        `${cache}: expected space for the download, but the disk is full (${code}); make room, or set HF_HUB_CACHE to a folder ` +
+          "with more; what has arrived is kept",
+        { cause },
+      );
+    }
+    if (["EACCES", "EPERM", "EROFS", "ENOTDIR", "EEXIST", "ENOENT"].includes(code)) {
+      throw new FileError(
+        `${cache}: expected a cache folder that can be written (${code}); set HF_HUB_CACHE or HF_HOME to one`,
+        { cause },
+      );
+    }
+    throw cause;
+  }
+}
+
+function codeOf(error: unknown): string {
+  return error instanceof Error && "code" in error ? String(error.code) : "";
+}
