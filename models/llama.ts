@@ -11,8 +11,7 @@
 
 import type { JsonObject } from "../src/json.ts";
 import { Embedding } from "../src/layers/embedding.ts";
-import { disposeLayers } from "../src/layers/layer.ts";
-import { outputHead, statesToRead } from "../src/layers/outputHead.ts";
+import { outputHead } from "../src/layers/outputHead.ts";
 import { RmsNorm } from "../src/layers/rmsNorm.ts";
 import type { RotaryAttentionChoice } from "../src/layers/rotaryAttention.ts";
 import { type FeedForwardChoice, RotaryBlock } from "../src/layers/rotaryBlock.ts";
@@ -20,15 +19,14 @@ import type { Weights } from "../src/layers/weights.ts";
 import { activation } from "../src/model/activationField.ts";
 import { strictConfig } from "../src/model/config.ts";
 import { flag, number, orNull, size } from "../src/model/configField.ts";
-import type { DecoderInput, DecoderOnlyModel } from "../src/model/model.ts";
-import { positionIds } from "../src/model/positions.ts";
+import type { DecoderOnlyModel } from "../src/model/model.ts";
 import { readRotary, rotaryFields } from "../src/model/rotaryConfig.ts";
 import { headSizes } from "../src/model/sizes.ts";
 import { attentionRows, embeddingRows, gatedRows, normRows } from "../src/model/weightRows.ts";
 import type { WeightTable } from "../src/model/weights.ts";
-import { dependsOnLength, rotation } from "../src/ops/rotaryFrequencies.ts";
 import { mul, scalar, type Tensor } from "../src/tensor.ts";
 import type { Architecture } from "./architecture.ts";
+import { rotaryDecoder } from "./rotaryDecoder.ts";
 
 export interface LlamaConfig {
   /** `model_type`, and the class of transformers. */
@@ -71,35 +69,16 @@ export function llama(config: LlamaConfig, weights?: Weights): DecoderOnlyModel 
   );
   const finalNorm = new RmsNorm({ name: "finalNorm", width, epsilon, weights });
   const head = outputHead({ tokens, tied: config.tiedHead, weights });
-  const parts = [tokens, ...blocks, finalNorm, ...head.layers];
-  const times = (x: Tensor, factor: number): Tensor => (factor === 1 ? x : mul(x, scalar(factor)));
-
-  return {
-    kind: "decoder-only",
-    facts: {
-      type,
-      className,
-      width,
-      vocabSize,
-      layers,
-      heads: attention.heads,
-      maxPositions: Number.POSITIVE_INFINITY,
-      dependsOnLength: dependsOnLength(attention.rotary),
-    },
-    layers: parts,
-
-    embed: (ids_BT) => tokens.call(ids_BT),
-
-    forward(input: DecoderInput): Tensor {
-      const pass = { ...input, rotation: rotation(attention.rotary, positionIds(input)) };
-      // Multiplied here and not with `embed`: what Python's users give as `inputs_embeds` is not multiplied, either.
-      let x = times(input.embeddings_BTD, embedding);
-      for (const block of blocks) x = block.call(x, pass);
-      return times(head.logits(finalNorm.call(statesToRead(x, input.targets_B))), logits);
-    },
-
-    dispose: () => disposeLayers(parts),
-  };
+  return rotaryDecoder({
+    type,
+    className,
+    tokens,
+    blocks,
+    finalNorm,
+    head,
+    inputScale: embedding,
+    ...(logits !== 1 && { logits: (x: Tensor) => mul(x, scalar(logits)) }),
+  });
 }
 
 /** The sizes of a mixture of experts, for its rows in a weight table. */

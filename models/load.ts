@@ -60,9 +60,10 @@ function handOut(loaded: Map<string, Tensor>, source: WeightSource): Weights {
   return (name, shape) => {
     const weight = loaded.get(name);
     if (weight === undefined) throw new Error(`weight table: it has no row for ${name}, or the model asks twice`);
-    // The checkpoint may have axes of size 1 (a bias of shape [1, V]).
+    // The checkpoint may have axes of size 1 (a bias of shape [1, V]), or a vector for each of several rows, joined.
     const stored = source.shape(name).filter((size) => size !== 1);
-    if (stored.join() !== shape.filter((size) => size !== 1).join()) {
+    const isVector = stored.length === 1 && stored[0] === shape.reduce((product, size) => product * size, 1);
+    if (!isVector && stored.join() !== shape.filter((size) => size !== 1).join()) {
       throw new Error(
         `weight table: ${name} is [${source.shape(name).join(", ")}], the model has [${shape.join(", ")}]`,
       );

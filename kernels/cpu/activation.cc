@@ -29,6 +29,10 @@ struct Relu {
   static V forward(V x) { return x < 0.0f ? V{} : x; }
   static V derivative(V x) { return x > 0.0f ? splat(1.0f) : (x != x ? x : V{}); }
 };
+struct ReluSquared {
+  static V forward(V x) { return x < 0.0f ? V{} : x * x; }
+  static V derivative(V x) { return x > 0.0f ? 2.0f * x : (x != x ? x : V{}); }
+};
 struct Tanh {
   static V forward(V x) { return vtanh(x); }
   static V derivative(V x) {
@@ -87,11 +91,12 @@ void withActivation(int32_t activation, Work work) {
     case INSEQ_SILU: return work(Silu{});
     case INSEQ_QUICK_GELU: return work(QuickGelu{});
     case INSEQ_GELU: return work(Gelu{});
-    default: return work(GeluNew{});
+    case INSEQ_GELU_NEW: return work(GeluNew{});
+    default: return work(ReluSquared{});
   }
 }
 
-bool known(int32_t activation) { return activation >= INSEQ_LINEAR && activation <= INSEQ_GELU_NEW; }
+bool known(int32_t activation) { return activation >= INSEQ_LINEAR && activation <= INSEQ_RELU_SQUARED; }
 
 /** piece(x0, n, block k, offset in it) for runs of saved numbers, each inside one block. */
 template <typename Piece>

@@ -148,7 +148,8 @@ enum {
   INSEQ_SILU = 4,
   INSEQ_QUICK_GELU = 5,
   INSEQ_GELU = 6,
-  INSEQ_GELU_NEW = 7
+  INSEQ_GELU_NEW = 7,
+  INSEQ_RELU_SQUARED = 8
 };
 
 INSEQ_API int inseq_activation(const float* x, int64_t size, int32_t activation, float* y);

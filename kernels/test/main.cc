@@ -21,6 +21,7 @@ double phi(int kind, double x) {
     case INSEQ_SILU: return x * sigmoid(x);
     case INSEQ_QUICK_GELU: return x * sigmoid(1.702f * x);
     case INSEQ_GELU: return gelu(x);
+    case INSEQ_RELU_SQUARED: return x > 0 ? x * x : 0;
     default: return geluNew(x);
   }
 }
@@ -169,7 +170,7 @@ void testNorms() {
 }
 
 void testActivations() {
-  for (int kind = INSEQ_LINEAR; kind <= INSEQ_GELU_NEW; kind++) {
+  for (int kind = INSEQ_LINEAR; kind <= INSEQ_RELU_SQUARED; kind++) {
     for (const int64_t block : {1, 17, 1023, 2500}) {
       withCopies([&](int64_t times) {
         const int64_t size = 2 * block;

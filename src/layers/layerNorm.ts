@@ -2,11 +2,13 @@
 
 import { layerNorm } from "../ops/layerNorm.ts";
 import {
+  add,
   type LayerInputs,
   type LayerShape,
   type LayerVariable,
   ones,
   registerLayer,
+  scalar,
   type Tensor,
   zeros,
 } from "../tensor.ts";
@@ -24,6 +26,8 @@ export interface LayerNormOptions extends NormOptions {
   readonly scale?: boolean;
   /** Add a trained vector. */
   readonly bias?: boolean;
+  /** Added to the trained scale: Nemotron's is stored as its difference from one. */
+  readonly offset?: number | undefined;
 }
 
 export class LayerNorm extends TransformerLayer<LayerNormOptions> {
@@ -39,7 +43,9 @@ export class LayerNorm extends TransformerLayer<LayerNormOptions> {
   }
 
   override call(inputs: LayerInputs): Tensor {
-    return layerNorm(single(inputs), this.scale.read(), this.bias.read(), this.options.epsilon);
+    const { epsilon, offset = 0 } = this.options;
+    const scale = this.scale.read();
+    return layerNorm(single(inputs), offset === 0 ? scale : add(scale, scalar(offset)), this.bias.read(), epsilon);
   }
 
   override computeOutputShape(shape: LayerShape): LayerShape {

@@ -12,6 +12,7 @@
  */
 
 import { visit } from "../model/sites.ts";
+import type { RotaryConfig } from "../ops/rotaryFrequencies.ts";
 import { add, type LayerInputs, type LayerShape, mul, registerLayer, scalar, type Tensor } from "../tensor.ts";
 import { FeedForward, type FeedForwardOptions } from "./feedForward.ts";
 import { type LayerOptions, single, TransformerLayer } from "./layer.ts";
@@ -63,6 +64,14 @@ export class RotaryBlock extends TransformerLayer<RotaryBlockOptions> {
         : new FeedForward({ ...mlp, ...feedForward }),
     );
     this.#mlpOutputNorm = normIf(outputNorms, "mlpOutputNorm");
+  }
+
+  get rotary(): RotaryConfig {
+    return this.options.attention.rotary;
+  }
+
+  get heads(): number {
+    return this.options.attention.heads;
   }
 
   /** [B, T, D] → [B, T, D] */

@@ -4,9 +4,9 @@ import { type Activation, activationNames } from "../ops/activation.ts";
 import type { Field } from "./configField.ts";
 
 /** An activation by its Hugging Face name, for instance `swish`, which is our `silu`. */
-export function activation(name: string, fallback?: Activation): Field<Activation> {
+export function activation(names: string | readonly string[], fallback?: Activation): Field<Activation> {
   return {
-    names: [name],
+    names: typeof names === "string" ? [names] : names,
     expected: `one of ${Object.keys(activationNames)
       .map((known) => JSON.stringify(known))
       .join(", ")}`,

@@ -2,6 +2,7 @@
  * activation: the element-wise non-linearities of feed-forward layers, y = φ(x), by their Hugging Face names.
  *
  *   relu        max(x, 0)
+ *   relu2       max(x, 0)²                                                      (So et al. 2021, arXiv 2109.08668)
  *   silu        x · σ(x)                                                        (also `swish`)
  *   gelu        x · Φ(x), Φ the normal distribution function                    (Hendrycks and Gimpel, arXiv 1606.08415)
  *   gelu_new    ½ x (1 + tanh(√(2/π) (x + 0.044715 x³)))                        (also `gelu_pytorch_tanh`, `gelu_fast`)
@@ -49,6 +50,7 @@ const normalCdf = (x: Tensor): Tensor => times(0.5, add(one(), erf(times(Math.SQ
 const rules = {
   linear: { forward: (x) => mul(x, one()), derivative: (x) => onesLike(x) },
   relu: { forward: relu, derivative: (x) => step(x) },
+  relu2: { forward: (x) => square(relu(x)), derivative: (x) => times(2, relu(x)) },
   tanh: { forward: tanh, derivative: (x) => sub(one(), square(tanh(x))) },
   sigmoid: {
     forward: sigmoid,

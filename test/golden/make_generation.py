@@ -59,7 +59,9 @@ def load(name):
     encoder_decoder = json.loads((folder(name) / "config.json").read_text()).get("is_encoder_decoder", False)
     auto = AutoModelForSeq2SeqLM if encoder_decoder else AutoModelForCausalLM
     # Mixtures of experts have a fast way that lacks double precision.
-    own = {"experts_implementation": "eager"} if "moe" in name or name in ("mixtral",) else {}
+    own = {"experts_implementation": "eager"} if "moe" in name or name == "mixtral" else {}
+    # Fused attention leaves out the soft cap of Gemma 2.
+    own |= {"attn_implementation": "eager"} if name == "gemma2" else {}
     single = auto.from_pretrained(folder(name), dtype=torch.float32, **own).eval()
     double = auto.from_pretrained(folder(name), dtype=torch.float64, **own).eval()
     return encoder_decoder, single, double

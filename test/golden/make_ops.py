@@ -89,6 +89,7 @@ def add(op, name, f, inputs, attrs=None, constants=(), skip=None):
 functions = {
     "linear": lambda x: x * 1,
     "relu": F.relu,
+    "relu2": lambda x: F.relu(x).square(),
     "tanh": torch.tanh,
     "sigmoid": torch.sigmoid,
     "silu": F.silu,

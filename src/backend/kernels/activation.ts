@@ -14,6 +14,7 @@ const activations: Readonly<Record<string, number>> = {
   quick_gelu: 5,
   gelu: 6,
   gelu_new: 7,
+  relu2: 8,
 };
 
 function activationOf({ attrs, backend }: KernelCall): number {
