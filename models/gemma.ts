@@ -148,7 +148,11 @@ function readGemma(raw: JsonObject): GemmaConfig {
 
 /** Defaults: transformers' `Gemma2Config`. */
 function readGemma2(raw: JsonObject): GemmaConfig {
-  const fields = { ...laterFields, ...caps(50, 30) };
+  const fields = {
+    ...laterFields,
+    scoresCap: cap("attn_logit_softcapping", 50),
+    logitsCap: cap("final_logit_softcapping", 30),
+  };
   const read = strictConfig(raw, { model: "gemma2", fields, ...restrictions });
   const config = shared("gemma2", read);
   return {
@@ -166,7 +170,7 @@ function readGemma3(raw: JsonObject): GemmaConfig {
     model: "gemma3_text",
     fields: {
       ...laterFields,
-      ...caps(null, null),
+      logitsCap: orNull(number("final_logit_softcapping")),
       vocabSize: size("vocab_size", 262208),
       maxPositions: size("max_position_embeddings", 131072),
       /** Every so many layers one does not slide. */
@@ -174,6 +178,8 @@ function readGemma3(raw: JsonObject): GemmaConfig {
       slidingTheta: number("rope_local_base_freq", 10000),
     },
     ...restrictions,
+    // The reference knows a cap of Gemma 3's scores and does not apply it.
+    ignored: [...restrictions.ignored, "attn_logit_softcapping"],
   });
   const [ropeScaling, full] = [read.ropeScaling, ofLayerType(read.ropeParameters, "full_attention")];
   const rotary = { ...read, ropeScaling, ropeParameters: full, publishedTheta: 1e6 };
@@ -184,7 +190,6 @@ function readGemma3(raw: JsonObject): GemmaConfig {
     ...config,
     attention: {
       ...config.attention,
-      softCap: read.scoresCap ?? undefined,
       scale: read.scoresDivisor ** -0.5,
       queryKeyNorm: { kind: "rmsPerHead", epsilon, offset: 1 },
     },
@@ -200,11 +205,8 @@ function readGemma3(raw: JsonObject): GemmaConfig {
   };
 }
 
-/** Soft caps of scores and logits; null is none. */
-const caps = (scores: number | null, logits: number | null) => ({
-  scoresCap: { ...orNull(number("attn_logit_softcapping")), fallback: scores },
-  logitsCap: { ...orNull(number("final_logit_softcapping")), fallback: logits },
-});
+/** A soft cap; null is none, and not what is meant where it is absent. */
+const cap = (name: string, published: number) => orNull(number(name, published));
 
 /** The rotary parameters of a kind of layer; transformers 5 writes one object for each. */
 function ofLayerType(parameters: Json, type: "full_attention" | "sliding_attention"): Json {

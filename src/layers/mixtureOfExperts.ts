@@ -93,15 +93,7 @@ export class MixtureOfExperts extends TransformerLayer<MixtureOfExpertsOptions> 
       const rows = tokensOf[e]?.length ?? 0;
       return rows > 0 ? [{ expert, rows }] : [];
     });
-    const shares = split(
-      permuteRows(copies_MD, order),
-      busy.map(({ rows }) => rows),
-      0,
-    );
-    const outputs_MD = concat(
-      busy.map(({ expert }, i) => expert.call(shares[i] as Tensor)),
-      0,
-    );
+    const outputs_MD = eachOn(permuteRows(copies_MD, order), busy);
     const back_NJD = reshape(permuteRows(outputs_MD, inverseOf(order)), [N, J, D]);
     const mixed_ND = sum(mul(back_NJD, expandDims(weight_NJ, 2)), 1);
     return reshape(this.#shared === undefined ? mixed_ND : add(mixed_ND, this.#sharedOutput(x_ND)), x.shape);
@@ -119,6 +111,19 @@ export class MixtureOfExperts extends TransformerLayer<MixtureOfExpertsOptions> 
   }
 }
 registerLayer(MixtureOfExperts);
+
+/** Every expert's output for its share of the rows, in their order. */
+function eachOn(x_MD: Tensor, busy: readonly { readonly expert: FeedForward; readonly rows: number }[]): Tensor {
+  const [only, ...others] = busy;
+  // TensorFlow.js has no gradient of a split into one.
+  if (only !== undefined && others.length === 0) return only.expert.call(x_MD);
+  const counts = busy.map(({ rows }) => rows);
+  const shares = split(x_MD, counts, 0);
+  return concat(
+    busy.map(({ expert }, i) => expert.call(shares[i] as Tensor)),
+    0,
+  );
+}
 
 interface Routes {
   /** 1 where expert e is the token's j-th, else 0: [N, J, E]. */

@@ -63,6 +63,21 @@ def small_t5(**changes):
     )
 
 
+def small_llama(**changes):
+    """A config of Llama's kind."""
+    return {
+        **dict(
+            vocab_size=17, hidden_size=16, num_hidden_layers=2, num_attention_heads=4, num_key_value_heads=2,
+            intermediate_size=14, max_position_embeddings=24, pad_token_id=0, bos_token_id=1, eos_token_id=2,
+        ),
+        **changes,
+    }
+
+
+def rope(kind, **parameters):
+    return {"rope_type": kind, "rope_theta": 100.0, **parameters}
+
+
 # family: model class, and for each variant its config
 FAMILIES = {
     "bart": ("BartForConditionalGeneration", {
@@ -114,6 +129,106 @@ FAMILIES = {
         "tied": small_t5(),
         "relu": small_t5(feed_forward_proj="relu"),
     }),
+    "llama": ("LlamaForCausalLM", {
+        "llama3": small_llama(
+            rope_parameters=rope("llama3", factor=8.0, low_freq_factor=1.0, high_freq_factor=4.0,
+                                 original_max_position_embeddings=6),
+            attention_bias=True, mlp_bias=True, tie_word_embeddings=True,
+        ),
+        "linear_gelu": small_llama(rope_parameters=rope("linear", factor=3.0), hidden_act="gelu"),
+        "dynamic": small_llama(rope_parameters=rope("dynamic", factor=2.0), max_position_embeddings=4),
+        "yarn": small_llama(rope_parameters=rope("yarn", factor=4.0, original_max_position_embeddings=6), head_dim=6),
+    }),
+    "mistral": ("MistralForCausalLM", {
+        "no_window": small_llama(sliding_window=None, head_dim=6),
+        "window_of_two": small_llama(sliding_window=2, tie_word_embeddings=True),
+    }),
+    "mixtral": ("MixtralForCausalLM", {
+        "three_of_five": small_llama(num_local_experts=5, num_experts_per_tok=3, sliding_window=3, router_jitter_noise=0.5),
+        "one_of_two": small_llama(num_local_experts=2, num_experts_per_tok=1, hidden_act="gelu"),
+    }),
+    "qwen2": ("Qwen2ForCausalLM", {
+        "windows": small_llama(use_sliding_window=True, sliding_window=3, max_window_layers=1),
+        "layer_types": small_llama(use_sliding_window=True, sliding_window=2, tie_word_embeddings=True,
+                                   layer_types=["sliding_attention", "full_attention"]),
+    }),
+    "qwen2_moe": ("Qwen2MoeForCausalLM", {
+        "normalized": small_llama(num_experts=5, num_experts_per_tok=3, norm_topk_prob=True, moe_intermediate_size=10,
+                                  shared_expert_intermediate_size=6),
+        "mixed_layers": small_llama(num_hidden_layers=4, num_experts=3, num_experts_per_tok=1, decoder_sparse_step=2,
+                                    mlp_only_layers=[1], qkv_bias=False, moe_intermediate_size=10,
+                                    shared_expert_intermediate_size=6, use_sliding_window=True, sliding_window=3,
+                                    max_window_layers=3),
+    }),
+    "qwen3": ("Qwen3ForCausalLM", {
+        "bias_windows": small_llama(head_dim=6, attention_bias=True, use_sliding_window=True, sliding_window=3,
+                                    max_window_layers=1),
+    }),
+    "granite": ("GraniteForCausalLM", {
+        "mlp_bias": small_llama(mlp_bias=True, embedding_multiplier=2.0, residual_multiplier=0.7, logits_scaling=3.0,
+                                attention_multiplier=0.3),
+    }),
+    "granitemoe": ("GraniteMoeForCausalLM", {
+        "one_of_three": small_llama(num_local_experts=3, num_experts_per_tok=1, attention_bias=True,
+                                    tie_word_embeddings=True, residual_multiplier=0.7),
+    }),
+    "phi3": ("Phi3ForCausalLM", {
+        "partial_long": small_llama(
+            hidden_size=32, original_max_position_embeddings=4,
+            rope_parameters=rope("longrope", partial_rotary_factor=0.75, short_factor=[1.0, 1.1, 1.2],
+                                 long_factor=[1.0, 2.0, 3.0], original_max_position_embeddings=4),
+        ),
+        "short": small_llama(
+            original_max_position_embeddings=20, sliding_window=3,
+            rope_parameters=rope("longrope", short_factor=[1.0, 1.5], long_factor=[2.0, 3.0],
+                                 original_max_position_embeddings=20),
+        ),
+    }),
+    "gemma": ("GemmaForCausalLM", {
+        "bias": small_llama(head_dim=6, attention_bias=True),
+        "untied": small_llama(head_dim=6, tie_word_embeddings=False, hidden_act="gelu"),
+    }),
+    "gemma2": ("Gemma2ForCausalLM", {
+        "no_caps": small_llama(head_dim=6, attn_logit_softcapping=None, final_logit_softcapping=None,
+                               query_pre_attn_scalar=9, sliding_window=3, attention_bias=True),
+        "layer_types": small_llama(head_dim=6, layer_types=["full_attention", "sliding_attention"], sliding_window=2,
+                                   hidden_activation="silu"),
+    }),
+    "gemma3_text": ("Gemma3ForCausalLM", {
+        "yarn_caps": small_llama(
+            num_hidden_layers=3, head_dim=6, sliding_window=3, sliding_window_pattern=2, attn_logit_softcapping=4.0,
+            final_logit_softcapping=6.0,
+            rope_parameters={
+                "full_attention": rope("yarn", factor=4.0, original_max_position_embeddings=6),
+                "sliding_attention": {"rope_type": "default", "rope_theta": 50.0},
+            },
+        ),
+    }),
+    "olmo": ("OlmoForCausalLM", {
+        "no_clip": small_llama(attention_bias=True),
+        "clip": small_llama(clip_qkv=0.4, tie_word_embeddings=True),
+    }),
+    "olmo2": ("Olmo2ForCausalLM", {"bias": small_llama(attention_bias=True, tie_word_embeddings=True)}),
+    "olmoe": ("OlmoeForCausalLM", {
+        "normalized": small_llama(num_experts=5, num_experts_per_tok=3, norm_topk_prob=True, attention_bias=True),
+        "clip": small_llama(num_experts=3, num_experts_per_tok=1, clip_qkv=0.6),
+    }),
+    "cohere": ("CohereForCausalLM", {
+        "no_qk_norm": small_llama(use_qk_norm=False, attention_bias=True, logit_scale=0.5),
+        "qk_norm": small_llama(use_qk_norm=True, tie_word_embeddings=False),
+    }),
+    "stablelm": ("StableLmForCausalLM", {
+        "parallel": small_llama(use_parallel_residual=True, use_qkv_bias=True, hidden_size=32, partial_rotary_factor=0.25),
+        "parallel_qk_norm": small_llama(use_parallel_residual=True, qk_layernorm=True, hidden_size=32),
+    }),
+    "starcoder2": ("Starcoder2ForCausalLM", {
+        "no_bias": small_llama(use_bias=False, tie_word_embeddings=False),
+        "relu_window": small_llama(sliding_window=3, hidden_act="relu"),
+    }),
+    "nemotron": ("NemotronForCausalLM", {
+        "bias": small_llama(attention_bias=True, mlp_bias=True, head_dim=8, tie_word_embeddings=True),
+        "all_turned": small_llama(partial_rotary_factor=1.0, hidden_act="gelu"),
+    }),
 }
 
 # Parts of SeamlessM4T that text to text does not use.
@@ -133,7 +248,11 @@ def make(class_name, attributes):
         stored = {k: v for k, v in load_file(path).items() if v.is_floating_point() and not k.startswith(SPEECH)}
         fixed = lambda name: class_name in SINUSOIDS and "embed_positions" in name
         save_file({k: v if fixed(k) else weight(k, v.shape) for k, v in stored.items()}, path, {"format": "pt"})
-        model, report = model_class.from_pretrained(folder, output_loading_info=True)
+        # Fused attention leaves out the soft cap of scores.
+        own = {"attn_implementation": "eager"} if class_name.startswith("Gemma") else {}
+        # And experts may have any width only one after another.
+        own |= {"experts_implementation": "eager"} if "moe" in class_name.lower() or "Mixtral" in class_name else {}
+        model, report = model_class.from_pretrained(folder, output_loading_info=True, **own)
         random = [k for k in report["missing_keys"] if "embed_positions" not in k and not k.startswith(SPEECH)]
         assert not random, f"{class_name}: {random} would be random"
         written = json.loads(Path(folder, "config.json").read_text())
