@@ -1,20 +1,16 @@
 /**
- * Compiles the CPU kernels: `npm run build:kernels`. Plain Node, no dependency.
+ * Compiles the kernels: `npm run build:kernels`. Plain Node, no dependency.
  *
- * One shared library for each instruction set goes into `kernels/build`; the program picks one when it runs, so nothing is
- * tied to the machine that compiled. A library is made anew only when a source, a flag or the compiler has changed.
- * Without a compiler one line says so, and the program computes with its other backends.
+ * One shared library for each instruction set of the CPU goes into `kernels/build`; the program picks one when it runs, so
+ * nothing is tied to the machine that compiled. A library is made anew only when a source, a flag or the compiler has changed. Without a compiler one line says so, and the program
+ * computes with its other backends.
  */
 
-import { execFile } from "node:child_process";
-import { createHash } from "node:crypto";
-import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { promisify } from "node:util";
+import { compile, findCompiler, outputPath, root, sourcesIn } from "./compile.mjs";
 
-const run = promisify(execFile);
-const root = fileURLToPath(new URL(".", import.meta.url));
+export { findCompiler };
 
 /** Compiler flags by instruction set, the fastest first. */
 export const instructionSets =
@@ -40,55 +36,11 @@ const RELEASE = [...COMMON, "-O3", "-shared"];
 const TEST = [...COMMON, "-O1", "-Wall", "-Wextra", "-Werror", "-Wno-unknown-warning-option", "-Wno-psabi"];
 const SANITIZERS = ["-fsanitize=address,undefined", "-fno-sanitize-recover=all"];
 
-/** The compiler to use with its version, or undefined if there is none: $CXX, g++, clang++. */
-export async function findCompiler() {
-  for (const command of process.env.CXX ? [process.env.CXX] : ["g++", "clang++"]) {
-    try {
-      const { stdout } = await run(command, ["--version"]);
-      return { command, version: stdout.split("\n")[0] };
-    } catch {
-      // Not there, or not a compiler: try the next one.
-    }
-  }
-  return undefined;
-}
+export const libraryPath = (instructionSet) => outputPath(`inseq_kernels_${instructionSet}.so`);
 
-const sourcesIn = (folder) =>
-  readdirSync(join(root, folder))
-    .filter((name) => /\.(cc|h)$/.test(name))
-    .sort()
-    .map((name) => join(root, folder, name));
-
-function contentHash(files, extra) {
-  const hash = createHash("sha256").update(JSON.stringify(extra));
-  for (const file of files) hash.update(file.slice(root.length)).update(readFileSync(file));
-  return hash.digest("hex");
-}
-
-/** Compiles unless `output` stems from the same sources, flags and compiler. Returns whether it had to. */
-async function compile(compiler, sources, flags, output) {
-  const hash = contentHash(sources, [compiler, flags]);
-  const stamp = `${output}.hash`;
-  if (existsSync(output) && existsSync(stamp) && readFileSync(stamp, "utf8") === hash) return false;
-  mkdirSync(join(root, "build"), { recursive: true });
-  // Two builds at once, or a program that has the old library open, never see half a file.
-  const partial = `${output}.${process.pid}`;
-  const units = sources.filter((file) => file.endsWith(".cc"));
-  try {
-    await run(compiler.command, [...flags, ...units, "-o", partial], { maxBuffer: 1 << 26 });
-    renameSync(partial, output);
-  } finally {
-    rmSync(partial, { force: true });
-  }
-  writeFileSync(stamp, hash);
-  return true;
-}
-
-export const libraryPath = (instructionSet) => join(root, "build", `inseq_kernels_${instructionSet}.so`);
-
-/** All libraries; returns the instruction sets that had to be compiled. */
+/** All libraries for the CPU; returns the instruction sets that had to be compiled. */
 export async function buildLibraries(compiler) {
-  const sources = [...sourcesIn("include"), ...sourcesIn("library"), ...sourcesIn("cpu")];
+  const sources = ["include", "library", "cpu"].flatMap(sourcesIn);
   const made = await Promise.all(
     Object.entries(instructionSets).map(async ([name, flags]) =>
       (await compile(compiler, sources, [...RELEASE, ...flags], libraryPath(name))) ? [name] : [],
@@ -99,33 +51,36 @@ export async function buildLibraries(compiler) {
 
 /** The test program of one instruction set, with sanitizers; returns its path. */
 export async function buildTestProgram(compiler, instructionSet) {
-  const output = join(root, "build", `test_${instructionSet}`);
-  const sources = [...sourcesIn("include"), ...sourcesIn("library"), ...sourcesIn("cpu"), ...sourcesIn("test")];
+  const output = outputPath(`test_${instructionSet}`);
+  const sources = ["include", "library", "cpu", "test"].flatMap(sourcesIn);
   await compile(compiler, sources, [...TEST, ...SANITIZERS, ...instructionSets[instructionSet]], output);
   return output;
 }
 
 const print = (line) => process.stdout.write(`${line}\n`);
 
-async function main() {
-  const compiler = await findCompiler();
-  if (compiler === undefined) {
-    print("kernels: no C++ compiler (looked for $CXX, g++, clang++): the wasm and cpu backends serve instead");
-    return;
-  }
+/** Builds one part and says what was done. */
+async function report(name, tool, absent, build) {
+  if (tool === undefined) return print(`${name}: ${absent}`);
   const start = Date.now();
   try {
-    const made = await buildLibraries(compiler);
+    const made = await build(tool);
     const seconds = ((Date.now() - start) / 1000).toFixed(1);
     print(
       made.length > 0
-        ? `kernels: compiled ${made.join(", ")} with ${compiler.version} in ${seconds} s`
-        : "kernels: up to date",
+        ? `${name}: compiled ${made.join(", ")} with ${tool.version} in ${seconds} s`
+        : `${name}: up to date`,
     );
   } catch (error) {
-    process.stderr.write(`kernels: ${compiler.command} failed\n${error.stderr ?? error.message}\n`);
+    process.stderr.write(`${name}: ${tool.command} failed\n${error.stderr || error.message}\n`);
     process.exitCode = 1;
   }
+}
+
+async function main() {
+  const compiler = await findCompiler();
+  const noCompiler = "no C++ compiler (looked for $CXX, g++, clang++): the wasm and cpu backends serve instead";
+  await report("kernels", compiler, noCompiler, buildLibraries);
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) await main();

@@ -55,17 +55,17 @@ const char* inseq_matmul_library(void) { return "built in"; }
 
 int inseq_upload(const void* host, int64_t address, int64_t bytes) {
   CHECK(bytes >= 0, "upload: expected bytes that are not negative, received %lld", (long long)bytes);
-  std::memcpy(reinterpret_cast<void*>(address), host, static_cast<size_t>(bytes));
+  if (bytes > 0) std::memcpy(reinterpret_cast<void*>(address), host, static_cast<size_t>(bytes));
   return INSEQ_OK;
 }
 int inseq_download(int64_t address, void* host, int64_t bytes) {
   CHECK(bytes >= 0, "download: expected bytes that are not negative, received %lld", (long long)bytes);
-  std::memcpy(host, reinterpret_cast<const void*>(address), static_cast<size_t>(bytes));
+  if (bytes > 0) std::memcpy(host, reinterpret_cast<const void*>(address), static_cast<size_t>(bytes));
   return INSEQ_OK;
 }
 int inseq_copy(int64_t from, int64_t to, int64_t bytes) {
   CHECK(bytes >= 0, "copy: expected bytes that are not negative, received %lld", (long long)bytes);
-  std::memcpy(reinterpret_cast<void*>(to), reinterpret_cast<const void*>(from), static_cast<size_t>(bytes));
+  if (bytes > 0) std::memcpy(reinterpret_cast<void*>(to), reinterpret_cast<const void*>(from), static_cast<size_t>(bytes));
   return INSEQ_OK;
 }
 int inseq_synchronize(void) { return INSEQ_OK; }

@@ -28,13 +28,13 @@ extern "C" {
 #endif
 
 /* Raised with every change of this file; the caller compares it with the one it was written for. */
-#define INSEQ_INTERFACE_VERSION 5
+#define INSEQ_INTERFACE_VERSION 6
 
 #define INSEQ_API __attribute__((visibility("default")))
 /* An argument that the function writes one value to. */
 #define INSEQ_OUT
 
-enum { INSEQ_OK = 0, INSEQ_BAD_ARGUMENT = 1, INSEQ_OUT_OF_MEMORY = 2 };
+enum { INSEQ_OK = 0, INSEQ_BAD_ARGUMENT = 1, INSEQ_OUT_OF_MEMORY = 2, INSEQ_DEVICE_ERROR = 3 };
 
 /* ---- the library ---- */
 
@@ -211,7 +211,11 @@ INSEQ_API int inseq_rotary(const float* x, const float* cos, const float* sin, i
 
 /* ---- tables and entries ---- */
 
-/* y[m] = table[ids[m]]: table [V, D]. An id outside the table is an error. */
+/*
+ * An id or index outside its table is an error; a device tells it with the next download or synchronisation, and leaves the
+ * row that it was for undefined.
+ */
+/* y[m] = table[ids[m]]: table [V, D]. */
 INSEQ_API int inseq_embedding(const float* table, const int32_t* ids, int64_t M, int64_t V, int64_t D, float* y);
 /* d_table[v] = sum of dy[m] where ids[m] = v, in the order of m: dy [M, D] -> d_table [V, D]. */
 INSEQ_API int inseq_embedding_backward(const float* dy, const int32_t* ids, int64_t M, int64_t V, int64_t D,
@@ -242,8 +246,8 @@ enum {
 INSEQ_API int inseq_binary(const float* a, const float* b, int32_t operation, int64_t rank, const int64_t* sizes,
                            const int64_t* a_strides, const int64_t* b_strides, float* y);
 
-enum { INSEQ_SUM = 0, INSEQ_MEAN = 1, INSEQ_MAX = 2, INSEQ_MIN = 3 };
-/* x [outer, N, inner] -> y [outer, inner]. */
+enum { INSEQ_SUM = 0, INSEQ_MEAN = 1, INSEQ_MAX = 2, INSEQ_MIN = 3, INSEQ_L1 = 4, INSEQ_L2 = 5 };
+/* x [outer, N, inner] -> y [outer, inner]. L1: the sum of absolute values; L2: the root of the sum of squares. */
 INSEQ_API int inseq_reduce(const float* x, int32_t reduction, int64_t outer, int64_t N, int64_t inner, float* y);
 
 /* y = x with its axes in another order: axis i of y is axis permutation[i] of x; rank <= 6. */
@@ -315,6 +319,24 @@ INSEQ_API int inseq_cumsum(const float* x, int64_t outer, int64_t N, int64_t inn
 INSEQ_API int inseq_top_k(const float* x, int64_t R, int64_t V, int64_t K, float* values, int32_t* indices);
 /* The place of the first largest (or smallest) number along one axis of x [outer, N, inner] -> y [outer, inner]. */
 INSEQ_API int inseq_arg_extreme(const float* x, int64_t outer, int64_t N, int64_t inner, int32_t smallest, int32_t* y);
+
+/* ---- checkpoints ---- */
+
+enum { INSEQ_BFLOAT16 = 0, INSEQ_FLOAT16 = 1 };
+/* y = x, numbers of 16 bits as float32, which holds all of them. */
+INSEQ_API int inseq_widen(const uint16_t* x, int32_t type, int64_t size, float* y);
+
+/* ---- attribution ---- */
+
+/* Points of a path: y[k] = baseline + fractions[k] (x - baseline), x and baseline [size] -> y [K, size]. */
+INSEQ_API int inseq_path_points(const float* x, const float* baseline, const float* fractions, int64_t K, int64_t size,
+                                float* y);
+/* Gradient times input: y[r] = sum over D of dy[r] x[r], for dy [R * times, D] and x [R, D] in blocks -> y [R * times]. */
+INSEQ_API int inseq_gradient_times_input(const float* dy, const float* x, int64_t R, int64_t D, int64_t times,
+                                         int64_t block, float* y);
+/* Quadrature: y = (y +) sum over K of weights[k] x[k], x [K, size] -> y [size]; adds to y with `accumulate`. */
+INSEQ_API int inseq_weighted_sum(const float* x, const float* weights, int64_t K, int64_t size, int32_t accumulate,
+                                 float* y);
 
 #ifdef __cplusplus
 }

@@ -1,8 +1,9 @@
-// A small test harness: cases by name, random inputs, comparison with double precision, and the same bits for any number
-// of threads.
+// A small test harness, for every implementation of the interface: cases by name, random inputs, copies to the library's
+// memory and back, comparison with double precision, and the same bits in every run.
 
 #pragma once
 
+#include <algorithm>
 #include <cmath>
 #include <cstdint>
 #include <cstdio>
@@ -70,17 +71,62 @@ inline void expectError(const std::string& name, int status, const std::string& 
   }
 }
 
-/** Runs a kernel with 1 to 4 threads: the outputs must be the same bits. Outputs start as NaN, so none may be left out. */
+/** A copy of numbers in the library's memory, as long as this lives; null if they are not `present`. */
+template <typename Number>
+class OnDevice {
+ public:
+  OnDevice(const Number* numbers, size_t count, bool present) {
+    if (!present) return;
+    const int64_t bytes = static_cast<int64_t>(count * sizeof(Number));
+    expectOk("allocate", inseq_allocate(bytes, &address_));
+    expectOk("upload", inseq_upload(numbers, address_, bytes));
+  }
+  OnDevice(const OnDevice&) = delete;
+  ~OnDevice() { inseq_free(address_); }
+  operator const Number*() const { return reinterpret_cast<const Number*>(address_); }
+
+ private:
+  int64_t address_ = 0;
+};
+
+/** What a kernel reads: on(x). */
+template <typename Number>
+OnDevice<Number> on(const std::vector<Number>& numbers, bool present = true) {
+  return OnDevice<Number>(numbers.data(), numbers.size(), present);
+}
+
+/** What a kernel writes. The numbers start as NaN, so none may be left out. */
+inline Floats once(const std::string& name, int64_t size, const std::function<int(float*)>& kernel) {
+  Floats output(static_cast<size_t>(size), std::nanf(""));
+  const OnDevice<float> written(output.data(), output.size(), true);
+  float* there = const_cast<float*>(static_cast<const float*>(written));
+  expectOk(name, kernel(there));
+  expectOk(name, inseq_download(reinterpret_cast<int64_t>(there), output.data(), size * 4));
+  return output;
+}
+
+/** Whether the library computes on a GPU, a real one. */
+inline bool onGpu() { return std::strcmp(inseq_instruction_set(), "cuda") == 0; }
+/** Whether the library computes in threads of the host. */
+inline bool onHost() { return std::strncmp(inseq_instruction_set(), "cuda", 4) != 0; }
+
+/** A device tells of wrong ids only when it is waited for. */
+inline int atLast(int status) { return status != INSEQ_OK ? status : inseq_synchronize(); }
+
+/**
+ * Runs a kernel several times: on the host with 1 to 4 threads, on the emulated device with its threads in other orders. The
+ * outputs must be the same bits.
+ */
 inline Floats withThreads(const std::string& name, int64_t size, const std::function<int(float*)>& kernel) {
   Floats first;
-  for (int threads = 1; threads <= 4; threads++) {
-    inseq_set_threads(threads);
-    Floats output(static_cast<size_t>(size), std::nanf(""));
-    expectOk(name, kernel(output.data()));
-    if (threads == 1) {
+  const int runs = onHost() ? 4 : 2;
+  for (int run = 1; run <= runs; run++) {
+    if (onHost()) inseq_set_threads(run);
+    const Floats output = once(name, size, kernel);
+    if (run == 1) {
       first = output;
     } else if (size > 0 && std::memcmp(first.data(), output.data(), first.size() * sizeof(float)) != 0) {
-      report(name, "not the same bits with " + std::to_string(threads) + " threads");
+      report(name, "not the same bits in run " + std::to_string(run));
     }
   }
   return first;

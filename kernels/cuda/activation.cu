@@ -1,0 +1,226 @@
+// Element-wise non-linearities y = φ(x) and gated units φ(gate) · up (src/ops/activation.ts has the formulas).
+//
+// φ and φ' are one structure each. A thread has four neighbours of the result; a backward pass over repeated activations
+// computes φ' anew for each copy, as reading and writing the cotangents takes longer.
+
+#include "launch.h"
+
+namespace inseq {
+namespace {
+
+constexpr float GELU_TANH_CUBIC = 0.044715f;
+constexpr float SQRT_2_OVER_PI = 0.797884561f;
+constexpr float QUICK_GELU_SLOPE = 1.702f;
+constexpr float SQRT_1_2 = 0.707106781f;
+constexpr float INVERSE_SQRT_2_PI = 0.398942280f;
+
+__device__ __forceinline__ float sigmoid(float x) { return 1.0f / (1.0f + expf(-x)); }
+
+struct Linear {
+  static __device__ float forward(float x) { return x; }
+  static __device__ float derivative(float) { return 1.0f; }
+};
+struct Relu {
+  static __device__ float forward(float x) { return x < 0.0f ? 0.0f : x; }
+  static __device__ float derivative(float x) { return x > 0.0f ? 1.0f : (x != x ? x : 0.0f); }
+};
+struct Tanh {
+  static __device__ float forward(float x) { return tanhf(x); }
+  static __device__ float derivative(float x) {
+    const float t = tanhf(x);
+    return 1.0f - t * t;
+  }
+};
+struct Sigmoid {
+  static __device__ float forward(float x) { return sigmoid(x); }
+  static __device__ float derivative(float x) {
+    const float s = sigmoid(x);
+    return s * (1.0f - s);
+  }
+};
+struct Silu {
+  static __device__ float forward(float x) { return x * sigmoid(x); }
+  // d(x σ) = σ + x σ (1 − σ)
+  static __device__ float derivative(float x) {
+    const float s = sigmoid(x);
+    return s * (1.0f + x * (1.0f - s));
+  }
+};
+struct QuickGelu {
+  static __device__ float forward(float x) { return x * sigmoid(QUICK_GELU_SLOPE * x); }
+  static __device__ float derivative(float x) {
+    const float scaled = QUICK_GELU_SLOPE * x, s = sigmoid(scaled);
+    return s * (1.0f + scaled * (1.0f - s));
+  }
+};
+struct Gelu {
+  /** Φ(x) = ½ (1 + erf(x / √2)) */
+  static __device__ float normalCdf(float x) { return 0.5f * (1.0f + erff(SQRT_1_2 * x)); }
+  static __device__ float forward(float x) { return x * normalCdf(x); }
+  // d(x Φ) = Φ + x φ, φ(x) = exp(−x²/2) / √(2π)
+  static __device__ float derivative(float x) {
+    return normalCdf(x) + x * (INVERSE_SQRT_2_PI * expf(-0.5f * (x * x)));
+  }
+};
+struct GeluNew {
+  static __device__ float argument(float x) { return SQRT_2_OVER_PI * (x + GELU_TANH_CUBIC * (x * x * x)); }
+  static __device__ float forward(float x) { return 0.5f * x * (1.0f + tanhf(argument(x))); }
+  // t = tanh(u): d = ½ (1 + t) + ½ x (1 − t²) u', u' = √(2/π) (1 + 3 · 0.044715 x²)
+  static __device__ float derivative(float x) {
+    const float t = tanhf(argument(x));
+    const float slope = SQRT_2_OVER_PI * (1.0f + 3.0f * GELU_TANH_CUBIC * (x * x));
+    return 0.5f * ((1.0f + t) + x * (1.0f - t * t) * slope);
+  }
+};
+
+/** Calls work with the structure of an activation's number. */
+template <typename Work>
+int withActivation(int32_t activation, Work work) {
+  switch (activation) {
+    case INSEQ_LINEAR: return work(Linear{});
+    case INSEQ_RELU: return work(Relu{});
+    case INSEQ_TANH: return work(Tanh{});
+    case INSEQ_SIGMOID: return work(Sigmoid{});
+    case INSEQ_SILU: return work(Silu{});
+    case INSEQ_QUICK_GELU: return work(QuickGelu{});
+    case INSEQ_GELU: return work(Gelu{});
+    default: return work(GeluNew{});
+  }
+}
+
+bool known(int32_t activation) { return activation >= INSEQ_LINEAR && activation <= INSEQ_GELU_NEW; }
+
+template <int WIDTH, typename Phi>
+__global__ void activationKernel(const float* x, int64_t groups, float* y) {
+  EACH(i, groups) {
+    auto v = load<WIDTH>(x + i * WIDTH);
+    for (int k = 0; k < WIDTH; k++) v.at[k] = Phi::forward(v.at[k]);
+    store<WIDTH>(y + i * WIDTH, v);
+  }
+}
+
+// dx = dy · φ'(x)
+template <int WIDTH, typename Phi>
+__global__ void activationBackwardKernel(const float* dy, const float* x, int64_t groups, int64_t times, int64_t block,
+                                         float* dx) {
+  EACH(i, groups) {
+    auto d = load<WIDTH>(dy + i * WIDTH);
+    const auto v = load<WIDTH>(x + savedPlace(i * WIDTH, times, block));
+    for (int k = 0; k < WIDTH; k++) d.at[k] *= Phi::derivative(v.at[k]);
+    store<WIDTH>(dx + i * WIDTH, d);
+  }
+}
+
+template <int WIDTH, typename Phi>
+__global__ void gatedUnitKernel(const float* gate, const float* up, int64_t groups, float* y) {
+  EACH(i, groups) {
+    const auto g = load<WIDTH>(gate + i * WIDTH);
+    auto u = load<WIDTH>(up + i * WIDTH);
+    for (int k = 0; k < WIDTH; k++) u.at[k] *= Phi::forward(g.at[k]);
+    store<WIDTH>(y + i * WIDTH, u);
+  }
+}
+
+// dgate = dy · up · φ'(gate), dup = dy · φ(gate)
+template <int WIDTH, typename Phi>
+__global__ void gatedUnitBackwardKernel(const float* dy, const float* gate, const float* up, int64_t groups,
+                                        int64_t times, int64_t block, float* dGate, float* dUp) {
+  EACH(i, groups) {
+    const int64_t saved = savedPlace(i * WIDTH, times, block);
+    const auto d = load<WIDTH>(dy + i * WIDTH), g = load<WIDTH>(gate + saved), u = load<WIDTH>(up + saved);
+    Vector<WIDTH> forGate, forUp;
+    for (int k = 0; k < WIDTH; k++) {
+      forGate.at[k] = d.at[k] * u.at[k] * Phi::derivative(g.at[k]);
+      forUp.at[k] = d.at[k] * Phi::forward(g.at[k]);
+    }
+    store<WIDTH>(dGate + i * WIDTH, forGate);
+    store<WIDTH>(dUp + i * WIDTH, forUp);
+  }
+}
+
+__global__ void functionKernel(const float* x, int64_t size, int32_t function, float* y) {
+  EACH(i, size) y[i] = function == INSEQ_EXP ? expf(x[i]) : function == INSEQ_ERF ? erff(x[i]) : tanhf(x[i]);
+}
+
+}  // namespace
+}  // namespace inseq
+
+using namespace inseq;
+
+extern "C" {
+
+int inseq_activation(const float* x, int64_t size, int32_t activation, float* y) {
+  CHECK(size >= 0 && known(activation), "activation: expected size >= 0 and a known function, received %lld and %d",
+        (long long)size, activation);
+  TENSOR("activation", x, size);
+  TENSOR("activation", y, size);
+  const bool four = size % 4 == 0 && aligned(x, y);
+  const int64_t groups = four ? size / 4 : size;
+  return withActivation(activation, [&](auto phi) {
+    using Phi = decltype(phi);
+    return launch("activation", four ? activationKernel<4, Phi> : activationKernel<1, Phi>, blocksFor(groups), THREADS, 0,
+                  x, groups, y);
+  });
+}
+
+int inseq_activation_backward(const float* dy, const float* x, int64_t size, int32_t activation, int64_t times,
+                              int64_t block, float* dx) {
+  constexpr const char* op = "activationBackward";
+  CHECK(size >= 0 && known(activation) && times > 0 && block > 0 && size % block == 0,
+        "%s: expected a known function and whole blocks, received function %d, size=%lld, times=%lld, block=%lld", op,
+        activation, (long long)size, (long long)times, (long long)block);
+  TENSOR(op, dy, size * times);
+  TENSOR(op, x, size);
+  TENSOR(op, dx, size * times);
+  const bool four = block % 4 == 0 && aligned(dy, x, dx);
+  const int64_t groups = size * times / (four ? 4 : 1);
+  return withActivation(activation, [&](auto phi) {
+    using Phi = decltype(phi);
+    return launch(op, four ? activationBackwardKernel<4, Phi> : activationBackwardKernel<1, Phi>, blocksFor(groups),
+                  THREADS, 0, dy, x, groups, times, block, dx);
+  });
+}
+
+int inseq_gated_unit(const float* gate, const float* up, int64_t size, int32_t activation, float* y) {
+  CHECK(size >= 0 && known(activation), "gatedUnit: expected size >= 0 and a known function, received %lld and %d",
+        (long long)size, activation);
+  TENSOR("gatedUnit", gate, size);
+  TENSOR("gatedUnit", up, size);
+  TENSOR("gatedUnit", y, size);
+  const bool four = size % 4 == 0 && aligned(gate, up, y);
+  const int64_t groups = four ? size / 4 : size;
+  return withActivation(activation, [&](auto phi) {
+    using Phi = decltype(phi);
+    return launch("gatedUnit", four ? gatedUnitKernel<4, Phi> : gatedUnitKernel<1, Phi>, blocksFor(groups), THREADS, 0,
+                  gate, up, groups, y);
+  });
+}
+
+int inseq_gated_unit_backward(const float* dy, const float* gate, const float* up, int64_t size, int32_t activation,
+                              int64_t times, int64_t block, float* d_gate, float* d_up) {
+  constexpr const char* op = "gatedUnitBackward";
+  CHECK(size >= 0 && known(activation) && times > 0 && block > 0 && size % block == 0,
+        "%s: expected a known function and whole blocks, received function %d, size=%lld, times=%lld, block=%lld", op,
+        activation, (long long)size, (long long)times, (long long)block);
+  TENSOR(op, dy, size * times);
+  TENSOR(op, gate, size);
+  TENSOR(op, up, size);
+  TENSOR(op, d_gate, size * times);
+  TENSOR(op, d_up, size * times);
+  const bool four = block % 4 == 0 && aligned(dy, gate, up, d_gate, d_up);
+  const int64_t groups = size * times / (four ? 4 : 1);
+  return withActivation(activation, [&](auto phi) {
+    using Phi = decltype(phi);
+    return launch(op, four ? gatedUnitBackwardKernel<4, Phi> : gatedUnitBackwardKernel<1, Phi>, blocksFor(groups),
+                  THREADS, 0, dy, gate, up, groups, times, block, d_gate, d_up);
+  });
+}
+
+int inseq_function(const float* x, int64_t size, int32_t function, float* y) {
+  CHECK(size >= 0 && function >= INSEQ_EXP && function <= INSEQ_ERF,
+        "function: expected size >= 0 and exp, tanh or erf, received %lld and %d", (long long)size, function);
+  TENSOR("function", x, size);
+  TENSOR("function", y, size);
+  return launch("function", functionKernel, blocksFor(size), THREADS, 0, x, size, function, y);
+}
+}

@@ -1,0 +1,10 @@
+// The files of the suite beside main.cc.
+
+#pragma once
+
+/** Allocator, limit, statistics and copies. */
+void testMemory();
+/** Path points, gradient times input, quadrature, 16-bit numbers, norms as reductions. */
+void testAttribution();
+/** What must end in an error: tensors that are freed, foreign, misaligned or too short; a fork; sizes of zero must not. */
+void testFaults();
