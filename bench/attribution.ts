@@ -42,6 +42,7 @@ function sequenceOf(prompt: number, generated: number, vocabSize: number): Seque
     promptLength: prompt,
     start: prompt,
     end: prompt + generated,
+    special: new Set(),
     baselines: [{ source: null, target: ids.map(() => vocabSize - 1) }],
   };
 }

@@ -2,6 +2,7 @@
 
 import { loadArchitecture } from "../models/load.ts";
 import { createLanguage, inTargetLanguage } from "./attribution/language.ts";
+import { methodOptionNames } from "./attribution/options.ts";
 import { AttributionModel } from "./attributionModel.ts";
 import { type BackendName, useBackend } from "./backend/backend.ts";
 import type { BackendOptions } from "./backend/definition.ts";
@@ -59,7 +60,7 @@ export async function loadModel(
   const id = knownName("attribution method", method, Object.keys(methods) as MethodId[]);
   const { backend = "auto", memoryBudget, modelKwargs = {}, tokenizerKwargs = {} } = options;
   const methodOptions = without(options, ownOptions);
-  rejectUnknownOptions(`loadModel with ${id}`, methodOptions, [...methods[id].options, ...ownOptions]);
+  rejectUnknownOptions(`loadModel with ${id}`, methodOptions, [...methodOptionNames(methods[id]), ...ownOptions]);
   if (memoryBudget !== undefined && !(memoryBudget > 0)) {
     throw new OptionError(`memoryBudget: expected a positive number of bytes, received ${memoryBudget}`);
   }

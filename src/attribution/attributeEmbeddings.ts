@@ -2,8 +2,10 @@
 
 import { OptionError } from "../errors.ts";
 import { averagedOverBaselines } from "../method/averaged.ts";
+import type { EmbeddingMethod } from "../method/method.ts";
 import type { Problem } from "../method/problem.ts";
-import type { EmbeddingMethod } from "../method/registry.ts";
+import type { MethodOptions } from "../method/registry.ts";
+import { smoothed, solutions } from "../method/smoothed.ts";
 import type { Model } from "../model/model.ts";
 import { sharesRepeats } from "../ops/repeat.ts";
 import type { Scores } from "../result/attribution.ts";
@@ -21,7 +23,7 @@ import { type ContrastContext, constantContext, createTarget, type StepTokens, s
 export async function attributeEmbeddings(
   model: Model,
   sequence: Sequence,
-  request: AttributionRequest & { readonly method: EmbeddingMethod },
+  request: AttributionRequest & { readonly method: EmbeddingMethod<MethodOptions> },
   tokens: StepTokens,
   contrast_GV: Tensor | undefined,
   stepScores: Record<string, Scores>,
@@ -31,18 +33,28 @@ export async function attributeEmbeddings(
   const G = end - start;
   const attributed = { ...request.attributed, context: attributedContext(model, sequence, request, contrast_GV) };
   const usage = { peakBytes: 0, rows: 0 };
-  const { method } = request;
-  const solve = (problem: Problem) => method.run(problem, request.methodOptions);
+  const { method, methodOptions } = request;
+  const run = (problem: Problem) => method.run(problem, methodOptions);
   const everyBaseline = method.usesBaseline === "each";
-  const total = G * method.points(request.methodOptions) * (everyBaseline ? sequence.baselines.length : 1);
+  const solve = smoothed(everyBaseline ? averagedOverBaselines(run) : run, methodOptions);
+  const asked = solutions(methodOptions) * (everyBaseline ? sequence.baselines.length : 1);
   const limits: PassLimits = {
     ...request.limits,
-    rows: request.methodOptions.internalBatchSize ?? request.limits.rows,
+    rows: methodOptions.internalBatchSize ?? request.limits.rows,
     sharesRepeats: sharesRepeats(),
   };
   const positions = end - 1 + (sequence.source?.ids.length ?? 0);
   const runner = createRunner(model, sequence, request.attributeTarget);
   const grids = createGrids(model, sequence, request.attributeTarget);
+  const steps = stepsPerPass(model.facts, positions, limits);
+  /** Attributed positions before the last target of a pass. */
+  const attributedPositions = (to: number): number =>
+    (sequence.source?.ids.length ?? 0) + (attributesTarget(model, request) ? start + to - 1 : 0);
+  const rowsOf = (from: number, to: number): number =>
+    (to - from) * asked * method.points(methodOptions, attributedPositions(to));
+  const partEnd = (from: number, atMost: number): number => from + evenPart(G - from, atMost);
+  let total = 0;
+  for (let from = 0; from < G; from = partEnd(from, steps)) total += rowsOf(from, partEnd(from, steps));
 
   /** Scores of the steps from ≤ g < to, with so many rows in a pass. */
   async function solveSteps(from: number, to: number, rowsOfPass: number): Promise<void> {
@@ -62,7 +74,7 @@ export async function attributeEmbeddings(
       },
     });
     try {
-      const { attributions, deltas } = await (everyBaseline ? averagedOverBaselines(solve) : solve)(problem);
+      const { attributions, deltas } = await solve(problem);
       try {
         for (const [i, scores_NSD] of attributions.entries()) {
           grids[i]?.write(from, { shape: scores_NSD.shape, values: await readFloats(scores_NSD) });
@@ -80,17 +92,16 @@ export async function attributeEmbeddings(
   }
 
   try {
-    const steps = stepsPerPass(model.facts, positions, limits);
     let mostRows = Infinity;
     for (let from = 0; from < G; ) {
-      const to = from + evenPart(G - from, Math.min(steps, mostRows));
+      const to = partEnd(from, Math.min(steps, mostRows));
       const rows = Math.min(mostRows, rowsPerPass(model.facts, positions, to - from, limits));
       const done = usage.rows;
       try {
         await solveSteps(from, to, rows);
         from = to;
       } catch (error) {
-        mostRows = fewerRows(error, Math.min(rows, (to - from) * method.points(request.methodOptions)));
+        mostRows = fewerRows(error, Math.min(rows, rowsOf(from, to)));
         usage.rows = done;
       }
     }
@@ -106,6 +117,10 @@ export async function attributeEmbeddings(
     sequenceScores: {},
     ...usage,
   };
+}
+
+function attributesTarget(model: Model, { attributeTarget }: AttributionRequest): boolean {
+  return attributeTarget || model.kind === "decoder-only";
 }
 
 /** Lets timers, signals and a page's events have their turn. */

@@ -1,7 +1,8 @@
 /** Attributing one sequence: from token ids to scores on the host. No texts, no tokenizer, no file. */
 
 import { NumericError } from "../errors.ts";
-import type { InternalsMethod, Method, MethodOptions } from "../method/registry.ts";
+import type { InternalsMethod } from "../method/method.ts";
+import type { Method, MethodOptions } from "../method/registry.ts";
 import type { Model } from "../model/model.ts";
 import type { Scores } from "../result/attribution.ts";
 import type { Score, ScoreOptions } from "../score/score.ts";
@@ -145,7 +146,7 @@ async function scoreSteps(
 async function attributeInternals(
   model: Model,
   sequence: Sequence,
-  request: AttributionRequest & { readonly method: InternalsMethod },
+  request: AttributionRequest & { readonly method: InternalsMethod<MethodOptions> },
 ) {
   const runner = createRunner(model, sequence, request.attributeTarget);
   try {

@@ -2,7 +2,7 @@
 
 import type { BackendInUse } from "../backend/backend.ts";
 import type { AttributionInfo, Json } from "../result/attribution.ts";
-import type { AttributeOptions, ResolvedOptions } from "./options.ts";
+import { type AttributeOptions, draws, type ResolvedOptions } from "./options.ts";
 
 export interface Circumstances {
   readonly modelName: string;
@@ -32,9 +32,9 @@ export function createInfo(options: AttributeOptions, resolved: ResolvedOptions,
   return {
     attribution_method: resolved.methodId,
     attribution_args: {
-      ...snakeCased(resolved.methodOptions, { quadrature: "method" }),
+      ...snakeCased(resolved.methodOptions, { quadrature: "method", strategy: "method" }),
       ...(resolved.method.usesBaseline && { baseline: resolved.baselines }),
-      ...((resolved.method.draws || resolved.baselines.includes("random")) && { seed: resolved.seed }),
+      ...(draws(resolved.method, resolved.baselines, resolved.methodOptions) && { seed: resolved.seed }),
     },
     attributed_fn:
       typeof options.attributedFn === "function" ? options.attributedFn.name : `${resolved.attributed.id}_fn`,

@@ -2,6 +2,7 @@
 
 import { OptionError } from "../errors.ts";
 import { type Method, type MethodId, type MethodOptions, methods } from "../method/registry.ts";
+import { checkSmoothing, smoothingOptions } from "../method/smoothed.ts";
 import { knownName, rejectUnknownOptions, suggestion } from "../names.ts";
 import { findScore, type ScoreId } from "../score/registry.ts";
 import { type Score, type ScoreFunction, type ScoreOptions, scoreOptionNames } from "../score/score.ts";
@@ -147,23 +148,28 @@ export function resolveOptions(methodId: MethodId, own: MethodOptions, options: 
       `${compared.id}: expected something to compare with in contrastTargets (or contrastSources), received none`,
     );
   }
-  const baselines = baselinesOf(options);
+  const baselines = baselinesOf(options, method);
+  const ofMethod = methodOptionNames(method);
   const known = [
     ...callOptions,
-    ...method.options,
+    ...ofMethod,
     ...scoreOptions,
     ...(contrasted ? contrastOptions : []),
     ...(method.usesBaseline ? ["baseline"] : []),
-    ...(method.draws || baselines.includes("random") ? ["seed"] : []),
+    ...(draws(method, baselines, options) ? ["seed"] : []),
   ];
   rejectUnknownOptions(`attribute with ${id} and ${participants.map((p) => p.id).join(", ")}`, options, known);
 
-  const fromMethodArgs = renamed(options.attributionArgs ?? {}, { method: "quadrature" });
-  rejectUnknownOptions(`attributionArgs of ${id}`, fromMethodArgs, method.options);
+  const fromMethodArgs = renamed(options.attributionArgs ?? {}, {
+    method: (ofMethod as readonly string[]).includes("strategy") ? "strategy" : "quadrature",
+  });
+  rejectUnknownOptions(`attributionArgs of ${id}`, fromMethodArgs, ofMethod);
   const scoreKeys = [...scoreOptions, ...contrastOptions];
   for (const name of ["attributedFnArgs", "stepScoresArgs"] as const) {
     rejectUnknownOptions(name, options[name] ?? {}, scoreKeys);
   }
+  const methodOptions = { ...pick(own, ofMethod), ...pick(options, ofMethod), ...fromMethodArgs };
+  checkSmoothing(methodOptions);
   const seed = options.seed ?? 0;
   if (!Number.isSafeInteger(seed) || seed < 0) {
     throw new OptionError(`seed: expected an integer from 0 to 2⁵³ − 1, received ${seed}`);
@@ -171,7 +177,7 @@ export function resolveOptions(methodId: MethodId, own: MethodOptions, options: 
   return {
     methodId: id,
     method,
-    methodOptions: { ...pick(own, method.options), ...pick(options, method.options), ...fromMethodArgs },
+    methodOptions,
     attributed: {
       ...attributed,
       options: {
@@ -194,8 +200,25 @@ export function resolveOptions(methodId: MethodId, own: MethodOptions, options: 
   };
 }
 
+/** Its own, and how it is smoothed. */
+export function methodOptionNames(method: Method): readonly (keyof MethodOptions)[] {
+  const smoothable = method.on === "embeddings" && method.smoothable;
+  return [...method.options, ...(smoothable ? smoothingOptions : [])];
+}
+
+/** Whether a seed matters. */
+export function draws(
+  method: Method,
+  baselines: readonly BaselineChoice[],
+  { smoothing }: Pick<MethodOptions, "smoothing">,
+): boolean {
+  return method.draws || smoothing !== undefined || (method.usesBaseline !== false && baselines.includes("random"));
+}
+
 /** @throws OptionError when no baseline is left, or one is not of the known kinds */
-function baselinesOf({ baseline = "inseq" }: AttributeOptions): readonly BaselineChoice[] {
+function baselinesOf(options: AttributeOptions, method: Method): readonly BaselineChoice[] {
+  const byDefault = (method.on === "embeddings" && method.defaultBaselines) || ["inseq"];
+  const { baseline = byDefault } = options;
   const choices: readonly BaselineChoice[] = Array.isArray(baseline) ? baseline : [baseline as BaselineChoice];
   if (choices.length === 0) throw new OptionError("baseline: expected at least one, received an empty list");
   for (const choice of choices) {

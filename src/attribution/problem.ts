@@ -67,8 +67,9 @@ export function createProblem(
   const positions_N = Array.from({ length: steps }, (_, n) => first + n - 1);
   const pointsPerPass = Math.max(1, Math.floor(options.rows / steps));
   const inputs = tidy(() => runner.inputs(last - 1));
-  const references = tidy(() => runner.baselines(last - 1));
-  const owned: Tensor[] = [...inputs, ...references.flat()];
+  const references = tidy(() => runner.references(last - 1));
+  const baseline = references[0] ?? { embeddings: inputs, ids: inputs.map(() => null) };
+  const owned: Tensor[] = [...inputs, ...references.flatMap(({ embeddings }) => embeddings)];
 
   /** Σ_k w_k c_k ∂f/∂x over the points from ≤ k < to: one forward and one backward pass. */
   function passOver(path: Path, from: number, to: number): Tensor[] {
@@ -97,9 +98,10 @@ export function createProblem(
   return {
     steps,
     inputs,
-    baselines: references[0] ?? [],
+    baseline,
     references,
-    random: () => new Random(options.seed),
+    words: runner.words(last - 1),
+    random: (stream = 0) => new Random(options.seed, stream),
 
     async value(points) {
       const K = points[0]?.shape[0] ?? 0;

@@ -5,6 +5,7 @@
  */
 
 import type { AttentionMap } from "../method/internals.ts";
+import type { Reference, Words } from "../method/problem.ts";
 import type { EncoderStates, Model } from "../model/model.ts";
 import type { Site, Sites } from "../model/sites.ts";
 import { repeat } from "../ops/repeat.ts";
@@ -12,12 +13,15 @@ import { dispose, expandDims, int32, keep, readFloats, reshape, slice, type Tens
 import type { BaselineEntry } from "./baseline.ts";
 import { embedEntries, type Lookup } from "./entries.ts";
 import type { Sequence } from "./sequence.ts";
+import { createWords } from "./words.ts";
 
 export interface Runner {
   /** The attributed inputs x up to (not including) a target position, for each [S, D]. */
   inputs(targetPositions: number): Tensor[];
-  /** Their baselines x', likewise: one or several. */
-  baselines(targetPositions: number): Tensor[][];
+  /** Their baselines, likewise: one or several. */
+  references(targetPositions: number): Reference[];
+  /** The words behind each input. */
+  words(targetPositions: number): Words[];
   /** Logits [R, V] after `positions_R` of each row, for rows [R, S, D] of each input. Differentiable. */
   logits(rows: readonly Tensor[], positions_R: readonly number[]): Tensor;
   /** Logits [K·N, V] after each of N positions of each of K points [K, S, D], point by point. */
@@ -62,7 +66,14 @@ function decoderOnlyRunner(model: Extract<Model, { kind: "decoder-only" }>, sequ
 
   return {
     inputs: (positions) => upTo(x_SD, positions),
-    baselines: (positions) => baselines.map((baseline_SD) => upTo(baseline_SD, positions)),
+    references: (positions) =>
+      baselines.map((baseline_SD, b) => ({
+        embeddings: upTo(baseline_SD, positions),
+        ids: [idsOf(sequence.baselines[b]?.target, positions)],
+      })),
+    words: (positions) => [
+      createWords(model, "target", embed, sequence.target.ids.slice(0, positions), sequence.special),
+    ],
     logits,
     logitsAtAll,
     attentionMaps: () =>
@@ -110,7 +121,18 @@ function encoderDecoderRunner(
 
   return {
     inputs: (positions) => inputs(x, positions),
-    baselines: (positions) => baselines.map((baseline) => inputs(baseline, positions)),
+    references: (positions) =>
+      baselines.map((baseline, b) => ({
+        embeddings: inputs(baseline, positions),
+        ids: [idsOf(sequence.baselines[b]?.source), idsOf(sequence.baselines[b]?.target, positions)],
+      })),
+    words: (positions) => {
+      const { special, source, target } = sequence;
+      return [
+        createWords(model, "source", sourceLookup, source?.ids ?? [], special),
+        createWords(model, "target", targetLookup, target.ids.slice(0, positions), special),
+      ].slice(0, attributeTarget ? 2 : 1);
+    },
     logits: (rows, positions_R) => {
       const { states, B } = encode(rows);
       const targets_B = int32(positions_R);
@@ -133,6 +155,12 @@ function encoderDecoderRunner(
 function one(x: Tensor | undefined): Tensor {
   if (x === undefined) throw new RangeError("a runner was given no input");
   return x;
+}
+
+/** The first ids of a baseline; null if something else stands among them. */
+function idsOf(entries: readonly BaselineEntry[] | null | undefined, positions?: number): readonly number[] | null {
+  const first = (entries ?? []).slice(0, positions);
+  return first.every((entry) => typeof entry === "number") ? first : null;
 }
 
 /** The same positions for each of K points: int32 [K, N]. */

@@ -19,6 +19,8 @@ export interface Sequence {
   /** Attributed positions: start ≤ t < end, start ≥ 1. */
   readonly start: number;
   readonly end: number;
+  /** Ids of special tokens. */
+  readonly special: ReadonlySet<number>;
   /** One or several: attributions relative to several are averaged. */
   readonly baselines: readonly SequenceBaseline[];
 }

@@ -113,6 +113,7 @@ export function createSequence(language: Language, input: Encoding, target: Enco
     promptLength,
     start,
     end,
+    special: language.tokenizer.specialIds,
     baselines: options.baselines.map((choice, i) => sequenceBaseline(language, source, target, choice, i, options)),
   };
 }

@@ -10,8 +10,21 @@
 
 import type { Scores } from "../result/attribution.ts";
 import type { AttentionMap, Internals, InternalsAnswer } from "./internals.ts";
+import type { InternalsMethod } from "./method.ts";
 
-export async function attention(internals: Internals): Promise<InternalsAnswer> {
+export const attention: InternalsMethod<object> = {
+  on: "internals",
+  usesBaseline: false,
+  draws: false,
+  options: [],
+  dimensionNames: ["Model Layer", "Attention Head"],
+  run: attentionScores,
+  paper: "Bahdanau et al. 2015, arXiv 1409.0473",
+  formula: "softmax(QKᵀ/√K) of the predicting position",
+  cost: "1 forward",
+};
+
+async function attentionScores(internals: Internals): Promise<InternalsAnswer> {
   const { start, end, attributeTarget } = internals;
   const maps = await internals.attentionMaps();
   const of = (stack: AttentionMap["stack"], kind: AttentionMap["attention"]) =>

@@ -11,8 +11,8 @@ export function averagedOverBaselines(solve: Solve): Solve {
     const { references } = problem;
     if (references.length === 1) return await solve(problem);
     let total: readonly Tensor[] = [];
-    for (const baselines of references) {
-      const { attributions, deltas } = await solve({ ...problem, baselines, references: [baselines] });
+    for (const baseline of references) {
+      const { attributions, deltas } = await solve({ ...problem, baseline, references: [baseline] });
       const parts = deltas ? [...attributions, deltas] : attributions;
       const before = total;
       total = tidy(() => parts.map((part, i) => add(before[i] ?? scalar(0), part)));

@@ -1,13 +1,25 @@
 /**
  * Input × gradient (Shrikumar et al. 2016, arXiv 1605.01713): x ⊙ ∂f/∂x, with x the scaled token embedding.
- * Cost: one forward and one backward pass.
+ * Cost: one forward and one backward pass. Unit: that of the score.
  */
 
 import { mul } from "../tensor.ts";
+import type { EmbeddingMethod } from "./method.ts";
 import { here } from "./path.ts";
-import type { Answer, Problem } from "./problem.ts";
 
-export async function inputXGradient(problem: Problem): Promise<Answer> {
-  const gradients = await problem.gradient(here(problem));
-  return { attributions: gradients.map((gradient_NSD, i) => mul(gradient_NSD, problem.inputs[i] ?? gradient_NSD)) };
-}
+export const inputXGradient: EmbeddingMethod<object> = {
+  on: "embeddings",
+  usesBaseline: false,
+  draws: false,
+  smoothable: true,
+  options: [],
+  points: () => 1,
+  paper: "Shrikumar et al. 2016, arXiv 1605.01713",
+  formula: "x ⊙ ∂f/∂x",
+  cost: "1 forward, 1 backward",
+
+  async run(problem) {
+    const gradients = await problem.gradient(here(problem));
+    return { attributions: gradients.map((gradient_NSD, i) => mul(gradient_NSD, problem.inputs[i] ?? gradient_NSD)) };
+  },
+};

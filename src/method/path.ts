@@ -9,10 +9,10 @@ export function here({ inputs }: Problem): Path {
 }
 
 /** The straight line x' + α (x − x') at the given α, all inputs moving together. */
-export function line({ inputs, baselines }: Problem, nodes: readonly number[], weights: readonly number[]): Path {
+export function line({ inputs, baseline }: Problem, nodes: readonly number[], weights: readonly number[]): Path {
   const points = (from: number, to: number): Tensor[] =>
     inputs.map((x_SD, i) => {
-      const baseline_SD = baselines[i] as Tensor;
+      const baseline_SD = baseline.embeddings[i] as Tensor;
       const alpha_K11 = reshape(tensor(nodes.slice(from, to), [to - from]), [to - from, 1, 1]);
       return add(expandDims(baseline_SD, 0), mul(alpha_K11, expandDims(sub(x_SD, baseline_SD), 0)));
     });
@@ -20,6 +20,6 @@ export function line({ inputs, baselines }: Problem, nodes: readonly number[], w
 }
 
 /** x − x' for each input. */
-export function difference({ inputs, baselines }: Problem): Tensor[] {
-  return inputs.map((x_SD, i) => sub(x_SD, baselines[i] as Tensor));
+export function difference({ inputs, baseline }: Problem): Tensor[] {
+  return inputs.map((x_SD, i) => sub(x_SD, baseline.embeddings[i] as Tensor));
 }

@@ -28,17 +28,41 @@ export interface Path {
   readonly factors?: ((from: number, to: number) => Tensor[]) | undefined;
 }
 
+/** A baseline: x', and the tokens that it is made of. */
+export interface Reference {
+  /** For each input [S, D]. */
+  readonly embeddings: readonly Tensor[];
+  /** For each input the ids behind it; null where there are none (zeros, a mean). */
+  readonly ids: readonly (readonly number[] | null)[];
+}
+
+/** The words of an input's vocabulary, for methods that walk from word to word. */
+export interface Words {
+  /** The tokens of the input. */
+  readonly ids: readonly number[];
+  isSpecial(id: number): boolean;
+  /** Scaled embeddings of tokens, one for each id. */
+  vectors(ids: readonly number[]): Promise<readonly Float32Array[]>;
+  /** For each id the k other tokens with the nearest embeddings (Euclidean distance), nearest first. */
+  neighbours(ids: readonly number[], k: number): Promise<readonly (readonly number[])[]>;
+}
+
 export interface Problem {
   /** N */
   readonly steps: number;
   /** x, for each input [S, D]. */
   readonly inputs: readonly Tensor[];
-  /** x', for each input [S, D]: the first of the references. */
-  readonly baselines: readonly Tensor[];
+  /** The baseline to use: the first of the references. */
+  readonly baseline: Reference;
   /** All baselines that the caller has named, for methods that draw from them. */
-  readonly references: readonly (readonly Tensor[])[];
-  /** A new generator of random numbers from the caller's seed: the same numbers for every problem of a call. */
-  random(): Random;
+  readonly references: readonly Reference[];
+  /** For each input. */
+  readonly words: readonly Words[];
+  /**
+   * A new generator of random numbers from the caller's seed: the same numbers for every problem of a call. Streams with
+   * different numbers are independent.
+   */
+  random(stream?: number): Random;
   /** f_n at each of K points given for each input as [K, S, D]: [K, N]. */
   value(points: readonly Tensor[]): Promise<Tensor>;
   /** Σ_k w_k c_k ∂f_n/∂x at point k, for each input [N, S, D]. */

@@ -23,6 +23,9 @@ import {
 
 const TOLERANCE = 1e-4;
 
+/** Models that scale their embeddings and have cases of discretized integrated gradients. */
+const scaledWords = ["bart", "marian"];
+
 /** What is compared of a case: ours, and Inseq's made right where Inseq is wrong. */
 type Correction = (expected: SequenceAttribution, received: SequenceAttribution) => SequenceAttribution;
 
@@ -77,10 +80,15 @@ describeOnBackends("golden cases", (backend) => {
       for (const model of models.values()) model.dispose();
     });
 
-    const cases = attributionCases(architecture, listFeatureAttributionMethods()).filter(
+    const cases = attributionCases(architecture, listFeatureAttributionMethods())
       // Inseq applies Marian's embedding scale twice; what the model computes is in the cases without this suffix.
-      ({ id }) => !id.endsWith("_unpatched"),
-    );
+      .filter(({ id }) => !id.endsWith("_unpatched"))
+      // The words that Inseq walks along lack these models' embedding scale; Marian has cases in which they do not.
+      .filter(
+        ({ id }) => !scaledWords.includes(architecture) || !id.startsWith("discretized") || id.endsWith("_scaled"),
+      )
+      // What Inseq drew is put into our method by gradientShap.test.ts.
+      .filter(({ method }) => method !== "gradient_shap");
     test.each(cases)(`${architecture}: $id`, async (golden) => {
       const model = await load(golden);
       const natural = golden.generatedTexts === undefined || golden.options.generateFromTargetPrefix;
@@ -90,6 +98,8 @@ describeOnBackends("golden cases", (backend) => {
         ...(golden.options.generationArgs && { generationArgs }),
         // Inseq encodes the generated text again; ours keeps the generated tokens unless it is told otherwise.
         ...(natural && { retokenize: true }),
+        // What these deltas mean to Inseq; ours vanish with the number of steps (test/method).
+        ...(golden.options.returnConvergenceDelta && { returnConvergenceDelta: "inseq" as const }),
       };
       const output = await model.attribute(golden.inputTexts, golden.generatedTexts, options);
       const expected = await goldenRaw(architecture, golden.id);

@@ -78,6 +78,7 @@ export function tinySequence(ids: {
     promptLength: start,
     start,
     end,
+    special: new Set(),
     baselines: [{ source: source ? source.map(() => 1) : null, target: target.map(() => 1) }],
   };
 }

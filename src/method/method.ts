@@ -1,0 +1,54 @@
+/** What a method says about itself, in the same file that holds its algorithm. The registry lists them. */
+
+import type { Internals, InternalsAnswer } from "./internals.ts";
+import type { Answer, Problem } from "./problem.ts";
+
+interface Description<Options> {
+  readonly paper: string;
+  readonly formula: string;
+  /** In forward and backward passes over the sequence. */
+  readonly cost: string;
+  readonly options: readonly (keyof Options & string)[];
+}
+
+/** Works on the input embeddings: scores of shape [S, G, D]. */
+export interface EmbeddingMethod<Options> extends Description<Options> {
+  readonly on: "embeddings";
+  /** Of several baselines the method is averaged over each, or it draws from all of them. */
+  readonly usesBaseline: false | "each" | "all";
+  /** The baselines when the caller names none: Inseq's rule unless the method says otherwise. */
+  readonly defaultBaselines?: readonly "random"[];
+  /** Whether it draws random numbers. */
+  readonly draws: boolean;
+  /** Whether its answer may be averaged over noise: not if it starts from tokens instead of embeddings. */
+  readonly smoothable: boolean;
+  /** Points at which each step is differentiated, by options and attributed positions: the work is steps × points rows. */
+  readonly points: (options: Options, positions: number) => number;
+  readonly run: (problem: Problem, options: Options) => Promise<Answer>;
+}
+
+/** Reads the inside of the model, whatever function is to be attributed. */
+export interface InternalsMethod<Options> extends Description<Options> {
+  readonly on: "internals";
+  readonly usesBaseline: false;
+  readonly draws: false;
+  readonly dimensionNames: readonly string[];
+  readonly run: (internals: Internals) => Promise<InternalsAnswer>;
+}
+
+/** Attributes nothing: for step scores alone. */
+export interface NoMethod extends Description<object> {
+  readonly on: "nothing";
+  readonly usesBaseline: false;
+  readonly draws: false;
+}
+
+export const dummy: NoMethod = {
+  on: "nothing",
+  usesBaseline: false,
+  draws: false,
+  options: [],
+  paper: "—",
+  formula: "no attribution: step scores only",
+  cost: "1 forward for step scores",
+};

@@ -1,0 +1,130 @@
+/** Gradient SHAP with the numbers that Inseq drew gives Inseq's scores; with its own it converges. */
+
+import { readFileSync } from "node:fs";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { attributeSequence } from "../../src/attribution/engine.ts";
+import { forcedJob } from "../../src/attribution/jobs.ts";
+import type { Language } from "../../src/attribution/texts.ts";
+import type { AttributionModel } from "../../src/attributionModel.ts";
+import { useBackend } from "../../src/backend/backend.ts";
+import { loadModel } from "../../src/loadModel.ts";
+import { averageOverDraws, gradientShap } from "../../src/method/gradientShap.ts";
+import type { Scores } from "../../src/result/attribution.ts";
+import { attributionCases } from "../support/attributionCases.ts";
+import { closeScores } from "../support/closeScores.ts";
+import { goldenPath, goldenRaw } from "../support/goldenResults.ts";
+import { request, tinyModel, tinySequence } from "../support/tinyModels.ts";
+
+describe.each(["gpt2", "llama", "marian"])(
+  "golden cases of %s, one step at a time with Inseq's draws",
+  (architecture) => {
+    const models: AttributionModel[] = [];
+    beforeAll(async () => {
+      models.push(await loadModel(goldenPath(architecture, "model")));
+    });
+    afterAll(() => {
+      for (const model of models) model.dispose();
+    });
+
+    test.each(attributionCases(architecture, ["gradient_shap"]))("$id", async (golden) => {
+      const language = languageOf(models[0] as AttributionModel, architecture);
+      const { attributeTarget = false, nSamples = 5, returnConvergenceDelta = false } = golden.options;
+      const inputs = attributeTarget ? 2 : 1;
+      const { sequence } = forcedJob(language, golden.inputTexts as string, golden.generatedTexts as string, {
+        skipSpecialTokens: false,
+        includeEosBaseline: false,
+        baselines: ["inseq"],
+        seed: 0,
+      });
+      const expected = (await goldenRaw(architecture, golden.id)).sequences[0];
+      for (let t = sequence.start; t < sequence.end; t++) {
+        const g = t - sequence.start;
+        // For each step Inseq draws a baseline for each input, and then one place on the path for each sample.
+        const uniform = golden.draws[g * (inputs + 1) + inputs];
+        expect(uniform?.[0]).toBe("uniform");
+        expect(uniform?.[1].length).toBe(nSamples);
+        const draws = (uniform?.[1] ?? []).map((u) => ({ reference: 0, u }));
+        const options = { returnConvergenceDelta };
+        const method = {
+          ...gradientShap,
+          run: (problem: Parameters<typeof averageOverDraws>[0]) => averageOverDraws(problem, draws, 0, options),
+        };
+        const one = await attributeSequence(
+          language.model,
+          { ...sequence, start: t, end: t + 1 },
+          { ...request("gradient_shap"), method, attributeTarget },
+        );
+        for (const field of ["sourceAttributions", "targetAttributions"] as const) {
+          closeScores(columnOf(one[field], 0, t), columnOf(expected?.[field] ?? null, g, t), 1e-4);
+        }
+        if (!returnConvergenceDelta) continue;
+        const delta = one.stepScores.deltas?.values[0] ?? Number.NaN;
+        // A delta is a small difference of numbers ≤ 1.
+        expect(Math.abs(delta - (expected?.stepScores.deltas?.values[g] ?? Number.NaN))).toBeLessThan(1e-5);
+      }
+    });
+  },
+);
+
+function languageOf({ model, tokenizer }: AttributionModel, architecture: string): Language {
+  const config = JSON.parse(readFileSync(goldenPath(architecture, "model", "config.json"), "utf8"));
+  const start = model.kind === "encoder-decoder" ? config.decoder_start_token_id : config.bos_token_id;
+  return { model, tokenizer, start, eos: [config.eos_token_id], pad: config.pad_token_id ?? config.eos_token_id };
+}
+
+/** The scores of one step for the first positions. */
+function columnOf(scores: Scores | null, g: number, positions: number): number[] {
+  if (scores === null) return [];
+  const [S = 0, G = 0, D = 0] = scores.shape;
+  const rows = Math.min(S, positions);
+  return Array.from({ length: rows }, (_, i) => [
+    ...scores.values.subarray((i * G + g) * D, (i * G + g + 1) * D),
+  ]).flat();
+}
+
+describe("gradient SHAP", () => {
+  beforeAll(async () => {
+    await useBackend("auto");
+  });
+
+  test("one seed gives one result, another seed another one, and chunks do not matter", async () => {
+    const model = tinyModel("gpt2", 3);
+    const sequence = tinySequence({ target: [3, 9, 4, 20, 11, 6], start: 2, end: 6 });
+    const run = async (seed: number, changes: object = {}) =>
+      (
+        await attributeSequence(
+          model,
+          sequence,
+          request("gradient_shap", { nSamples: 4, stdevs: 0.1 }, { seed, ...changes }),
+        )
+      ).targetAttributions?.values ?? new Float32Array();
+    const first = await run(5);
+    expect(await run(5)).toEqual(first);
+    expect(await run(6)).not.toEqual(first);
+    // One row a pass: one step after the other, and one sample after the other.
+    closeScores([...(await run(5, { limits: { memoryBudget: 1 } }))], [...first], 1e-5);
+    model.dispose();
+  });
+
+  test("the mean of many draws is integrated gradients", async () => {
+    const model = tinyModel("gpt2", 3);
+    const sequence = tinySequence({ target: [3, 9, 4, 20], start: 2, end: 4 });
+    const run = async (...args: Parameters<typeof request>) => [
+      ...((await attributeSequence(model, sequence, request(...args))).targetAttributions?.values ?? []),
+    ];
+    const exact = await run("integrated_gradients", { nSteps: 200 });
+    // Stratified draws: the error of K points is of order 1/K^1.5, far below the 1/√K of independent ones.
+    closeScores(await run("expected_gradients", { nSamples: 400 }), exact, 5e-3);
+    closeScores(await run("gradient_shap", { nSamples: 400 }), exact, 0.3);
+    model.dispose();
+  });
+
+  test("no draws, and noise without size, are refused", async () => {
+    const model = tinyModel("gpt2", 3);
+    const sequence = tinySequence({ target: [3, 9, 4, 20], start: 2, end: 4 });
+    const run = (options: object) => attributeSequence(model, sequence, request("gradient_shap", options));
+    await expect(run({ nSamples: 0 })).rejects.toThrow("nSamples: expected a positive integer, received 0");
+    await expect(run({ stdevs: -1 })).rejects.toThrow("stdevs: expected a number ≥ 0, received -1");
+    model.dispose();
+  });
+});
