@@ -13,7 +13,7 @@ import { dispose, memory, readFloats, type Tensor } from "../tensor.ts";
 import { createGrid } from "./assemble.ts";
 import { evenPart, fewerRows, type PassLimits, rowsPerPass, stepsPerPass } from "./budget.ts";
 import type { AttributionRequest, SequenceScores } from "./engine.ts";
-import { chunks, createProblem } from "./problem.ts";
+import { createProblem } from "./problem.ts";
 import { createRunner } from "./runner.ts";
 import type { Sequence } from "./sequence.ts";
 import { sharesInputs } from "./sharedContrast.ts";
