@@ -4,7 +4,7 @@ import { readFileSync } from "node:fs";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { attributeSequence } from "../../src/attribution/engine.ts";
 import { forcedJob } from "../../src/attribution/jobs.ts";
-import type { Language } from "../../src/attribution/texts.ts";
+import type { Language } from "../../src/attribution/language.ts";
 import type { AttributionModel } from "../../src/attributionModel.ts";
 import { useBackend } from "../../src/backend/backend.ts";
 import { loadModel } from "../../src/loadModel.ts";
