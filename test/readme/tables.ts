@@ -37,8 +37,8 @@ const list = (names: readonly string[]): string => (names.length > 0 ? names.map
 export const tables: Readonly<Record<string, () => string>> = {
   models: () =>
     table(
-      ["`model_type`", "Classes of Hugging Face transformers"],
-      Object.entries(architectures).map(([type, { classNames }]) => [code(type), classNames.map(code).join(", ")]),
+      ["`model_type`", "Published models", "Classes of Hugging Face transformers"],
+      Object.entries(architectures).map(([type, { models, classNames }]) => [code(type), models, list(classNames)]),
     ),
   methods: () =>
     table(
