@@ -7,8 +7,8 @@
  * id + 1, and no bias of the logits.
  *
  * The reference is causal only without its cache or one token at a time, and its path from embeddings scales them again
- * and takes them for token ids; here causality and positions do not depend on how the model is called. Its version 5 has a
- * projection of its own before the logits, which published checkpoints hold as a copy of the table of embeddings.
+ * and takes them for token ids; here causality and positions do not depend on how the model is called. In its version 5
+ * the head is a projection of its own, as it is here when a checkpoint holds one; in version 4 it never is.
  */
 
 import type { JsonObject } from "../src/json.ts";

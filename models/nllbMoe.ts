@@ -1,10 +1,10 @@
 /**
  * NLLB-200 with mixtures of experts (NLLB team 2022, arXiv 2207.04672, section 6.3).
  *
- * Must match `NllbMoeForConditionalGeneration` of Hugging Face transformers 4, which computes what fairseq does; version 5
- * takes the padding mask for its opposite and a mask of experts for their indices. M2M-100 with other names of its parts
- * and, in every n-th block, a router that sends each token to two experts and weighs them by their probabilities, which
- * are divided by their sum. Outputs of experts are multiplied by 1 − the share that training masks.
+ * Must match `NllbMoeForConditionalGeneration` of Hugging Face transformers 4; version 5 takes the mask of a token's experts
+ * for their indices. M2M-100 with other names of its parts and, in every n-th block, a router that sends each token to two
+ * experts and weighs them by their probabilities, which are divided by their sum. Outputs of experts are multiplied by
+ * 1 − the share that training masks.
  *
  * Experts of unlimited capacity only, as the published models have when they are evaluated
  * (`moe_eval_capacity_token_fraction: 1`): with less, what a token gets would depend on the others of its batch.

@@ -35,6 +35,19 @@ const decoderOnly = {
   },
 };
 
+const tinyFairseq = {
+  vocab_size: VOCABULARY,
+  d_model: 12,
+  encoder_layers: 2,
+  encoder_attention_heads: 3,
+  encoder_ffn_dim: 17,
+  decoder_layers: 2,
+  decoder_attention_heads: 2,
+  decoder_ffn_dim: 13,
+  max_position_embeddings: 24,
+  is_encoder_decoder: true,
+};
+
 const encoderDecoder = {
   t5: {
     model_type: "t5",
@@ -48,6 +61,10 @@ const encoderDecoder = {
     decoder_start_token_id: 0,
     is_encoder_decoder: true,
   },
+  /** Learned positions, norms after the parts. */
+  bart: { ...tinyFairseq, model_type: "bart" },
+  /** Sinusoids, norms before the parts, experts in every second block. */
+  nllbMoe: { ...tinyFairseq, model_type: "nllb-moe", num_experts: 3, encoder_sparse_step: 2, decoder_sparse_step: 2 },
 };
 
 export const tinyDecoderOnly = Object.keys(decoderOnly) as (keyof typeof decoderOnly)[];
