@@ -1,10 +1,10 @@
 /** The sites of every golden model: where they are, that reading changes nothing, and gradients there and at the embeddings. */
 
 import { beforeAll, describe, expect, test } from "vitest";
+import { useBackend } from "../../src/backend/backend.ts";
 import type { Model } from "../../src/model/model.ts";
 import type { Site, Sites } from "../../src/model/sites.ts";
 import { add, grads, mul, scalar, sum, type Tensor, tensor, tidy, zerosLike } from "../../src/tensor.ts";
-import { useCpu } from "../support/backend.ts";
 import { architectures } from "../support/goldenResults.ts";
 import {
   floats,
@@ -17,7 +17,10 @@ import {
   someIds,
 } from "../support/models.ts";
 
-beforeAll(useCpu);
+// The fastest backend present: there are many passes, and what is tested does not depend on it.
+beforeAll(async () => {
+  await useBackend("auto");
+});
 
 const TARGET = 5;
 const SOURCE = 4;
