@@ -67,6 +67,36 @@ test("rows are repeated by their letters, the last one counting fastest", async 
   expect(await weights.read("blocks.1.experts.0.kernel")).toEqual(new Float32Array([10]));
 });
 
+test("a tensor of several matrices becomes a weight for each, and is read once for all of them", async () => {
+  const table: WeightTable = {
+    counts: { i: 1, e: 2 },
+    rows: {
+      "h.{i}.fused": {
+        to: { "blocks.{i}.experts.{e}.gate": 1, "blocks.{i}.experts.{e}.up": 2 },
+        shape: [2, 3, 2],
+        slices: "e",
+        transpose: true,
+      },
+      other: { to: "other", shape: [1] },
+    },
+  };
+  const checkpoint = checkpointOf({ "h.0.fused": counting(2, 3, 2), other: counting(1) });
+  const weights = matchWeights(table, checkpoint);
+  const parts = ["experts.0.gate", "experts.0.up", "experts.1.gate", "experts.1.up"].map((name) => `blocks.0.${name}`);
+  expect(weights.names).toEqual([...parts, "other"]);
+  expect(parts.map((name) => weights.shape(name))).toEqual([
+    [2, 1],
+    [2, 2],
+    [2, 1],
+    [2, 2],
+  ]);
+  const values = [];
+  for (const name of weights.names) values.push([...(await weights.read(name))]);
+  // The second expert's matrix is [[6, 7], [8, 9], [10, 11]] in the checkpoint, its transpose is cut after a column.
+  expect(values).toEqual([[0, 1], [2, 4, 3, 5], [6, 7], [8, 10, 9, 11], [0]]);
+  expect(checkpoint.reads).toEqual(["h.0.fused", "other"]);
+});
+
 test("nothing is read before it is asked for, and then only that", async () => {
   const checkpoint = checkpointOf({ a: counting(2), b: counting(3) });
   const weights = matchWeights({ rows: { a: { to: "x", shape: [2] }, b: { to: "y", shape: [3] } } }, checkpoint);
