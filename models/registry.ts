@@ -5,6 +5,7 @@ import { bart, mbart } from "./bart.ts";
 import { architecture as biogpt } from "./biogpt.ts";
 import { architecture as bloom } from "./bloom.ts";
 import { architecture as cohere } from "./cohere.ts";
+import { architecture as dbrx } from "./dbrx.ts";
 import { architecture as falcon } from "./falcon.ts";
 import { architecture as fsmt } from "./fsmt.ts";
 import { gemma, gemma2, gemma3Text } from "./gemma.ts";
@@ -54,6 +55,7 @@ export const architectures = {
   mpt: covering(mpt, "MPT"),
   falcon: covering(falcon, "Falcon"),
   phi: covering(phi, "Phi-1, Phi-1.5, Phi-2"),
+  dbrx: covering(dbrx, "DBRX"),
   llama: covering(llama, "Llama 1 to 3.2, Vicuna, TinyLlama, SmolLM 1 and 2, Yi, DeepSeek LLM"),
   mistral: covering(mistral, "Mistral 7B, Zephyr"),
   mixtral: covering(mixtral, "Mixtral 8x7B and 8x22B"),

@@ -10,7 +10,7 @@
 
 import { rotary } from "../ops/rotary.ts";
 import type { RotaryConfig } from "../ops/rotaryFrequencies.ts";
-import { type LayerInputs, type LayerShape, maximum, minimum, registerLayer, scalar, type Tensor } from "../tensor.ts";
+import { clip, type LayerInputs, type LayerShape, registerLayer, type Tensor } from "../tensor.ts";
 import { attendCausally, splitHeads } from "./attend.ts";
 import { HeadNorm } from "./headNorm.ts";
 import { type LayerOptions, single, TransformerLayer } from "./layer.ts";
@@ -120,8 +120,8 @@ export class RotaryAttention extends TransformerLayer<RotaryAttentionOptions> {
   }
 
   #clipped(x: Tensor): Tensor {
-    const { clip } = this.options;
-    return clip === undefined ? x : maximum(minimum(x, scalar(clip)), scalar(-clip));
+    const { clip: limit } = this.options;
+    return limit === undefined ? x : clip(x, -limit, limit);
   }
 
   override computeOutputShape(shape: LayerShape): LayerShape {

@@ -40,6 +40,8 @@ export interface WeightRow {
    * row of its own, with the letter replaced in our names.
    */
   readonly slices?: string;
+  /** With `slices`, whose `shape` is [E, R, C]: the checkpoint has a matrix [E·R, C] of the same numbers. */
+  readonly flat?: boolean;
   /** May be absent. */
   readonly optional?: boolean;
   /**
@@ -86,12 +88,12 @@ export function matchWeights(table: WeightTable, checkpoint: Checkpoint): Weight
     const names = row.names.filter((name) => stored.has(name));
     for (const name of names) {
       used.add(name);
-      const misfit = misfitOf(checkpoint, name, row.shape);
+      const misfit = misfitOf(checkpoint, name, row.stored);
       if (misfit !== undefined) problems.push(misfit);
     }
     if (names.length === 0 && row.optional) for (const { name } of row.parts) incomplete.add(name);
     if (names.length === 0 && !row.optional) {
-      problems.push(`missing ${row.names.join(" or ")} of shape [${row.shape.join(", ")}]`);
+      problems.push(`missing ${row.names.join(" or ")} of shape [${row.stored.join(", ")}]`);
     }
     for (const { name, columns } of row.parts) {
       const piece = { names, shape: row.shape, transpose: row.transpose, columns, slice: row.slice };
@@ -133,6 +135,8 @@ interface ExpandedRow {
   /** All names under which the checkpoint may have it. */
   readonly names: readonly string[];
   readonly shape: readonly number[];
+  /** Shape in the checkpoint. */
+  readonly stored: readonly number[];
   readonly transpose: boolean;
   readonly optional: boolean;
   /** Which matrix of the tensor, if it holds several. */
@@ -142,13 +146,15 @@ interface ExpandedRow {
 
 function expandRows({ rows, counts = {}, prefixes = [] }: WeightTable): ExpandedRow[] {
   return Object.entries(rows).flatMap(([pattern, row]) => {
-    const { transpose = false, optional = false, copies = [], slices } = row;
+    const { shape, transpose = false, optional = false, copies = [], slices, flat = false } = row;
+    const [E = 1, R = 1, ...rest] = shape;
+    const stored = flat ? [E * R, ...rest] : shape;
     const letters = slices === undefined ? pattern : `${pattern}{${slices}}`;
     return assignments(letters, counts).map((numbers) => {
       const bases = [pattern, ...copies].map((name) => fill(name, numbers));
       const names = bases.flatMap((base) => [...prefixes.map((prefix) => prefix + base), base]);
       const slice = slices === undefined ? undefined : numbers.get(slices);
-      return { names, shape: row.shape, transpose, optional, slice, parts: partsOf(pattern, row, numbers) };
+      return { names, shape, stored, transpose, optional, slice, parts: partsOf(pattern, row, numbers) };
     });
   });
 }

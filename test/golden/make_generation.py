@@ -90,8 +90,11 @@ def padded(rows, left):
 def generate(model, encoder_decoder, rows, options, prefix=None):
     ids, mask = padded(rows, left=not encoder_decoder)
     extra = {"decoder_input_ids": torch.tensor(prefix)} if prefix else {}
+    # XGLM makes its lowest score in the default type.
+    torch.set_default_dtype(model.dtype)
     with torch.no_grad():
         out = model.generate(input_ids=ids, attention_mask=mask, **extra, **options).tolist()
+    torch.set_default_dtype(torch.float32)
     eos = options.get("eos_token_id", model.generation_config.eos_token_id)
     eos = set(eos if isinstance(eos, list) else [eos])
     result = []
