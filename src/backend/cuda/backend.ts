@@ -38,6 +38,7 @@ export class CudaBackend extends tensorflow.KernelBackend implements KernelBacke
   readonly name = "cuda";
   readonly library: KernelLibrary;
   readonly #data: InstanceType<typeof tensorflow.DataStorage<TensorData>>;
+  #storedBytes = 0;
   readonly #fallbacks = new Map<string, number>();
   /** What the kernel that runs has taken and not yet put into a tensor, and the tensors that it has made. */
   #loose = new Set<Block>();
@@ -214,14 +215,9 @@ export class CudaBackend extends tensorflow.KernelBackend implements KernelBacke
     return { kernelMs: performance.now() - start };
   }
 
-  /** Bytes on the device, and how often which operation went through the host. */
+  /** Bytes of all tensors on the device, what repeats counted once; how often which operation went through the host. */
   override memory() {
-    return {
-      unreliable: false,
-      deviceBytes: this.#bytes("inUse"),
-      peakDeviceBytes: this.#bytes("peak"),
-      fallbacks: Object.fromEntries(this.#fallbacks),
-    };
+    return { unreliable: false, storedBytes: this.#storedBytes, fallbacks: Object.fromEntries(this.#fallbacks) };
   }
 
   /** Of the device, the allocator's unused blocks included; no more than the limit that was set leaves. */
@@ -262,7 +258,10 @@ export class CudaBackend extends tensorflow.KernelBackend implements KernelBacke
   }
 
   #allocate(length: number): Block {
-    return { address: this.library.statistic("allocate", length * BYTES), users: 1 };
+    const bytes = length * BYTES;
+    const address = this.library.statistic("allocate", bytes);
+    this.#storedBytes += bytes;
+    return { address, bytes, users: 1 };
   }
 
   /** The numbers belong to a tensor from now on. */
@@ -273,7 +272,9 @@ export class CudaBackend extends tensorflow.KernelBackend implements KernelBacke
 
   #free(block: Block): void {
     block.users--;
-    if (block.users === 0) this.library.call("free", block.address);
+    if (block.users > 0) return;
+    this.#storedBytes -= block.bytes;
+    this.library.call("free", block.address);
   }
 
   #bytes(what: keyof typeof statistics): number {
@@ -286,7 +287,7 @@ export class CudaBackend extends tensorflow.KernelBackend implements KernelBacke
 }
 
 /** Numbers of the C interface's `inseq_memory`. */
-const statistics = { inUse: 0, peak: 1, reserved: 2, limit: 3, free: 5 } as const;
+const statistics = { inUse: 0, reserved: 2, limit: 3, free: 5 } as const;
 
 function toArray<Numbers extends Float32Array | Int32Array>(
   type: { new (length: number): Numbers; from(values: ArrayLike<number>): Numbers },

@@ -5,6 +5,7 @@ import type { Numbers } from "../kernels/kernelBackend.ts";
 /** A block that one or several tensors share; it is freed with the last of them. */
 export interface Block {
   readonly address: number;
+  readonly bytes: number;
   users: number;
 }
 
