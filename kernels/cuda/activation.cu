@@ -73,6 +73,11 @@ struct GeluNew {
   }
 };
 
+struct ReluSquared {
+  static __device__ float forward(float x) { return x < 0.0f ? 0.0f : x * x; }
+  static __device__ float derivative(float x) { return x < 0.0f ? 0.0f : 2.0f * x; }
+};
+
 /** Calls work with the structure of an activation's number. */
 template <typename Work>
 int withActivation(int32_t activation, Work work) {
@@ -84,11 +89,12 @@ int withActivation(int32_t activation, Work work) {
     case INSEQ_SILU: return work(Silu{});
     case INSEQ_QUICK_GELU: return work(QuickGelu{});
     case INSEQ_GELU: return work(Gelu{});
-    default: return work(GeluNew{});
+    case INSEQ_GELU_NEW: return work(GeluNew{});
+    default: return work(ReluSquared{});
   }
 }
 
-bool known(int32_t activation) { return activation >= INSEQ_LINEAR && activation <= INSEQ_GELU_NEW; }
+bool known(int32_t activation) { return activation >= INSEQ_LINEAR && activation <= INSEQ_RELU_SQUARED; }
 
 template <int WIDTH, typename Phi>
 __global__ void activationKernel(const float* x, int64_t groups, float* y) {

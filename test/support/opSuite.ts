@@ -25,53 +25,57 @@ const DIFFERENCE_TOLERANCE = 3e-3;
 export function opSuite(op: OpName): void {
   const cases = casesOf(op);
   if (cases.length === 0) throw new Error(`test/golden/ops.json has no case of ${op}`);
-  describeOnBackends(op, () => {
-    it.each(cases)("gives PyTorch's result and gradients: $name", (opCase) => {
-      withInputs(opCase, (inputs, dy) => {
-        expectExpected(callOp(opCase, inputs), opCase.y, "result");
-        const gradients = gradientsOf(opCase, inputs, dy);
-        for (const [name, expected] of Object.entries(opCase.gradients)) {
-          expectExpected(found(gradients, name), expected, `gradient of ${name}`);
-        }
-      });
-    });
-
-    it.each(cases.filter(({ noFiniteDifferences }) => noFiniteDifferences === undefined))(
-      "has gradients that are its finite differences: $name",
-      (opCase) => {
+  describeOnBackends(
+    op,
+    () => {
+      it.each(cases)("gives PyTorch's result and gradients: $name", (opCase) => {
         withInputs(opCase, (inputs, dy) => {
+          expectExpected(callOp(opCase, inputs), opCase.y, "result");
           const gradients = gradientsOf(opCase, inputs, dy);
-          for (const name of Object.keys(opCase.gradients)) expectDifferences(opCase, name, inputs, dy, gradients);
-        });
-      },
-    );
-
-    it("has the same gradients by tf.grad, one input at a time", () => {
-      for (const opCase of cases.slice(0, 3)) {
-        withInputs(opCase, (inputs, dy) => {
-          const gradients = gradientsOf(opCase, inputs, dy);
-          for (const name of Object.keys(opCase.gradients)) {
-            const alone = tensorflow.grad((x) => callOp(opCase, { ...inputs, [name]: x }))(found(inputs, name), dy);
-            expectTensor(alone, numbers(found(gradients, name)), { ratio: 0 }, `tf.grad of ${name}`);
+          for (const [name, expected] of Object.entries(opCase.gradients)) {
+            expectExpected(found(gradients, name), expected, `gradient of ${name}`);
           }
         });
-      }
-    });
+      });
 
-    it("keeps no tensor but its result and gradients", () => {
-      for (const opCase of cases) {
-        withInputs(opCase, (inputs, dy) => {
-          const before = memory().numTensors;
-          const y = callOp(opCase, inputs);
-          const gradients = gradientsOf(opCase, inputs, dy);
-          // Outside of a tidy, TensorFlow.js itself would keep the intermediate tensors of a forward pass.
-          expect(memory().numTensors).toBe(before + 1 + Object.keys(gradients).length);
-          dispose([y, ...Object.values(gradients)]);
-          expect(memory().numTensors).toBe(before);
-        });
-      }
-    });
-  });
+      it.each(cases.filter(({ noFiniteDifferences }) => noFiniteDifferences === undefined))(
+        "has gradients that are its finite differences: $name",
+        (opCase) => {
+          withInputs(opCase, (inputs, dy) => {
+            const gradients = gradientsOf(opCase, inputs, dy);
+            for (const name of Object.keys(opCase.gradients)) expectDifferences(opCase, name, inputs, dy, gradients);
+          });
+        },
+      );
+
+      it("has the same gradients by tf.grad, one input at a time", () => {
+        for (const opCase of cases.slice(0, 3)) {
+          withInputs(opCase, (inputs, dy) => {
+            const gradients = gradientsOf(opCase, inputs, dy);
+            for (const name of Object.keys(opCase.gradients)) {
+              const alone = tensorflow.grad((x) => callOp(opCase, { ...inputs, [name]: x }))(found(inputs, name), dy);
+              expectTensor(alone, numbers(found(gradients, name)), { ratio: 0 }, `tf.grad of ${name}`);
+            }
+          });
+        }
+      });
+
+      it("keeps no tensor but its result and gradients", () => {
+        for (const opCase of cases) {
+          withInputs(opCase, (inputs, dy) => {
+            const before = memory().numTensors;
+            const y = callOp(opCase, inputs);
+            const gradients = gradientsOf(opCase, inputs, dy);
+            // Outside of a tidy, TensorFlow.js itself would keep the intermediate tensors of a forward pass.
+            expect(memory().numTensors).toBe(before + 1 + Object.keys(gradients).length);
+            dispose([y, ...Object.values(gradients)]);
+            expect(memory().numTensors).toBe(before);
+          });
+        }
+      });
+    },
+    { emulated: true },
+  );
 }
 
 function withInputs(opCase: OpCase, check: (inputs: Tensors, dy: Tensor) => void): void {
