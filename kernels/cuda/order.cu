@@ -71,7 +71,7 @@ __global__ void makeKeysKernel(const float* x, int64_t count, int64_t V, int64_t
   }
 }
 
-/** Orders a pair; runs of `size` keys ascend and descend in turn. */
+/** Orders a pair; runs of `size` keys ascend and descend in turn, and whole rows of P keys ascend. */
 __device__ void order(uint64_t& a, uint64_t& b, bool ascending) {
   if ((a > b) != ascending) return;
   const uint64_t other = a;
@@ -80,15 +80,15 @@ __device__ void order(uint64_t& a, uint64_t& b, bool ascending) {
 }
 
 /** One step over the distance `stride`. */
-__global__ void sortStepKernel(int64_t pairs, int64_t size, int64_t stride, uint64_t* keys) {
+__global__ void sortStepKernel(int64_t pairs, int64_t P, int64_t size, int64_t stride, uint64_t* keys) {
   EACH(i, pairs) {
     const int64_t low = i / stride * 2 * stride + i % stride;
-    order(keys[low], keys[low + stride], (low & size) == 0);
+    order(keys[low], keys[low + stride], (low & size & (P - 1)) == 0);
   }
 }
 
 /** All steps over distances below TILE, for runs of fromSize to toSize keys. */
-__global__ void sortTilesKernel(int64_t tiles, int64_t fromSize, int64_t toSize, uint64_t* keys) {
+__global__ void sortTilesKernel(int64_t tiles, int64_t P, int64_t fromSize, int64_t toSize, uint64_t* keys) {
   SHARED(uint64_t, tile, [TILE]);
   const int64_t thread = threadIdx.x;
   for (int64_t t = blockIdx.x; t < tiles; t += gridDim.x) {
@@ -99,7 +99,7 @@ __global__ void sortTilesKernel(int64_t tiles, int64_t fromSize, int64_t toSize,
       for (int64_t stride = size / 2 < TILE / 2 ? size / 2 : TILE / 2; stride > 0; stride /= 2) {
         __syncthreads();
         const int64_t low = thread / stride * 2 * stride + thread % stride;
-        order(tile[low], tile[low + stride], ((start + low) & size) == 0);
+        order(tile[low], tile[low + stride], ((start + low) & size & (P - 1)) == 0);
       }
     }
     __syncthreads();
@@ -113,12 +113,12 @@ __global__ void sortTilesKernel(int64_t tiles, int64_t fromSize, int64_t toSize,
 int sortRows(const char* op, int64_t rows, int64_t P, uint64_t* keys) {
   const int64_t tiles = rows * P / TILE;
   const dim3 grid(static_cast<unsigned>(tiles < 65535 ? tiles : 65535)), block(THREADS);
-  TRY(launch(op, sortTilesKernel, grid, block, 0, tiles, 2, TILE, keys));
+  TRY(launch(op, sortTilesKernel, grid, block, 0, tiles, P, 2, TILE, keys));
   for (int64_t size = 2 * TILE; size <= P; size *= 2) {
     for (int64_t stride = size / 2; stride >= TILE; stride /= 2) {
-      TRY(launch(op, sortStepKernel, blocksFor(rows * P / 2), block, 0, rows * P / 2, size, stride, keys));
+      TRY(launch(op, sortStepKernel, blocksFor(rows * P / 2), block, 0, rows * P / 2, P, size, stride, keys));
     }
-    TRY(launch(op, sortTilesKernel, grid, block, 0, tiles, size, size, keys));
+    TRY(launch(op, sortTilesKernel, grid, block, 0, tiles, P, size, size, keys));
   }
   return INSEQ_OK;
 }
