@@ -9,7 +9,9 @@
 
 import type { Path, Problem } from "../method/problem.ts";
 import { valueAndGrads } from "../ops/gradients.ts";
+import { multipliers } from "../ops/multipliers.ts";
 import { repeat } from "../ops/repeat.ts";
+import { inseqRule, rescaleRule } from "../ops/rescale.ts";
 import { Random } from "../random.ts";
 import {
   add,
@@ -138,6 +140,22 @@ export function createProblem(
         owned.push(...total);
       }
       return total;
+    },
+
+    async multipliers(here, there, rule) {
+      const result = tidy(() => {
+        const rows = (xs: readonly Tensor[]): Tensor[] => xs.map((x_SD) => repeat(expandDims(x_SD, 0), steps));
+        const summed = (...xs: Tensor[]): Tensor => {
+          const scores_R = target.score(runner.logits(xs, positions_N), 1, () => xs);
+          return sum(scores_R);
+        };
+        options.onEntry();
+        return multipliers(summed, rows(here), rows(there), rule === "rescale" ? rescaleRule : inseqRule);
+      });
+      owned.push(...result);
+      options.onPass(steps);
+      await options.betweenPasses();
+      return result;
     },
 
     dispose: () => dispose(owned),

@@ -47,6 +47,9 @@ export interface Words {
   neighbours(ids: readonly number[], k: number): Promise<readonly (readonly number[])[]>;
 }
 
+/** How multipliers go through an operation: by the rescale rule, or as Captum and Inseq compute them. */
+export const multiplierRules = ["rescale", "inseq"] as const;
+
 export interface Problem {
   /** N */
   readonly steps: number;
@@ -67,6 +70,12 @@ export interface Problem {
   value(points: readonly Tensor[]): Promise<Tensor>;
   /** Σ_k w_k c_k ∂f_n/∂x at point k, for each input [N, S, D]. */
   gradient(path: Path): Promise<Tensor[]>;
+  /** Multipliers of f_n between two points given for each input as [S, D] (`ops/multipliers.ts`), [N, S, D]. */
+  multipliers(
+    here: readonly Tensor[],
+    there: readonly Tensor[],
+    rule: (typeof multiplierRules)[number],
+  ): Promise<Tensor[]>;
 }
 
 /** What a method that works on embeddings returns. */

@@ -1,6 +1,7 @@
 /** The attribution methods by their identifiers (Inseq's where Inseq has them). */
 
 import { attention } from "./attention.ts";
+import { type DeepLiftOptions, deeplift } from "./deeplift.ts";
 import { type DiscretizedOptions, discretizedIntegratedGradients } from "./discretizedIntegratedGradients.ts";
 import { type ExpectedGradientsOptions, expectedGradients } from "./expectedGradients.ts";
 import { type GradientShapOptions, gradientShap } from "./gradientShap.ts";
@@ -18,6 +19,7 @@ export interface MethodOptions
     DiscretizedOptions,
     GradientShapOptions,
     ExpectedGradientsOptions,
+    DeepLiftOptions,
     SmoothingOptions {
   /** At most so many rows (step × path point) in one pass, beside what `memoryBudget` allows. */
   readonly internalBatchSize?: number;
@@ -33,6 +35,7 @@ export const methods = {
   discretized_integrated_gradients: discretizedIntegratedGradients,
   gradient_shap: gradientShap,
   expected_gradients: expectedGradients,
+  deeplift,
   attention,
   dummy,
 } as const satisfies Record<string, Method>;

@@ -112,7 +112,6 @@ export interface ScoreGradients {
  * From P = softmax(A):                       dA = P ∘ (dP − rowsum(dP ∘ P)), 0 where masked
  * From A = z + bias:                         dz = dA, dbias = dA summed to bias's shape
  * From z = c · tanh(x / c):                  dx = dz ∘ (1 − (z / c)²)
- * From x = scale · Q Kᵀ:                     dQ = scale · dx K, dK = scale · dxᵀ Q
  *
  * A masked score is a constant, and so has no gradient. Its probability is 0, which sees to that, except in rows where
  * nothing is visible: those are multiplied by 0.
@@ -125,8 +124,7 @@ export function scoreGradients(
   attrs: AttentionAttrs,
 ): ScoreGradients {
   const { query, key, bias, mask } = inputs;
-  const { B, H, T, K } = dims("attention: query", query, "B H T K");
-  const { G, S } = dims("attention: key", key, "B G S K");
+  const [T = 0, S = 0] = p.shape.slice(2);
   const unmasked = mul(p, sub(dP, sum(mul(dP, p), 3, true)));
   // Without padding, and with a position among the keys, every query sees at least itself.
   const mayBeBlind = mask.shape.length > 0 || T > S;
@@ -134,14 +132,25 @@ export function scoreGradients(
   const dA = visible === undefined ? unmasked : mul(unmasked, visible);
   const { softCap } = attrs;
   const dx = softCap === undefined ? dA : mul(dA, sub(scalar(1), square(mul(similarity_BHTS, scalar(1 / softCap)))));
-  const scaled = reshape(mul(dx, scalar(attrs.scale)), [B * G, (H / G) * T, S]);
-  const dQuery = matMul(scaled, reshape(key, [B * G, S, K]));
-  const dKey = matMul(scaled, reshape(query, [B * G, (H / G) * T, K]), true, false);
   return {
-    query: reshape(dQuery, [B, H, T, K]),
-    key: reshape(dKey, [B, G, S, K]),
+    ...productGradients(dx, query, key, attrs),
     bias: bias.shape.length > 0 ? sumTo(dA, bias.shape) : undefined,
   };
+}
+
+/** From x = scale · Q Kᵀ: dQ = scale · dx K, dK = scale · dxᵀ Q. */
+export function productGradients(
+  dx_BHTS: Tensor,
+  query: Tensor,
+  key: Tensor,
+  { scale }: AttentionAttrs,
+): { readonly query: Tensor; readonly key: Tensor } {
+  const { B, H, T, K } = dims("attention: query", query, "B H T K");
+  const { G, S } = dims("attention: key", key, "B G S K");
+  const scaled = reshape(mul(dx_BHTS, scalar(scale)), [B * G, (H / G) * T, S]);
+  const dQuery = matMul(scaled, reshape(key, [B * G, S, K]));
+  const dKey = matMul(scaled, reshape(query, [B * G, (H / G) * T, K]), true, false);
+  return { query: reshape(dQuery, [B, H, T, K]), key: reshape(dKey, [B, G, S, K]) };
 }
 
 /** Sums the axes along which a tensor of this shape was broadcast. */

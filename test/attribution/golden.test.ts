@@ -98,6 +98,8 @@ describeOnBackends("golden cases", (backend) => {
         ...(golden.options.generationArgs && { generationArgs }),
         // Inseq encodes the generated text again; ours keeps the generated tokens unless it is told otherwise.
         ...(natural && { retokenize: true }),
+        // Inseq's DeepLIFT sees no non-linearity that is not a module.
+        ...(golden.method === "deeplift" && { rule: "inseq" as const }),
         // What these deltas mean to Inseq; ours vanish with the number of steps (test/method).
         ...(golden.options.returnConvergenceDelta && { returnConvergenceDelta: "inseq" as const }),
       };

@@ -1,0 +1,68 @@
+/**
+ * The tape of a computation: its operations in order, each with what went in and came out, and its gradient.
+ *
+ * TensorFlow.js records one for every gradient. Here it is kept for rules other than the chain rule (`multipliers.ts`).
+ */
+
+import { dispose, type Tensor, tensorflow } from "../tensor.ts";
+import { attributesOf } from "./op.ts";
+
+export interface Entry {
+  /** Name of the kernel; of operations with a gradient of their own the name of the operation. */
+  readonly kernelName: string;
+  readonly inputs: Readonly<Record<string, Tensor>>;
+  readonly outputs: readonly Tensor[];
+  /** What its gradient needs, in the order in which the operation names it. */
+  readonly saved: readonly Tensor[];
+  /** The attributes of an operation of ours. */
+  readonly attributes: object;
+  /** Gradients at the inputs, contracted with cotangents of the outputs (null where there is none), made when called. */
+  readonly gradient: ((dys: readonly (Tensor | null)[]) => Readonly<Record<string, () => Tensor>>) | undefined;
+}
+
+/** What is used of TensorFlow.js's engine: its own `gradients` does the same. */
+interface Recorder {
+  startTape(): void;
+  endTape(): void;
+  readonly state: { activeTape: RecordedEntry[] | null; gradientDepth: number };
+}
+
+interface RecordedEntry {
+  readonly kernelName: string;
+  readonly inputs: Record<string, Tensor>;
+  readonly outputs: Tensor[];
+  readonly saved?: Tensor[];
+  readonly gradient?: Entry["gradient"];
+}
+
+/**
+ * Runs a function and says what it did. Tensors that it makes live as long as the caller's `tidy`.
+ * @returns the result, the entries, and how to let go of what they saved
+ */
+export function record(f: () => Tensor): { y: Tensor; entries: readonly Entry[]; release: () => void } {
+  const recorder: object = tensorflow.engine();
+  const { state } = recorder as Recorder;
+  const before = state.gradientDepth > 0 ? (state.activeTape?.length ?? 0) : 0;
+  const taken = (): RecordedEntry[] => {
+    const tape = (state.activeTape ?? []).slice(before);
+    if (state.gradientDepth === 0) state.activeTape = null;
+    return tape;
+  };
+  const release = (tape: readonly RecordedEntry[]) => dispose(tape.flatMap(({ saved }) => saved ?? []));
+  (recorder as Recorder).startTape();
+  let y: Tensor;
+  try {
+    y = f();
+  } catch (error) {
+    (recorder as Recorder).endTape();
+    release(taken());
+    throw error;
+  }
+  (recorder as Recorder).endTape();
+  const tape = taken();
+  const entries = tape.map(({ kernelName, inputs, outputs, saved = [], gradient }): Entry => {
+    const [output] = outputs;
+    return { kernelName, inputs, outputs, saved, gradient, attributes: output ? attributesOf(output) : {} };
+  });
+  return { y, entries, release: () => release(tape) };
+}

@@ -1,0 +1,84 @@
+/** DeepLIFT adds up exactly, for every family of models and every score. */
+
+import { beforeAll, describe, expect, test } from "vitest";
+import { attributeSequence } from "../../src/attribution/engine.ts";
+import { useBackend } from "../../src/backend/backend.ts";
+import { findScore, listStepFunctions } from "../../src/score/registry.ts";
+import { closeScores } from "../support/closeScores.ts";
+import { architectures, isDecoderOnly } from "../support/goldenResults.ts";
+import { goldenModel } from "../support/models.ts";
+import { request, tinyModel, tinySequence } from "../support/tinyModels.ts";
+
+beforeAll(async () => {
+  await useBackend("auto");
+});
+
+/** Models whose tokens go to different experts. */
+const mixtures = ["granitemoe", "mixtral", "nllb_moe", "olmoe", "qwen2_moe"];
+
+const source = [5, 9, 7, 30, 11];
+const target = [6, 4, 8, 15, 16];
+
+async function deltas(architecture: string, score = "probability"): Promise<number[]> {
+  const model = await goldenModel(architecture);
+  const sequence = tinySequence({ ...(isDecoderOnly(architecture) ? {} : { source }), target, start: 2, end: 5 });
+  try {
+    const asked = request(
+      "deeplift",
+      { returnConvergenceDelta: true },
+      { attributeTarget: !isDecoderOnly(architecture) },
+    );
+    const contrast = { source: null, target: null, positions: [2, 3, 4], ids: [3, 10, 12] };
+    const attributed = { id: score, score: findScore(score), options: {} };
+    const scores = await attributeSequence(model, sequence, { ...asked, attributed, contrast });
+    return [...(scores.stepScores.deltas?.values ?? [Number.NaN])];
+  } finally {
+    model.dispose();
+  }
+}
+
+describe("summation to delta", () => {
+  test.each(architectures.filter((name) => !mixtures.includes(name)))(
+    "%s: the scores of a step are f(x) − f(x')",
+    async (name) => {
+      // Of probabilities, numbers ≤ 1, to float32's accuracy through all layers.
+      for (const delta of await deltas(name)) expect(Math.abs(delta)).toBeLessThan(5e-6);
+    },
+  );
+
+  test.each(listStepFunctions().filter((id) => findScore(id).differentiable && findScore(id).contrast !== "context"))(
+    "%s: adds up, too",
+    async (id) => {
+      // Some of these scores are of size 10.
+      for (const delta of await deltas("gpt2", id))
+        expect(Math.abs(delta)).toBeLessThan(id === "perplexity" ? 1e-2 : 1e-4);
+    },
+  );
+
+  test("is something that gradients do not have: Inseq's rule misses it", async () => {
+    const model = tinyModel("gpt2", 3);
+    const sequence = tinySequence({ target, start: 2, end: 5 });
+    const asked = request("deeplift", { rule: "inseq", returnConvergenceDelta: true });
+    const { stepScores } = await attributeSequence(model, sequence, asked);
+    expect(Math.max(...(stepScores.deltas?.values ?? []).map(Math.abs))).toBeGreaterThan(1e-2);
+    model.dispose();
+  });
+
+  test.each(mixtures)("%s: a mixture of experts is refused", async (name) => {
+    await expect(deltas(name)).rejects.toThrow("multipliers:");
+  });
+});
+
+test("where input and baseline nearly coincide the multipliers are the gradient", async () => {
+  const model = tinyModel("llama", 3);
+  const sequence = tinySequence({ target, start: 2, end: 5 });
+  const own = { ...sequence, baselines: [{ source: null, target }] };
+  const multipliers = await attributeSequence(model, own, request("deeplift", { multiplyByInputs: false }));
+  const gradient = await attributeSequence(model, own, request("saliency", { abs: false }));
+  closeScores(
+    [...(multipliers.targetAttributions?.values ?? [])],
+    [...(gradient.targetAttributions?.values ?? [])],
+    2e-5,
+  );
+  model.dispose();
+});
