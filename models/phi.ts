@@ -6,7 +6,7 @@
  * normalised head by head before they are turned.
  */
 
-import type { JsonObject } from "../src/json.ts";
+import { isJsonObject, type Json, type JsonObject } from "../src/json.ts";
 import { attendCausally, splitHeads } from "../src/layers/attend.ts";
 import { Embedding } from "../src/layers/embedding.ts";
 import { FeedForward } from "../src/layers/feedForward.ts";
@@ -215,10 +215,14 @@ function readConfig(raw: JsonObject): PhiConfig {
   const rotary = {
     ...{ ropeTheta, ropeScaling, ropeParameters, originalMaxPositions, maxPositions },
     headWidth: K,
-    partial: { factor: rotaryShare, published: 0.5 },
+    // transformers 5 writes the default here, too, whatever stands among the rotary parameters.
+    partial: { factor: statesShare(ropeParameters) ? null : rotaryShare, published: 0.5 },
   };
   return { ...read, keyValueHeads: G, rotary: readRotary("phi", rotary) };
 }
+
+const statesShare = (ropeParameters: Json): boolean =>
+  isJsonObject(ropeParameters) && Object.hasOwn(ropeParameters, "partial_rotary_factor");
 
 function weightTable(config: PhiConfig): WeightTable {
   const { vocabSize: V, width: D, feedForwardWidth: F } = config;

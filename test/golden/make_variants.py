@@ -78,6 +78,41 @@ def rope(kind, **parameters):
     return {"rope_type": kind, "rope_theta": 100.0, **parameters}
 
 
+def small_gpt(**changes):
+    """A config of GPT's kind."""
+    return dict(vocab_size=17, n_embd=16, n_layer=2, n_head=4, n_positions=24, bos_token_id=1, eos_token_id=2,
+                pad_token_id=0, **changes)
+
+
+def small_bloom(**changes):
+    return {**dict(vocab_size=17, hidden_size=12, n_layer=2, n_head=3, bos_token_id=1, eos_token_id=2, pad_token_id=0),
+            **changes}
+
+
+def small_falcon(**changes):
+    return {**dict(vocab_size=17, hidden_size=24, num_hidden_layers=2, num_attention_heads=6, ffn_hidden_size=14,
+                   bos_token_id=1, eos_token_id=2, pad_token_id=0), **changes}
+
+
+def small_neox(**changes):
+    return dict(vocab_size=17, hidden_size=24, num_hidden_layers=2, num_attention_heads=3, intermediate_size=14,
+                max_position_embeddings=24, bos_token_id=1, eos_token_id=2, pad_token_id=0, **changes)
+
+
+def small_phi(**changes):
+    return {**small_llama(hidden_size=32), **changes}
+
+
+def small_opt(**changes):
+    return dict(vocab_size=17, hidden_size=12, num_hidden_layers=2, num_attention_heads=3, ffn_dim=14,
+                max_position_embeddings=24, bos_token_id=0, eos_token_id=2, pad_token_id=1, **changes)
+
+
+def small_mpt(**attention):
+    return dict(vocab_size=17, d_model=12, n_layers=2, n_heads=3, max_seq_len=24, attn_config=attention,
+                bos_token_id=1, eos_token_id=2, pad_token_id=0)
+
+
 # family: model class, and for each variant its config
 FAMILIES = {
     "bart": ("BartForConditionalGeneration", {
@@ -228,6 +263,82 @@ FAMILIES = {
     "nemotron": ("NemotronForCausalLM", {
         "bias": small_llama(attention_bias=True, mlp_bias=True, head_dim=8, tie_word_embeddings=True),
         "all_turned": small_llama(partial_rotary_factor=1.0, hidden_act="gelu"),
+    }),
+    "gpt2": ("GPT2LMHeadModel", {
+        "by_layer_untied": small_gpt(scale_attn_by_inverse_layer_idx=True, tie_word_embeddings=False, n_inner=20),
+        "unscaled": small_gpt(scale_attn_weights=False, activation_function="relu"),
+    }),
+    "openai_gpt": ("OpenAIGPTLMHeadModel", {
+        "silu": small_gpt(afn="silu"),
+        "relu_untied": small_gpt(afn="relu", tie_word_embeddings=False, layer_norm_epsilon=0.1),
+    }),
+    "gpt_neo": ("GPTNeoForCausalLM", {
+        "global_first": dict(vocab_size=17, hidden_size=12, num_layers=3, num_heads=3, max_position_embeddings=24,
+                             attention_types=[[["global"], 1], [["local"], 2]], window_size=3, bos_token_id=1,
+                             eos_token_id=2, pad_token_id=0, activation_function="gelu"),
+    }),
+    "gptj": ("GPTJForCausalLM", {
+        "tied": small_gpt(rotary_dim=2, tie_word_embeddings=True, n_inner=20),
+        "whole_head": small_gpt(rotary_dim=4, activation_function="silu"),
+    }),
+    "codegen": ("CodeGenForCausalLM", {
+        "eight_heads": {**small_gpt(rotary_dim=2, n_inner=20), "n_head": 8, "n_embd": 32},
+        "tied": small_gpt(rotary_dim=4, tie_word_embeddings=True),
+    }),
+    "gpt_neox": ("GPTNeoXForCausalLM", {
+        "sequential": small_neox(use_parallel_residual=False, attention_bias=False),
+        "tied_linear": small_neox(tie_word_embeddings=True, hidden_act="gelu_fast",
+                                  rope_parameters=rope("linear", factor=2.0, partial_rotary_factor=0.5)),
+        "yarn": small_neox(rope_parameters=rope("yarn", factor=4.0, original_max_position_embeddings=6,
+                                                partial_rotary_factor=1.0)),
+        "dynamic": small_neox(rope_parameters=rope("dynamic", factor=2.0, partial_rotary_factor=0.5)),
+    }),
+    "gpt_bigcode": ("GPTBigCodeForCausalLM", {
+        "multi_head": small_gpt(multi_query=False, n_inner=20),
+        "unscaled_untied": small_gpt(scale_attn_weights=False, tie_word_embeddings=False, activation_function="relu"),
+    }),
+    "opt": ("OPTForCausalLM", {
+        "after_projected": small_opt(do_layer_norm_before=False, word_embed_proj_dim=8),
+        "no_bias_no_scale": small_opt(enable_bias=False, layer_norm_elementwise_affine=False,
+                                      activation_function="gelu"),
+        "no_final_norm_untied": small_opt(_remove_final_layer_norm=True, tie_word_embeddings=False),
+    }),
+    "xglm": ("XGLMForCausalLM", {
+        "unscaled": dict(vocab_size=17, d_model=12, num_layers=2, attention_heads=3, ffn_dim=14, scale_embedding=False,
+                         max_position_embeddings=24, activation_function="relu"),
+    }),
+    "biogpt": ("BioGptForCausalLM", {
+        "unscaled_untied": dict(vocab_size=17, hidden_size=12, num_hidden_layers=2, num_attention_heads=3,
+                                intermediate_size=14, scale_embedding=False, max_position_embeddings=24,
+                                hidden_act="relu", layer_norm_eps=0.1, tie_word_embeddings=False),
+    }),
+    "bloom": ("BloomForCausalLM", {
+        "normalized_residual": small_bloom(apply_residual_connection_post_layernorm=True),
+        "six_heads_untied": small_bloom(n_head=6, tie_word_embeddings=False),
+    }),
+    "mpt": ("MptForCausalLM", {
+        "clipped": small_mpt(clip_qkv=0.7),
+        "scaled": small_mpt(softmax_scale=0.9),
+    }),
+    "falcon": ("FalconForCausalLM", {
+        "multi_query_parallel": small_falcon(),
+        "rw": small_falcon(alibi=True, multi_query=False, parallel_attn=False, bias=True, tie_word_embeddings=False),
+        "alibi_parallel": small_falcon(alibi=True, multi_query=False, activation="relu"),
+        "grouped_one_norm": small_falcon(new_decoder_architecture=True, num_kv_heads=2, num_ln_in_parallel_attn=1),
+        "grouped_linear": small_falcon(new_decoder_architecture=True, num_kv_heads=3, bias=True,
+                                       rope_parameters=rope("linear", factor=2.0)),
+    }),
+    "phi": ("PhiForCausalLM", {
+        "query_key_norm": small_phi(qk_layernorm=True),
+        "tied_linear": small_phi(tie_word_embeddings=True, hidden_act="relu",
+                                 rope_parameters=rope("linear", factor=2.0, partial_rotary_factor=0.25)),
+    }),
+    # With transformers 4.57.6: version 5 does not read this rope_theta.
+    "dbrx": ("DbrxForCausalLM", {
+        "not_normalized": dict(vocab_size=17, d_model=16, n_layers=2, n_heads=4, max_seq_len=24, bos_token_id=1,
+                               eos_token_id=2, pad_token_id=0, attn_config={"kv_n_heads": 1, "rope_theta": 50.0},
+                               ffn_config={"ffn_hidden_size": 10, "moe_num_experts": 3, "moe_top_k": 2,
+                                           "moe_normalize_expert_weights": None, "ffn_act_fn": {"name": "gelu"}}),
     }),
 }
 
