@@ -6,13 +6,17 @@
  * normalise, in their positions, and in their tables of embeddings; those are told in the files of the families.
  */
 
+import type { Embedding } from "../src/layers/embedding.ts";
 import type { MixtureChoice } from "../src/layers/mlp.ts";
+import { outputHead } from "../src/layers/outputHead.ts";
 import { type PositionsChoice, Stack } from "../src/layers/stack.ts";
 import type { Weights } from "../src/layers/weights.ts";
 import { activation } from "../src/model/activationField.ts";
 import { type Field, flag, size } from "../src/model/configField.ts";
+import type { EncoderDecoderModel } from "../src/model/model.ts";
 import { perHead } from "../src/model/sizes.ts";
 import type { Activation } from "../src/ops/activation.ts";
+import { encoderDecoder } from "./encoderDecoder.ts";
 
 /** Which kind of Transformer: true of a family, not read from its config. */
 export interface StackKind {
@@ -45,8 +49,11 @@ export interface FairseqConfig {
   readonly kind: StackKind;
 }
 
+/** A field for each of the values. */
+export type Fields<Values> = { readonly [Key in keyof Values]: Field<Values[Key]> };
+
 /** What `fairseqFields` reads. */
-interface Attributes {
+export interface FairseqAttributes {
   readonly width: number;
   readonly maxPositions: number;
   readonly encoderLayers: number;
@@ -60,9 +67,9 @@ interface Attributes {
 }
 
 /** The attributes of a config; defaults are transformers', which are the same for all families but for these two. */
-export function fairseqFields(defaults: Pick<Attributes, "activation" | "scaleEmbedding">): {
-  [Key in keyof Attributes]: Field<Attributes[Key]>;
-} {
+export function fairseqFields(
+  defaults: Pick<FairseqAttributes, "activation" | "scaleEmbedding">,
+): Fields<FairseqAttributes> {
   return {
     width: size(["d_model", "hidden_size"], 1024),
     maxPositions: size("max_position_embeddings", 1024),
@@ -94,7 +101,7 @@ export function statedKind({ normPlace, positions, embeddingNorm, finalNorm }: S
 export const fairseqLeftovers: readonly string[] = ["author", "extra_pos_embeddings", "kobart_version", "save_step"];
 
 /** @throws ConfigError when heads do not divide the width */
-export function fairseqConfig(read: Attributes, kind: StackKind, firstPosition: number): FairseqConfig {
+export function fairseqConfig(read: FairseqAttributes, kind: StackKind, firstPosition: number): FairseqConfig {
   const { width, maxPositions, activation, scaleEmbedding } = read;
   perHead("d_model", width, "encoder_attention_heads", read.encoderHeads);
   perHead("d_model", width, "decoder_attention_heads", read.decoderHeads);
@@ -110,10 +117,40 @@ export function fairseqConfig(read: Attributes, kind: StackKind, firstPosition: 
   };
 }
 
+export interface FairseqParts {
+  readonly type: string;
+  readonly className: string;
+  readonly config: FairseqConfig;
+  readonly sourceTokens: Embedding;
+  /** May be the same as that of the source. */
+  readonly targetTokens: Embedding;
+  /** Whether the target's table of embeddings is the output head. */
+  readonly tiedHead: boolean;
+  readonly logitsBias?: boolean;
+  readonly weights?: Weights | undefined;
+}
+
+/** The stacks of a config, between tables of embeddings and a head. */
+export function fairseqModel(parts: FairseqParts): EncoderDecoderModel {
+  const { type, className, config, sourceTokens, targetTokens, tiedHead, logitsBias = false, weights } = parts;
+  const { width, maxPositions, scaleEmbedding } = config;
+  const { layers, heads } = config.decoder;
+  const ownSource = sourceTokens === targetTokens ? {} : { sourceVocabSize: sourceTokens.vocabSize };
+  return encoderDecoder({
+    facts: { type, className, width, vocabSize: targetTokens.vocabSize, ...ownSource, layers, heads, maxPositions },
+    sourceTokens,
+    targetTokens,
+    embeddingScale: scaleEmbedding ? Math.sqrt(width) : 1,
+    encoder: fairseqStack("encoder", config, weights),
+    decoder: fairseqStack("decoder", config, weights),
+    head: outputHead({ tokens: targetTokens, tied: tiedHead, bias: logitsBias, weights }),
+  });
+}
+
 /** PyTorch's default, which the references do not change. */
 const LAYER_NORM_EPSILON = 1e-5;
 
-export function fairseqStack(stack: "encoder" | "decoder", config: FairseqConfig, weights?: Weights): Stack {
+function fairseqStack(stack: "encoder" | "decoder", config: FairseqConfig, weights: Weights | undefined): Stack {
   const { width, activation, kind } = config;
   const { layers, heads, feedForwardWidth, mixture } = config[stack];
   const headWidth = width / heads;

@@ -13,20 +13,18 @@
 
 import type { JsonObject } from "../src/json.ts";
 import { Embedding } from "../src/layers/embedding.ts";
-import { outputHead } from "../src/layers/outputHead.ts";
 import type { Weights } from "../src/layers/weights.ts";
 import { strictConfig } from "../src/model/config.ts";
 import { flag, size, tokenId } from "../src/model/configField.ts";
 import type { EncoderDecoderModel } from "../src/model/model.ts";
 import type { WeightTable } from "../src/model/weights.ts";
 import type { Architecture } from "./architecture.ts";
-import { encoderDecoder } from "./encoderDecoder.ts";
 import {
   type FairseqConfig,
   fairseqConfig,
   fairseqFields,
   fairseqLeftovers,
-  fairseqStack,
+  fairseqModel,
   type StackKind,
   statedKind,
 } from "./fairseq.ts";
@@ -47,20 +45,12 @@ const PROJECTION = "decoder.output_projection.weight";
 
 /** The model, its weights drawn from `weights`. */
 function build(config: FsmtConfig, weights?: Weights): EncoderDecoderModel {
-  const { width, sourceVocabSize, targetVocabSize: vocabSize, sharedEmbeddings, maxPositions, decoder } = config;
-  const { layers, heads } = decoder;
+  const { width, sourceVocabSize, targetVocabSize, sharedEmbeddings, tiedHead } = config;
+  const table = (name: string, vocabSize: number) => new Embedding({ name, vocabSize, width, weights });
+  const targetTokens = table(sharedEmbeddings ? "tokens" : "decoder.tokens", targetVocabSize);
+  const sourceTokens = sharedEmbeddings ? targetTokens : table("encoder.tokens", sourceVocabSize);
   const [className] = architecture.classNames;
-  const table = (name: string, size: number) => new Embedding({ name, vocabSize: size, width, weights });
-  const targetTokens = table(sharedEmbeddings ? "tokens" : "decoder.tokens", vocabSize);
-  return encoderDecoder({
-    facts: { type: "fsmt", className, width, vocabSize, sourceVocabSize, layers, heads, maxPositions },
-    sourceTokens: sharedEmbeddings ? targetTokens : table("encoder.tokens", sourceVocabSize),
-    targetTokens,
-    embeddingScale: config.scaleEmbedding ? Math.sqrt(width) : 1,
-    encoder: fairseqStack("encoder", config, weights),
-    decoder: fairseqStack("decoder", config, weights),
-    head: outputHead({ tokens: targetTokens, tied: config.tiedHead, weights }),
-  });
+  return fairseqModel({ type: "fsmt", className, config, sourceTokens, targetTokens, tiedHead, weights });
 }
 
 /** Defaults: transformers' `FSMTConfig`. */

@@ -13,20 +13,18 @@
 
 import type { JsonObject } from "../src/json.ts";
 import { Embedding } from "../src/layers/embedding.ts";
-import { outputHead } from "../src/layers/outputHead.ts";
 import type { Weights } from "../src/layers/weights.ts";
 import { strictConfig } from "../src/model/config.ts";
 import { flag, orNull, size } from "../src/model/configField.ts";
 import type { EncoderDecoderModel } from "../src/model/model.ts";
 import type { WeightTable } from "../src/model/weights.ts";
 import type { Architecture } from "./architecture.ts";
-import { encoderDecoder } from "./encoderDecoder.ts";
 import {
   type FairseqConfig,
   fairseqConfig,
   fairseqFields,
   fairseqLeftovers,
-  fairseqStack,
+  fairseqModel,
   type StackKind,
   statedKind,
 } from "./fairseq.ts";
@@ -45,21 +43,12 @@ const kind: StackKind = { normPlace: "after", positions: "paper", embeddingNorm:
 
 /** The model, its weights drawn from `weights`. */
 function build(config: MarianConfig, weights?: Weights): EncoderDecoderModel {
-  const { width, sourceVocabSize, targetVocabSize: vocabSize, sharedEmbeddings, maxPositions, decoder } = config;
-  const { layers, heads } = decoder;
-  const [className] = architecture.classNames;
-  const table = (name: string, size: number) => new Embedding({ name, vocabSize: size, width, weights });
+  const { width, sourceVocabSize, targetVocabSize, sharedEmbeddings, tiedHead, logitsBias } = config;
+  const table = (name: string, vocabSize: number) => new Embedding({ name, vocabSize, width, weights });
   const sourceTokens = table(sharedEmbeddings ? "tokens" : "encoder.tokens", sourceVocabSize);
-  const targetTokens = sharedEmbeddings ? sourceTokens : table("decoder.tokens", vocabSize);
-  return encoderDecoder({
-    facts: { type: "marian", className, width, vocabSize, sourceVocabSize, layers, heads, maxPositions },
-    sourceTokens,
-    targetTokens,
-    embeddingScale: config.scaleEmbedding ? Math.sqrt(width) : 1,
-    encoder: fairseqStack("encoder", config, weights),
-    decoder: fairseqStack("decoder", config, weights),
-    head: outputHead({ tokens: targetTokens, tied: config.tiedHead, bias: config.logitsBias, weights }),
-  });
+  const targetTokens = sharedEmbeddings ? sourceTokens : table("decoder.tokens", targetVocabSize);
+  const [className] = architecture.classNames;
+  return fairseqModel({ type: "marian", className, config, sourceTokens, targetTokens, tiedHead, logitsBias, weights });
 }
 
 /** Defaults: transformers' `MarianConfig`. */

@@ -9,15 +9,13 @@
 
 import type { JsonObject } from "../src/json.ts";
 import { Embedding } from "../src/layers/embedding.ts";
-import { outputHead } from "../src/layers/outputHead.ts";
 import type { Weights } from "../src/layers/weights.ts";
 import { strictConfig } from "../src/model/config.ts";
 import { flag, size, tokenId } from "../src/model/configField.ts";
 import type { EncoderDecoderModel } from "../src/model/model.ts";
 import type { WeightTable } from "../src/model/weights.ts";
 import type { Architecture } from "./architecture.ts";
-import { encoderDecoder } from "./encoderDecoder.ts";
-import { type FairseqConfig, fairseqConfig, fairseqFields, fairseqStack, type StackKind } from "./fairseq.ts";
+import { type FairseqConfig, fairseqConfig, fairseqFields, fairseqModel, type StackKind } from "./fairseq.ts";
 import { fairseqRows } from "./fairseqRows.ts";
 
 export interface SeamlessM4tConfig extends FairseqConfig {
@@ -29,19 +27,11 @@ const kind: StackKind = { normPlace: "before", positions: "tensor2tensor", embed
 
 /** The model, its weights drawn from `weights`. */
 function build(config: SeamlessM4tConfig, weights?: Weights): EncoderDecoderModel {
-  const { width, vocabSize, maxPositions, decoder } = config;
-  const { layers, heads } = decoder;
-  const [className] = architecture.classNames;
+  const { width, vocabSize, tiedHead } = config;
   const tokens = new Embedding({ name: "tokens", vocabSize, width, weights });
-  return encoderDecoder({
-    facts: { type: "seamless_m4t", className, width, vocabSize, layers, heads, maxPositions },
-    sourceTokens: tokens,
-    targetTokens: tokens,
-    embeddingScale: config.scaleEmbedding ? Math.sqrt(width) : 1,
-    encoder: fairseqStack("encoder", config, weights),
-    decoder: fairseqStack("decoder", config, weights),
-    head: outputHead({ tokens, tied: config.tiedHead, weights }),
-  });
+  const tables = { sourceTokens: tokens, targetTokens: tokens };
+  const [className] = architecture.classNames;
+  return fairseqModel({ type: "seamless_m4t", className, config, ...tables, tiedHead, weights });
 }
 
 /** Defaults: transformers' `SeamlessM4TConfig`, which are fairseq's but for these. */

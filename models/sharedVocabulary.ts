@@ -5,21 +5,21 @@
 
 import type { JsonObject } from "../src/json.ts";
 import { Embedding } from "../src/layers/embedding.ts";
-import { outputHead } from "../src/layers/outputHead.ts";
 import type { Weights } from "../src/layers/weights.ts";
 import { strictConfig } from "../src/model/config.ts";
-import { type Field, flag, size, tokenId } from "../src/model/configField.ts";
+import { flag, size, tokenId } from "../src/model/configField.ts";
 import type { EncoderDecoderModel } from "../src/model/model.ts";
 import type { WeightTable } from "../src/model/weights.ts";
 import type { Activation } from "../src/ops/activation.ts";
 import type { Architecture } from "./architecture.ts";
-import { encoderDecoder } from "./encoderDecoder.ts";
 import {
+  type FairseqAttributes,
   type FairseqConfig,
+  type Fields,
   fairseqConfig,
   fairseqFields,
   fairseqLeftovers,
-  fairseqStack,
+  fairseqModel,
   type StackKind,
   statedKind,
 } from "./fairseq.ts";
@@ -72,8 +72,14 @@ function readConfig(family: SharedVocabulary, raw: JsonObject, tensors?: readonl
   return sharedVocabularyConfig(family, read, family.logitsBias && stored);
 }
 
+export interface SharedVocabularyAttributes extends FairseqAttributes {
+  readonly vocabSize: number;
+  readonly padding: number;
+  readonly tiedHead: boolean;
+}
+
 /** The attributes of a config. */
-export function sharedVocabularyFields({ defaults }: SharedVocabulary) {
+export function sharedVocabularyFields({ defaults }: SharedVocabulary): Fields<SharedVocabularyAttributes> {
   return {
     ...fairseqFields(defaults),
     vocabSize: size("vocab_size", defaults.vocabSize),
@@ -82,14 +88,9 @@ export function sharedVocabularyFields({ defaults }: SharedVocabulary) {
   };
 }
 
-type Read = {
-  [Key in keyof ReturnType<typeof sharedVocabularyFields>]: ValueOf<ReturnType<typeof sharedVocabularyFields>[Key]>;
-};
-type ValueOf<F> = F extends Field<infer Value> ? Value : never;
-
 export function sharedVocabularyConfig(
   { kind, firstPosition }: SharedVocabulary,
-  { vocabSize, padding, tiedHead, ...read }: Read,
+  { vocabSize, padding, tiedHead, ...read }: SharedVocabularyAttributes,
   logitsBias: boolean,
 ): SharedVocabularyConfig {
   return { ...fairseqConfig(read, kind, firstPosition(padding)), vocabSize, tiedHead, logitsBias };
@@ -97,18 +98,10 @@ export function sharedVocabularyConfig(
 
 function build(family: SharedVocabulary, config: SharedVocabularyConfig, weights?: Weights): EncoderDecoderModel {
   const { type, classNames } = family;
-  const { width, vocabSize, maxPositions, decoder, tiedHead, logitsBias } = config;
-  const { layers, heads } = decoder;
+  const { width, vocabSize, tiedHead, logitsBias } = config;
   const tokens = new Embedding({ name: "tokens", vocabSize, width, weights });
-  return encoderDecoder({
-    facts: { type, className: classNames[0], width, vocabSize, layers, heads, maxPositions },
-    sourceTokens: tokens,
-    targetTokens: tokens,
-    embeddingScale: config.scaleEmbedding ? Math.sqrt(width) : 1,
-    encoder: fairseqStack("encoder", config, weights),
-    decoder: fairseqStack("decoder", config, weights),
-    head: outputHead({ tokens, tied: tiedHead, bias: logitsBias, weights }),
-  });
+  const tables = { sourceTokens: tokens, targetTokens: tokens };
+  return fairseqModel({ type, className: classNames[0], config, ...tables, tiedHead, logitsBias, weights });
 }
 
 function weightTable({ names }: SharedVocabulary, config: SharedVocabularyConfig): WeightTable {

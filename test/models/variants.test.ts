@@ -26,6 +26,19 @@ describe.each(variants)("$title", (variant) => {
     expect(relativeDifference(actual, variant.logits)).toBeLessThan(TOLERANCE);
   });
 
+  test.each(["left", "right"] as const)("has them in a row padded on the %s, too", (side) => {
+    const pad = (row: readonly number[], filler: number) =>
+      side === "left" ? [filler, filler, ...row] : [...row, filler, filler];
+    const text = decoderInputIds ?? inputIds;
+    const mask = (row: readonly number[]) => ids([pad(new Array(row.length).fill(1), 0)]);
+    const [mask_BS, sourceMask_BS] = [mask(text), mask(inputIds)];
+    const pass = { targetIds: [pad(text, 3)], sourceIds: [pad(inputIds, 4)], mask_BS, sourceMask_BS };
+    const V = variant.logits.length / text.length;
+    const start = side === "left" ? 2 : 0;
+    const actual = logits(model, pass).subarray(start * V, (start + text.length) * V);
+    expect(relativeDifference(actual, variant.logits)).toBeLessThan(TOLERANCE);
+  });
+
   test("has PyTorch's gradients at its embeddings, under a random cotangent", () => {
     const [target, source] = tidy(() => gradients(model, variant.inputIds, decoderInputIds)).map(floats);
     expect(relativeDifference(target ?? new Float32Array(), variant.targetGradient)).toBeLessThan(TOLERANCE);
