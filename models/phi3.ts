@@ -4,6 +4,9 @@
  * Must match `Phi3ForCausalLM` of Hugging Face transformers. Llama whose query, key and value projections are stored as one
  * matrix, and gate and up projections as another; perhaps with a sliding window, with positions that turn only a part of
  * each head (Phi-4-mini), and stretched by LongRoPE (the 128k variants).
+ *
+ * One difference: when a text that is being generated outgrows the original context, the reference forgets its cache and
+ * turns all keys again by the long factors; here keys keep the factors of the step that made them.
  */
 
 import { isJsonObject, type Json, type JsonObject } from "../src/json.ts";
