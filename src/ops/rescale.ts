@@ -133,6 +133,7 @@ const rules: Readonly<Record<string, MultiplierRule>> = {
   AddN: gradient,
   BatchMatMul: meanGradient,
   Cast: gradient,
+  ClipByValue: withKink,
   Concat: gradient,
   Exp: smooth,
   ExpandDims: gradient,
