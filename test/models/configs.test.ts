@@ -49,7 +49,6 @@ describe("a config is refused", () => {
     ["phi3", { attention_bias: true }, /attention_bias: only false is implemented/],
     ["gemma", { use_bidirectional_attention: true }, /use_bidirectional_attention: only false is implemented/],
     ["gemma3_text", { rope_parameters: { rope_type: "linear" } }, /expected one object for full_attention and one for/],
-    ["starcoder2", { norm_type: "rms_norm" }, /norm_type: only "layer_norm" is implemented/],
     ["granite", { shared_intermediate_size: 7 }, /shared_intermediate_size: 7 is not implemented/],
     ["cohere", { model_parallel_layers: 2 }, /model_parallel_layers: 2 is not implemented/],
   ])("of a %s model with %j", (type, attributes, message) => {
