@@ -9,24 +9,21 @@
 import { ConfigError } from "../src/errors.ts";
 import { describeJson, isJsonObject, type Json, type JsonObject } from "../src/json.ts";
 import { Embedding } from "../src/layers/embedding.ts";
-import { disposeLayers } from "../src/layers/layer.ts";
 import { LayerNorm } from "../src/layers/layerNorm.ts";
-import { outputHead, statesToRead } from "../src/layers/outputHead.ts";
+import { outputHead } from "../src/layers/outputHead.ts";
 import type { RotaryAttentionChoice } from "../src/layers/rotaryAttention.ts";
 import { type ExpertsChoice, RotaryBlock } from "../src/layers/rotaryBlock.ts";
 import type { Weights } from "../src/layers/weights.ts";
 import { activation } from "../src/model/activationField.ts";
 import { strictConfig } from "../src/model/config.ts";
 import { json, number, orNull, size } from "../src/model/configField.ts";
-import type { DecoderInput, DecoderOnlyModel } from "../src/model/model.ts";
-import { positionIds } from "../src/model/positions.ts";
+import type { DecoderOnlyModel } from "../src/model/model.ts";
 import { readRotary, rotaryFields } from "../src/model/rotaryConfig.ts";
 import { checkExperts, headSizes } from "../src/model/sizes.ts";
 import { linearRows, normRows } from "../src/model/weightRows.ts";
 import type { WeightTable } from "../src/model/weights.ts";
-import { dependsOnLength, rotation } from "../src/ops/rotaryFrequencies.ts";
-import type { Tensor } from "../src/tensor.ts";
 import type { Architecture } from "./architecture.ts";
+import { rotaryDecoder } from "./rotaryDecoder.ts";
 
 export interface DbrxConfig {
   readonly vocabSize: number;
@@ -60,33 +57,7 @@ function build(config: DbrxConfig, weights?: Weights): DecoderOnlyModel {
   );
   const finalNorm = new LayerNorm({ name: "finalNorm", width, ...norm, weights });
   const head = outputHead({ tokens, tied: false, weights });
-  const parts = [tokens, ...blocks, finalNorm, ...head.layers];
-
-  return {
-    kind: "decoder-only",
-    facts: {
-      type: "dbrx",
-      className: architecture.classNames[0],
-      width,
-      vocabSize,
-      layers,
-      heads: attention.heads,
-      maxPositions: Number.POSITIVE_INFINITY,
-      dependsOnLength: dependsOnLength(attention.rotary),
-    },
-    layers: parts,
-
-    embed: (ids_BT) => tokens.call(ids_BT),
-
-    forward(input: DecoderInput): Tensor {
-      const pass = { ...input, rotation: rotation(attention.rotary, positionIds(input)) };
-      let x = input.embeddings_BTD;
-      for (const block of blocks) x = block.call(x, pass);
-      return head.logits(finalNorm.call(statesToRead(x, input.targets_B)));
-    },
-
-    dispose: () => disposeLayers(parts),
-  };
+  return rotaryDecoder({ type: "dbrx", className: architecture.classNames[0], tokens, blocks, finalNorm, head });
 }
 
 /** Defaults: transformers' `DbrxConfig`. */

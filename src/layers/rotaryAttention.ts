@@ -14,7 +14,9 @@ import { clip, type LayerInputs, type LayerShape, registerLayer, type Tensor } f
 import { attendCausally, splitHeads } from "./attend.ts";
 import { HeadNorm } from "./headNorm.ts";
 import { type LayerOptions, single, TransformerLayer } from "./layer.ts";
+import { LayerNorm } from "./layerNorm.ts";
 import { Linear } from "./linear.ts";
+import type { Norm } from "./norm.ts";
 import { RmsNorm, type RmsNormOptions } from "./rmsNorm.ts";
 import { presentRotation, type RotaryPass } from "./rotaryPass.ts";
 
@@ -25,7 +27,9 @@ export type QueryKeyNorm = Pick<RmsNormOptions, "epsilon" | "offset"> & {
     /** Root mean square of all heads together, scale [H·K]. */
     | "rmsAllHeads"
     /** Layer normalisation of each head, with a scale [K] of its own and no bias. */
-    | "layerNormPerHead";
+    | "layerNormPerHead"
+    /** Layer normalisation of each head, one scale [K] and one bias [K] for all heads. */
+    | "layerNormShared";
 };
 
 /** What a family or its config chooses. */
@@ -63,8 +67,8 @@ export class RotaryAttention extends TransformerLayer<RotaryAttentionOptions> {
   readonly #key: Linear;
   readonly #value: Linear;
   readonly #output: Linear;
-  readonly #queryNorm: RmsNorm | HeadNorm | undefined;
-  readonly #keyNorm: RmsNorm | HeadNorm | undefined;
+  readonly #queryNorm: Norm | HeadNorm | undefined;
+  readonly #keyNorm: Norm | HeadNorm | undefined;
 
   constructor(options: RotaryAttentionOptions) {
     super(options);
@@ -94,7 +98,7 @@ export class RotaryAttention extends TransformerLayer<RotaryAttentionOptions> {
     return this.#output.call(attendCausally(present, pass));
   }
 
-  #makeNorm(of: string, heads: number): RmsNorm | HeadNorm | undefined {
+  #makeNorm(of: string, heads: number): Norm | HeadNorm | undefined {
     const { name, headWidth, queryKeyNorm, weights } = this.options;
     if (queryKeyNorm === undefined) return undefined;
     const { kind, epsilon, offset } = queryKeyNorm;
@@ -106,13 +110,15 @@ export class RotaryAttention extends TransformerLayer<RotaryAttentionOptions> {
         return this.child(new RmsNorm({ ...common, width: heads * headWidth, offset }));
       case "layerNormPerHead":
         return this.child(new HeadNorm({ ...common, heads, headWidth }));
+      case "layerNormShared":
+        return this.child(new LayerNorm({ ...common, width: headWidth }));
       default:
         throw new Error(kind satisfies never);
     }
   }
 
   /** Projected queries or keys [B, T, H·K] as heads [B, H, T, K], normalised and clipped. */
-  #normalized(x: Tensor, norm: RmsNorm | HeadNorm | undefined, heads: number): Tensor {
+  #normalized(x: Tensor, norm: Norm | HeadNorm | undefined, heads: number): Tensor {
     const together = this.options.queryKeyNorm?.kind === "rmsAllHeads";
     const before = together ? (norm?.call(x) ?? x) : x;
     const split = splitHeads(this.#clipped(before), heads);

@@ -62,7 +62,7 @@ describe("a config means", () => {
     ["falcon", { new_decoder_architecture: true, num_kv_heads: 1 }, { keyValueHeads: 1, order: "two norms" }],
     ["falcon", { alibi: true, parallel_attn: false }, { rotary: undefined, order: "sequential" }],
     ["gpt_neox", {}, { rotary: { headWidth: 24, theta: 10000, scaling: { type: "default" } } }],
-    ["phi", { rope_theta: 500 }, { rotary: { headWidth: 32, theta: 500, scaling: { type: "default" } } }],
+    ["phi", { rope_theta: 500 }, { attention: { rotary: { headWidth: 32, theta: 500 } } }],
     ["openai-gpt", {}, { activation: "gelu_new" }],
     ["mpt", { attn_config: { softmax_scale: 0.5, clip_qkv: 8 } }, { scale: 0.5, clip: 8 }],
     ["opt", { do_layer_norm_before: false }, { normPlace: "after", finalNorm: false }],
