@@ -1,0 +1,219 @@
+/** What is special to the cuda backend: nothing goes through the host, memory of the device, faults of device and library. */
+
+import { execFileSync } from "node:child_process";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, describe, expect, inject, it } from "vitest";
+import { findCompiler } from "../../kernels/build.mjs";
+import { attributeSequence } from "../../src/attribution/engine.ts";
+import { throughHost, useBackend } from "../../src/backend/backend.ts";
+import { CudaBackend } from "../../src/backend/cuda/backend.ts";
+import { BackendError, MemoryError } from "../../src/errors.ts";
+import { loadModel } from "../../src/loadModel.ts";
+import { listFeatureAttributionMethods, methods } from "../../src/method/registry.ts";
+import { INTERFACE_VERSION } from "../../src/platform/kernelLibrary.ts";
+import { openDeviceKernels } from "../../src/platform/nodeKernels.ts";
+import { scores } from "../../src/score/registry.ts";
+import { add, dispose, memory, readFloats, tensor, tensorflow, tidy } from "../../src/tensor.ts";
+import { attributionCases } from "../support/attributionCases.ts";
+import { describeOnBackends } from "../support/backends.ts";
+import { goldenPath, goldenRaw, referenceArchitectures } from "../support/goldenResults.ts";
+import { request, tinyDecoderOnly, tinyEncoderDecoder, tinyModel, tinySequence } from "../support/tinyModels.ts";
+
+/** Few points of the methods that have many. */
+const few = { nSteps: 3, nSamples: 2, nNeighbors: 4 };
+
+describeOnBackends(
+  "cuda",
+  () => {
+    function backend(): CudaBackend {
+      const running = tensorflow.backend();
+      if (!(running instanceof CudaBackend)) throw new Error("expected the cuda backend to be in use");
+      return running;
+    }
+
+    const sequences = {
+      decoder: tinySequence({ target: [3, 9, 4, 20, 11, 6], start: 3, end: 6 }),
+      both: tinySequence({ source: [5, 9, 2, 30, 7], target: [0, 9, 4, 20], start: 1, end: 4 }),
+    };
+
+    describe.each([...tinyDecoderOnly, ...tinyEncoderDecoder])("%s", (type) => {
+      const model = tinyModel(type, 3);
+      afterAll(() => model.dispose());
+
+      it.each(listFeatureAttributionMethods())("attributes by %s without going through the host", async (method) => {
+        const options: readonly string[] = methods[method].options;
+        const chosen = Object.fromEntries(Object.entries(few).filter(([name]) => options.includes(name)));
+        const encoderDecoder = model.kind === "encoder-decoder";
+        const stepScores = Object.entries(scores)
+          .filter(([, { contrast }]) => contrast === "none")
+          .map(([id, score]) => ({ id, score, options: { topK: 5, topP: 0.9 } }));
+        const before = throughHost();
+        await attributeSequence(
+          model,
+          sequences[encoderDecoder ? "both" : "decoder"],
+          request(method, chosen, { attributeTarget: encoderDecoder, ...(method !== "attention" && { stepScores }) }),
+        );
+        expect(throughHost()).toEqual(before);
+      });
+    });
+
+    it.each(referenceArchitectures)("gives the scores of the real Inseq: %s", async (architecture) => {
+      const golden = attributionCases(architecture, ["saliency"]).find(({ id }) => id === "saliency");
+      if (golden === undefined) throw new Error(`${architecture} has no case "saliency"`);
+      const model = await loadModel(goldenPath(architecture, "model"), "saliency", { backend: "cuda" });
+      const { inputTexts, generatedTexts, options } = golden;
+      const { sequenceAttributions, info } = await model.attribute(inputTexts, generatedTexts, options);
+      model.dispose();
+      expect(info.inseq_tfjs).toMatchObject({ through_host: {}, precision: "float32" });
+      const expected = (await goldenRaw(architecture, golden.id)).sequences[0];
+      for (const part of ["sourceAttributions", "targetAttributions"] as const) {
+        const [ours, inseqs] = [sequenceAttributions[0]?.[part]?.values ?? [], expected?.[part]?.values ?? []];
+        expect(ours.length).toBe(inseqs.length);
+        const largest = Math.max(0, ...Array.from(inseqs, Math.abs).filter(Number.isFinite));
+        for (const [i, value] of Array.from(inseqs).entries()) {
+          if (Number.isNaN(value)) expect(ours[i]).toBeNaN();
+          else expect(Math.abs((ours[i] ?? Number.NaN) - value)).toBeLessThanOrEqual(1e-4 * largest);
+        }
+      }
+    });
+
+    it("counts what goes through the host by the name of the operation", async () => {
+      const before = throughHost();
+      const x = tensor([1, 2, 3, 4], [4]);
+      const y = tensorflow.tan(x);
+      expect([...(await readFloats(y))].map((value) => value.toFixed(4))).toEqual(
+        [1, 2, 3, 4].map((value) => Math.tan(value).toFixed(4)),
+      );
+      expect(throughHost()).toEqual({ ...before, Tan: (before.Tan ?? 0) + 1 });
+      dispose([x, y]);
+    });
+
+    it("ends with the numbers when the device is full, and goes on afterwards", async () => {
+      const { library } = backend();
+      const before = memory();
+      library.call("set_memory_limit", library.statistic("memory", 0) + 2 ** 20);
+      try {
+        expect(() => tidy(() => add(tensor(new Float32Array(2 ** 18), [2 ** 18]), tensor([1], [1])))).toThrow(
+          MemoryError,
+        );
+        expect(memory()).toEqual(before);
+        const sum = add(tensor([1, 2], [2]), tensor([3], [1]));
+        expect([...(await readFloats(sum))]).toEqual([4, 5]);
+      } finally {
+        library.call("set_memory_limit", 0);
+      }
+    });
+
+    it("attributes in smaller passes when the device is full, with the same scores", async () => {
+      const model = tinyModel("gpt2", 3);
+      const asked = request("integrated_gradients", { nSteps: 8 });
+      const whole = await attributeSequence(model, sequences.decoder, asked);
+      const { library } = backend();
+      library.call("release_cache");
+      // Less than the whole pass needs at its peak, more than a pass of a few rows.
+      library.call("set_memory_limit", memory().storedBytes + 80 * 1024);
+      try {
+        const small = await attributeSequence(model, sequences.decoder, asked);
+        const [some, all] = [small, whole].map(({ targetAttributions }) => [...(targetAttributions?.values ?? [])]);
+        const largest = Math.max(...(all ?? []).filter(Number.isFinite).map(Math.abs));
+        for (const [i, value] of (all ?? []).entries()) {
+          if (Number.isNaN(value)) expect(some?.[i]).toBeNaN();
+          else expect(Math.abs((some?.[i] ?? Number.NaN) - value)).toBeLessThanOrEqual(1e-5 * largest);
+        }
+      } finally {
+        library.call("set_memory_limit", 0);
+      }
+      model.dispose();
+    });
+
+    it("refuses an address that is no tensor's", () => {
+      const { library } = backend();
+      expect(() => library.call("unary", 4096, 8, 0, 8192)).toThrow(BackendError);
+      const address = library.statistic("allocate", 1024);
+      library.call("free", address);
+      expect(() => library.call("unary", address, 8, 0, address)).toThrow(/unary/);
+    });
+
+    it("works beside another backend of ours in the same process", async () => {
+      const golden = attributionCases("gpt2", ["saliency"]).find(({ id }) => id === "saliency");
+      if (golden === undefined) throw new Error("gpt2 has no case saliency");
+      const loaded = await Promise.all([
+        loadModel(goldenPath("gpt2", "model"), "saliency", { backend: "wasm" }),
+        loadModel(goldenPath("gpt2", "model"), "saliency", { backend: "wasm" }),
+      ]);
+      const [wasm] = loaded;
+      const cuda = await loadModel(goldenPath("gpt2", "model"), "saliency", { backend: "cuda" });
+      for (let turn = 0; turn < 2; turn++) {
+        const results = [];
+        for (const model of [wasm, cuda]) results.push(await model.attribute(golden.inputTexts, golden.generatedTexts));
+        const [one, other] = results.map(
+          ({ sequenceAttributions }) => sequenceAttributions[0]?.targetAttributions?.values,
+        );
+        const largest = Math.max(...Array.from(one ?? [], Math.abs).filter(Number.isFinite));
+        for (const [i, value] of Array.from(one ?? []).entries()) {
+          if (Number.isFinite(value)) expect(Math.abs((other?.[i] ?? NaN) - value)).toBeLessThanOrEqual(1e-4 * largest);
+        }
+      }
+      for (const model of [...loaded, cuda]) model.dispose();
+      await useBackend("cuda");
+    });
+  },
+  { emulated: true, only: ["cuda"] },
+);
+
+describe("a library that cannot be used", () => {
+  const folder = mkdtempSync(join(tmpdir(), "inseq-library-"));
+  afterAll(() => rmSync(folder, { recursive: true }));
+
+  async function opened(path: string, env: Readonly<Record<string, string>> = {}): Promise<unknown> {
+    Object.assign(process.env, env, { INSEQ_CUDA_LIBRARY: path });
+    try {
+      return await openDeviceKernels(INTERFACE_VERSION, 0);
+    } finally {
+      for (const name of [...Object.keys(env), "INSEQ_CUDA_LIBRARY"]) delete process.env[name];
+    }
+  }
+
+  it("is missed by name, with what builds it", async () => {
+    await expect(opened(join(folder, "absent.so"))).rejects.toThrow(
+      "the cuda backend is absent: its kernels are not compiled; run npm run build:kernels, which needs nvcc",
+    );
+  });
+
+  it("is refused when it is no library", async () => {
+    const path = join(folder, "text.so");
+    writeFileSync(path, "not a library");
+    await expect(opened(path)).rejects.toThrow(/text\.so could not be loaded \(.+\); run npm run build:kernels/);
+  });
+
+  it("is refused when it was built for another version of the interface", async ({ skip }) => {
+    const compiler = await findCompiler();
+    if (compiler === undefined) return skip("no C++ compiler");
+    const [source, path] = [join(folder, "other.cc"), join(folder, "other.so")];
+    writeFileSync(source, 'extern "C" int inseq_interface_version(void) { return 99; }');
+    execFileSync(compiler.command, ["-shared", "-fPIC", source, "-o", path]);
+    await expect(opened(path)).rejects.toThrow(
+      `cuda: expected kernels of interface ${INTERFACE_VERSION}, found 99; run`,
+    );
+  });
+
+  it.each([
+    ["no GPU", { INSEQ_SHIM_DEVICES: "0" }, /device/],
+    ["a GPU that is too old", { INSEQ_SHIM_CAPABILITY: "75" }, /7\.5/],
+    ["no cuBLAS", { INSEQ_CUBLAS: "/nowhere/libcublas.so" }, /cuBLAS/],
+  ])("says so when there is %s", async (_, env, message) => {
+    const emulated = inject("emulatedCuda");
+    if (emulated === null) return;
+    const program = `import { useBackend } from ${JSON.stringify(join(import.meta.dirname, "../../dist/src/index.js"))};
+      await useBackend("cuda").catch(({ name, message }) => process.stdout.write(name + ": " + message));`;
+    const script = join(folder, "program.mjs");
+    writeFileSync(script, program);
+    const said = execFileSync(process.execPath, [script], {
+      env: { ...process.env, ...env, INSEQ_CUDA_LIBRARY: emulated },
+    }).toString();
+    expect(said).toMatch(/^BackendError: cuda: /);
+    expect(said).toMatch(message);
+  });
+});
