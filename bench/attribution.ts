@@ -1,120 +1,111 @@
-/**
- * Attributions with a model of GPT-2-small size and random weights:
- *
- *   npx tsx bench/attribution.ts [backend]
- *
- * First a smaller model's scores are compared with those of the `wasm` backend; then the median of three runs of each case,
- * the time of a token, and the memory of the process are printed.
- */
+/** Attributions, each case in a process of its own; beside the real Inseq on the same weights and texts where it is asked. */
 
-import { type Gpt2Config, gpt2 } from "../models/gpt2.ts";
-import { type AttributionRequest, attributeSequence } from "../src/attribution/engine.ts";
-import type { Sequence } from "../src/attribution/sequence.ts";
-import { type BackendName, useBackend } from "../src/backend/backend.ts";
-import { type MethodId, type MethodOptions, methods } from "../src/method/registry.ts";
-import type { DecoderOnlyModel } from "../src/model/model.ts";
-import { scores } from "../src/score/registry.ts";
+import { execFileSync } from "node:child_process";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import type { BackendName } from "../src/backend/backend.ts";
+import type { CaseRequest, CaseResult, Shared } from "./attributionCase.ts";
+import { type AttributionCase, describeCase } from "./cases.ts";
+import { median } from "./median.ts";
+import { printTable } from "./table.ts";
 
-const SMALL: Gpt2Config = {
-  vocabSize: 50257,
-  width: 768,
-  layers: 12,
-  heads: 12,
-  maxPositions: 1024,
-  feedForwardWidth: 3072,
-  activation: "gelu_new",
-  layerNormEpsilon: 1e-5,
-  scaleScores: true,
-  scaleByLayer: false,
-  tiedHead: true,
-};
-const CASES: readonly (readonly [prompt: number, generated: number, method: MethodId, options: MethodOptions])[] = [
-  [17, 33, "saliency", {}],
-  [17, 102, "saliency", {}],
-  [4, 17, "integrated_gradients", { nSteps: 20 }],
-];
-
-function sequenceOf(prompt: number, generated: number, vocabSize: number): Sequence {
-  const ids = Array.from({ length: prompt + generated }, (_, i) => (i * 7919) % vocabSize);
-  return {
-    source: null,
-    target: { ids, tokens: ids.map(String), spans: ids.map(() => null) },
-    promptLength: prompt,
-    start: prompt,
-    end: prompt + generated,
-    special: new Set(),
-    baselines: [{ source: null, target: ids.map(() => vocabSize - 1) }],
-  };
+export interface AttributionRow {
+  readonly case: AttributionCase;
+  readonly ours: CaseResult;
+  readonly inseq: Peer | null;
 }
 
-function requestOf(methodId: MethodId, methodOptions: MethodOptions): AttributionRequest {
-  return {
-    methodId,
-    method: methods[methodId],
-    methodOptions,
-    attributed: { id: "probability", score: scores.probability, options: {} },
-    stepScores: [],
-    attributeTarget: false,
-    contrast: null,
-    contrastForceInputs: false,
-    seed: 0,
-    limits: { memoryBudget: 2 ** 30 },
-  };
+interface Peer extends CaseResult, Omit<Shared, "folder"> {
+  readonly versions: Readonly<Record<string, string>>;
 }
 
-async function attribute(
-  model: DecoderOnlyModel,
-  vocabSize: number,
-  [prompt, generated, id, options]: (typeof CASES)[number],
-) {
-  const result = await attributeSequence(model, sequenceOf(prompt, generated, vocabSize), requestOf(id, options));
-  if (result.targetAttributions === null) throw new Error("expected target attributions");
-  return result.targetAttributions.values;
+export interface AttributionOptions {
+  readonly backend: BackendName | "auto";
+  /** A Python that can import inseq. */
+  readonly python: string | null;
+  readonly threads: number;
 }
 
-/** Scores of a model of two layers on the backend and on wasm: within 1e-4 of the largest, or an error. */
-async function check(backend: BackendName): Promise<void> {
-  const config = { ...SMALL, layers: 2, vocabSize: 997 };
-  const results: Float32Array[] = [];
-  for (const name of [backend, "wasm"] as const) {
-    await useBackend(name);
-    const model = gpt2(config);
-    results.push(
-      Float32Array.from(await attribute(model, config.vocabSize, [5, 7, "integrated_gradients", { nSteps: 3 }])),
-    );
-    model.dispose();
+/** Both sides sum the same numbers in float32, in another order. */
+const TOLERANCE = 1e-4;
+const folderOf = (path: string): string => fileURLToPath(new URL(path, import.meta.url));
+
+export function measureAttributions(
+  cases: readonly AttributionCase[],
+  { backend, python, threads }: AttributionOptions,
+): AttributionRow[] {
+  checkAgainstWasm(backend);
+  const rows = cases.map((one): AttributionRow => {
+    const folder = join(tmpdir(), `inseq-tfjs-bench-${one.model}`);
+    const inseq = python === null ? null : runPeer(python, folder, one, threads);
+    const shared = inseq && { folder, source: inseq.source, target: inseq.target, contrast: inseq.contrast };
+    const ours = runOurs({ case: one, backend, shared });
+    if (inseq !== null && !(Math.abs(ours.sum - inseq.sum) <= TOLERANCE * inseq.sum)) {
+      const sums = `expected scores that sum to ${inseq.sum}, as Inseq's do, received ${ours.sum}`;
+      throw new Error(`${describeCase(one)}: ${sums}`);
+    }
+    console.log(`measured ${describeCase(one)}: ${median(ours.seconds).toFixed(2)} s`);
+    return { case: one, ours, inseq };
+  });
+  print(rows);
+  return rows;
+}
+
+function runOurs(request: CaseRequest): CaseResult {
+  const args = ["--import", "tsx", folderOf("attributionCase.ts"), JSON.stringify(request)];
+  return lastLine(execFileSync(process.execPath, args, { encoding: "utf8" })) as CaseResult;
+}
+
+function runPeer(python: string, folder: string, one: AttributionCase, threads: number): Peer {
+  const args = [folderOf("peer_inseq.py"), folder, JSON.stringify(one), String(threads)];
+  return lastLine(execFileSync(python, args, { encoding: "utf8", stdio: ["ignore", "pipe", "pipe"] })) as Peer;
+}
+
+const lastLine = (output: string): unknown => JSON.parse(output.trim().split("\n").at(-1) ?? "");
+
+/** A shallow model of each kind gives the same sums on the backend and on wasm, or nothing is timed. */
+function checkAgainstWasm(backend: BackendName | "auto"): void {
+  const small: readonly AttributionCase[] = [
+    { model: "gpt2-small", method: "integrated_gradients", steps: 3, prompt: 5, generated: 7 },
+    { model: "llama-160m", method: "saliency", contrast: true, prompt: 5, generated: 7 },
+    { model: "marian-base", method: "saliency", prompt: 5, generated: 7 },
+  ];
+  for (const one of small) {
+    const [ours, wasm] = ([backend, "wasm"] as const).map((name) =>
+      runOurs({ case: one, backend: name, shared: null, layers: 2 }),
+    ) as [CaseResult, CaseResult];
+    if (!(Math.abs(ours.sum - wasm.sum) <= TOLERANCE * wasm.sum)) {
+      throw new Error(`${describeCase(one)}: expected ${wasm.sum}, as on wasm, received ${ours.sum}`);
+    }
   }
-  const [ours, theirs] = results as [Float32Array, Float32Array];
-  const largest = theirs.reduce((most, value) => (Number.isNaN(value) ? most : Math.max(most, Math.abs(value))), 0);
-  const worst = ours.reduce((most, value, i) => {
-    const error = Object.is(value, theirs[i]) ? 0 : Math.abs(value - (theirs[i] ?? Number.NaN));
-    return Number.isNaN(error) ? Infinity : Math.max(most, error);
-  }, 0);
-  if (!(worst <= 1e-4 * largest))
-    throw new Error(`expected ${backend} to agree with wasm, differs by ${worst / largest}`);
-  console.log(`agrees with wasm within ${(worst / largest).toExponential(1)} of the largest score`);
+  console.log("scores of shallow models are those of the wasm backend");
 }
 
-const [, , asked = "native"] = process.argv;
-const name = asked as BackendName;
-await check(name);
-const { description } = await useBackend(name);
-console.log(description);
-const model = gpt2(SMALL);
-for (const one of CASES) {
-  const [prompt, generated, id] = one;
-  await attribute(model, SMALL.vocabSize, one);
-  const times: number[] = [];
-  for (let run = 0; run < 3; run++) {
-    const start = performance.now();
-    await attribute(model, SMALL.vocabSize, one);
-    times.push((performance.now() - start) / 1000);
-  }
-  const median = times.sort((a, b) => a - b)[1] ?? Number.NaN;
-  const perToken = ((1000 * median) / generated).toFixed(0);
-  const megabytes = (process.memoryUsage().rss / 1e6).toFixed(0);
-  const spread = times.map((time) => time.toFixed(2)).join(", ");
-  console.log(
-    `${id}, ${prompt} + ${generated} tokens: ${median.toFixed(2)} s (${spread}), ${perToken} ms a token, process ${megabytes} MB`,
+function print(rows: readonly AttributionRow[]): void {
+  const table = rows.map(({ case: one, ours, inseq }) => {
+    const seconds = median(ours.seconds);
+    const mine = [describeCase(one), ours.backend, `${seconds.toFixed(2)} s`, `${ours.mb.toFixed(0)} MB`];
+    if (inseq === null) return mine;
+    const theirs = median(inseq.seconds);
+    return [...mine, `${theirs.toFixed(2)} s`, `${inseq.mb.toFixed(0)} MB`, (theirs / seconds).toFixed(1)];
+  });
+  const peer = rows.some(({ inseq }) => inseq !== null) ? ["Inseq", "its memory", "times faster"] : [];
+  printTable(["case", "backend", "median", "peak memory", ...peer], table);
+  const growth = growthOf(rows);
+  if (growth !== undefined) console.log(growth);
+}
+
+/** How the time of saliency grows with the number of tokens: the exponent between the shortest and the longest case. */
+function growthOf(rows: readonly AttributionRow[]): string | undefined {
+  const alike = rows.filter(
+    ({ case: one }) => one.model === "gpt2-small" && one.method === "saliency" && !one.contrast,
   );
+  const sorted = alike.sort((a, b) => a.case.generated - b.case.generated);
+  const [first, last] = [sorted[0], sorted.at(-1)];
+  if (first === undefined || last === undefined || first === last) return undefined;
+  const tokens = last.case.generated / first.case.generated;
+  const time = median(last.ours.seconds) / median(first.ours.seconds);
+  const exponent = (Math.log(time) / Math.log(tokens)).toFixed(1);
+  return `Saliency of ${tokens.toFixed(1)} times as many tokens takes ${time.toFixed(1)} times as long: tokens to the power of ${exponent}.`;
 }

@@ -1,9 +1,8 @@
-"""The real Inseq's time for one attribution, for bench/againstInseq.ts.
+"""The real Inseq on one case of bench/cases.ts: python bench/peer_inseq.py FOLDER CASE-as-JSON
 
-    python bench/peer_inseq.py FOLDER METHOD PROMPT_TOKENS GENERATED_TOKENS RUNS
-
-Makes FOLDER if it is not there: a model of GPT-2-small size with seeded random weights, and the tokenizer of the stories
-model. Prints one line of JSON: the seconds of each run, the sum of all magnitudes, and the process's peak memory in MB.
+Makes the model in FOLDER if it is not there: the shapes of models.json, seeded random weights, and the tokenizer of a demo
+model. Prints one line of JSON: the texts, the seconds of each run, the sum of all magnitudes, the process's peak memory in
+MB, versions.
 """
 
 import json
@@ -12,49 +11,89 @@ import resource
 import shutil
 import sys
 import time
+from importlib import metadata
 from pathlib import Path
 
 import inseq
 import torch
 import transformers
 
+HERE = Path(__file__).parent
 TEXT = (
     "Maria worked as a priest in a flat above the market. Nobody knew that she kept the compass in the cabin. It had "
     "rained all night. Early the next morning, she went to the market with a green basket and a red coat."
 )
+SOURCE = "Babam saatini hastanede unuttu. Annem bir mühendis. O hastanede çalışıyor."
+RUNS, MOST_SECONDS = 3, 90
 
 
-def make_model(folder: Path) -> None:
+def version(package: str) -> str:
+    try:
+        return metadata.version(package)
+    except metadata.PackageNotFoundError:
+        return "its sources"
+
+
+def make_model(name: str, folder: Path) -> None:
+    config = json.loads((HERE / "models.json").read_text())[name]
     torch.manual_seed(0)
-    model = transformers.GPT2LMHeadModel(transformers.GPT2Config(vocab_size=50257, bos_token_id=0, eos_token_id=0))
+    kind = {"gpt2": "GPT2LMHeadModel", "llama": "LlamaForCausalLM", "marian": "MarianMTModel"}[config["model_type"]]
+    model_class = getattr(transformers, kind)
+    model = model_class(model_class.config_class(**config))
     with torch.no_grad():
         for parameter in model.parameters():
             if parameter.ndim > 1:
                 parameter.normal_(0, 0.05)
     model.save_pretrained(folder)
-    stories = Path(__file__).parent.parent / "models" / "demo" / "stories-gpt2"
-    for file in stories.glob("*token*"):
-        shutil.copy(file, folder / file.name)
+    demo = HERE.parent / "models" / "demo" / ("translation-marian" if config["model_type"] == "marian" else "stories-gpt2")
+    for pattern in ("*token*", "*.spm", "vocab.json"):
+        for file in demo.glob(pattern):
+            shutil.copy(file, folder / file.name)
+
+
+def texts(tokenizer, case: dict, is_pair: bool) -> tuple[str, str, str | None]:
+    decode = lambda ids: tokenizer.decode(ids, skip_special_tokens=True)
+    ids = [i for i in tokenizer(text_target=TEXT)["input_ids"] if i not in tokenizer.all_special_ids] * 4
+    prompt, generated = case["prompt"], case["generated"]
+    if is_pair:
+        source = [i for i in tokenizer(SOURCE)["input_ids"] if i not in tokenizer.all_special_ids] * 9
+        # One token of either text is the end.
+        return decode(source[: prompt - 1]), decode(ids[: generated - 1]), decode(ids[1:generated])
+    other = ids[:prompt] + ids[prompt + 1 : prompt + generated + 1]
+    return decode(ids[:prompt]), decode(ids[: prompt + generated]), decode(other)
 
 
 def main() -> None:
-    folder, method, prompt_tokens, generated_tokens, runs = Path(sys.argv[1]), sys.argv[2], *map(int, sys.argv[3:6])
+    folder, case = Path(sys.argv[1]), json.loads(sys.argv[2])
     logging.disable(logging.WARNING)
-    if not folder.exists():
-        make_model(folder)
-    model = inseq.load_model(str(folder), method)
-    ids = model.tokenizer(TEXT)["input_ids"] * 4
-    prompt = model.tokenizer.decode(ids[:prompt_tokens])
-    text = model.tokenizer.decode(ids[: prompt_tokens + generated_tokens])
-    options = {"n_steps": 20} if method == "integrated_gradients" else {}
-    seconds = []
-    for _ in range(runs):
+    torch.set_num_threads(int(sys.argv[3]))
+    if not (folder / "config.json").exists():
+        make_model(case["model"], folder)
+    model = inseq.load_model(str(folder), case["method"])
+    source, target, other = texts(model.tokenizer, case, model.is_encoder_decoder)
+    options = {"n_steps": case["steps"]} if "steps" in case else {}
+    if case.get("contrast"):
+        options |= {"attributed_fn": "contrast_prob_diff", "contrast_targets": other}
+    seconds, out = [], None
+    for run in range(RUNS):
         start = time.time()
-        out = model.attribute(prompt, text, show_progress=False, pretty_progress=False, **options)
+        out = model.attribute(source, target, show_progress=False, pretty_progress=False, **options)
         seconds.append(time.time() - start)
-    scores = torch.nan_to_num(out.sequence_attributions[0].target_attributions)
-    memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
-    print(json.dumps({"prompt": prompt, "text": text, "seconds": seconds, "sum": float(scores.abs().sum()), "mb": memory}))
+        if seconds[-1] * (run + 2) > MOST_SECONDS:
+            break
+    total = 0.0
+    for scores in (out.sequence_attributions[0].source_attributions, out.sequence_attributions[0].target_attributions):
+        total += 0.0 if scores is None else float(torch.nan_to_num(scores).abs().sum())
+    result = {
+        "source": source,
+        "target": target,
+        "contrast": other if case.get("contrast") else None,
+        "seconds": seconds,
+        "sum": total,
+        "mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
+        "versions": {package: version(package) for package in ("inseq", "torch", "transformers")},
+    }
+    print(json.dumps(result))
 
 
 main()

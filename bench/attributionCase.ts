@@ -1,0 +1,145 @@
+/**
+ * One attribution, in a process of its own so that its peak memory is its own: reads a `CaseRequest` from the command line,
+ * prints a `CaseResult` as its last line.
+ */
+
+import { randomModel } from "../models/load.ts";
+import { attributeSequence } from "../src/attribution/engine.ts";
+import type { Sequence } from "../src/attribution/sequence.ts";
+import { type BackendName, useBackend } from "../src/backend/backend.ts";
+import type { JsonObject } from "../src/json.ts";
+import { loadModel } from "../src/loadModel.ts";
+import { methods } from "../src/method/registry.ts";
+import type { Scores } from "../src/result/attribution.ts";
+import { scores } from "../src/score/registry.ts";
+import type { Encoding } from "../src/text/tokenizer.ts";
+import { type AttributionCase, models } from "./cases.ts";
+
+/** The texts and the folder that the peer uses, too. */
+export interface Shared {
+  readonly folder: string;
+  readonly source: string;
+  readonly target: string;
+  readonly contrast: string | null;
+}
+
+export interface CaseRequest {
+  readonly case: AttributionCase;
+  readonly backend: BackendName | "auto";
+  readonly shared: Shared | null;
+  /** Replaces the number of layers, for a check that takes little time. */
+  readonly layers?: number;
+}
+
+export interface CaseResult {
+  readonly backend: string;
+  readonly seconds: readonly number[];
+  /** Sum of the magnitudes of all scores. */
+  readonly sum: number;
+  /** Peak of the process, in MB of 2²⁰ bytes. */
+  readonly mb: number;
+}
+
+/** Runs after the one that is not counted: three, or as many as fit into so many seconds. */
+const RUNS = 3;
+const MOST_SECONDS = 60;
+
+const request = JSON.parse(process.argv[2] ?? "") as CaseRequest;
+const { shared } = request;
+const { backend, attribute } = await (shared === null ? byIds(request) : byTexts(request, shared));
+
+const seconds: number[] = [];
+let sum = 0;
+// The first run packs the weights.
+for (let run = 0; run <= RUNS; run++) {
+  const start = performance.now();
+  sum = magnitude(await attribute());
+  const taken = (performance.now() - start) / 1000;
+  if (run > 0) seconds.push(taken);
+  if (run > 0 && taken * (run + 2) > MOST_SECONDS) break;
+}
+const result: CaseResult = { backend, seconds, sum, mb: process.resourceUsage().maxRSS / 1024 };
+console.log(JSON.stringify(result));
+
+async function byTexts({ case: c, backend }: CaseRequest, { folder, source, target, contrast }: Shared) {
+  const options = c.steps === undefined ? {} : { nSteps: c.steps };
+  const model = await loadModel(folder, c.method, { ...options, backend });
+  const asked = contrast === null ? {} : { attributedFn: "contrast_prob_diff" as const, contrastTargets: contrast };
+  return {
+    backend: model.backend.name,
+    async attribute() {
+      const { sequenceAttributions } = await model.attribute(source, target, asked);
+      return sequenceAttributions.flatMap((one) => [one.sourceAttributions, one.targetAttributions]);
+    },
+  };
+}
+
+/** Without a tokenizer: ids, and the scores as the engine gives them. */
+async function byIds({ case: c, backend, layers }: CaseRequest) {
+  const { name } = await useBackend(backend);
+  const config = layers === undefined ? models[c.model] : withLayers(models[c.model], layers);
+  const model = randomModel(config, 0, 0.05);
+  const method = methods[c.method];
+  const sequence = sequenceOf(c, model.facts.vocabSize);
+  const { target, start, end } = sequence;
+  const contrast = c.contrast
+    ? {
+        source: null,
+        target: { ...target, ids: target.ids.map((id, t) => (t < start ? id : (id + 1) % model.facts.vocabSize)) },
+        positions: Array.from({ length: end - start }, (_, g) => start + g),
+        ids: target.ids.slice(start, end).map((id) => (id + 1) % model.facts.vocabSize),
+      }
+    : null;
+  const id = contrast ? "contrast_prob_diff" : "probability";
+  return {
+    backend: name,
+    async attribute() {
+      const answer = await attributeSequence(model, sequence, {
+        methodId: c.method,
+        method,
+        methodOptions: c.steps === undefined ? {} : { nSteps: c.steps },
+        attributed: { id, score: scores[id], options: {} },
+        stepScores: [],
+        attributeTarget: false,
+        contrast,
+        contrastForceInputs: false,
+        limits: { memoryBudget: 2 ** 30 },
+        seed: 0,
+      });
+      return [answer.sourceAttributions, answer.targetAttributions];
+    },
+  };
+}
+
+function withLayers(config: JsonObject, layers: number): JsonObject {
+  const names = ["n_layer", "num_hidden_layers", "encoder_layers", "decoder_layers"];
+  return Object.fromEntries(Object.entries(config).map(([key, value]) => [key, names.includes(key) ? layers : value]));
+}
+
+function sequenceOf({ model, prompt, generated }: AttributionCase, vocabSize: number): Sequence {
+  const draw = (length: number, from: number): Encoding => {
+    const ids = Array.from({ length }, (_, i) => (from + i * 7919) % vocabSize);
+    return { ids, tokens: ids.map(String), spans: ids.map(() => null) };
+  };
+  const isPair = "encoder_layers" in models[model];
+  const source = isPair ? draw(prompt, 5) : null;
+  const start = isPair ? 1 : prompt;
+  const target = draw(start + generated, 11);
+  const baseline = (encoding: Encoding): number[] => encoding.ids.map(() => vocabSize - 1);
+  return {
+    source,
+    target,
+    promptLength: start,
+    start,
+    end: start + generated,
+    baselines: [{ source: source && baseline(source), target: baseline(target) }],
+  };
+}
+
+function magnitude(parts: readonly (Scores | null)[]): number {
+  let total = 0;
+  for (const part of parts) {
+    for (const value of part?.values ?? []) total += Number.isNaN(value) ? 0 : Math.abs(value);
+  }
+  return total;
+}

@@ -1,0 +1,66 @@
+// What this machine can do at most: g++ -O3 -march=native -pthread peak.cc && ./a.out THREADS
+//
+// Prints GFLOP/s of fused multiply-adds in registers, as many as a core keeps in flight, and GB/s of adding two arrays into a
+// third (12 bytes a number), each with all threads at once and the best of several runs.
+
+#include <algorithm>
+#include <chrono>
+#include <cstdio>
+#include <cstdlib>
+#include <thread>
+#include <vector>
+
+#if defined(__AVX512F__)
+constexpr int W = 16;
+#elif defined(__AVX__)
+constexpr int W = 8;
+#else
+constexpr int W = 4;
+#endif
+typedef float V __attribute__((vector_size(4 * W)));
+constexpr int CHAINS = 12;
+constexpr long STEPS = 20'000'000;
+constexpr long NUMBERS = 16'000'000;
+
+volatile float sink;
+
+void multiply() {
+  V a[CHAINS], b{}, c{};
+  for (int i = 0; i < W; i++) b[i] = 1.0f - 1e-7f * i, c[i] = 1e-7f;
+  for (V& v : a) v = c;
+  for (long step = 0; step < STEPS; step++) {
+#pragma GCC unroll 12
+    for (int i = 0; i < CHAINS; i++) {
+      a[i] = a[i] * b + c;
+      asm volatile("" : "+v"(a[i]));
+    }
+  }
+  float total = 0;
+  for (V& v : a) total += v[0];
+  sink = total;
+}
+
+template <typename Work>
+double best(int threads, Work work) {
+  double least = 1e9;
+  for (int run = 0; run < 5; run++) {
+    const auto start = std::chrono::steady_clock::now();
+    std::vector<std::thread> others;
+    for (int t = 0; t < threads; t++) others.emplace_back([&, t] { work(t); });
+    for (std::thread& other : others) other.join();
+    least = std::min(least, std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count());
+  }
+  return least;
+}
+
+int main(int, char** arguments) {
+  const int threads = std::atoi(arguments[1]);
+  const double seconds = best(threads, [](int) { multiply(); });
+  std::vector<float> x(NUMBERS, 1.0f), y(NUMBERS, 2.0f), z(NUMBERS, 0.0f);
+  const double moving = best(threads, [&](int t) {
+    for (long i = NUMBERS * t / threads; i < NUMBERS * (t + 1) / threads; i++) z[i] = x[i] + y[i];
+  });
+  sink = z[NUMBERS / 2];
+  std::printf("{\"gflops\": %.1f, \"gbytes\": %.1f}\n", 2e-9 * W * CHAINS * STEPS * threads / seconds,
+              12e-9 * NUMBERS / moving);
+}
