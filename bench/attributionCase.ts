@@ -132,6 +132,7 @@ function sequenceOf({ model, prompt, generated }: AttributionCase, vocabSize: nu
     promptLength: start,
     start,
     end: start + generated,
+    special: new Set(),
     baselines: [{ source: source && baseline(source), target: baseline(target) }],
   };
 }
