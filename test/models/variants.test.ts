@@ -4,10 +4,10 @@ import { beforeAll, describe, expect, test } from "vitest";
 import { generate } from "../../src/model/generation/generate.ts";
 import { readGenerationArgs, readGenerationDefaults } from "../../src/model/generation/options.ts";
 import type { Model } from "../../src/model/model.ts";
-import { grads, type Tensor, tensor, tidy } from "../../src/tensor.ts";
+import { tidy } from "../../src/tensor.ts";
 import { useCpu } from "../support/backend.ts";
 import { floats, ids, logits, relativeDifference } from "../support/models.ts";
-import { noise, variantModel, variants } from "../support/variants.ts";
+import { embeddingGradients, variantModel, variants } from "../support/variants.ts";
 
 beforeAll(useCpu);
 
@@ -40,7 +40,7 @@ describe.each(variants)("$title", (variant) => {
   });
 
   test("has PyTorch's gradients at its embeddings, under a random cotangent", () => {
-    const [target, source] = tidy(() => gradients(model, variant.inputIds, decoderInputIds)).map(floats);
+    const [target, source] = tidy(() => embeddingGradients(model, variant.inputIds, decoderInputIds)).map(floats);
     expect(relativeDifference(target ?? new Float32Array(), variant.targetGradient)).toBeLessThan(TOLERANCE);
     expect(source?.length).toBe(variant.sourceGradient?.length);
     if (source === undefined || variant.sourceGradient === undefined) return;
@@ -61,24 +61,3 @@ describe.each(variants)("$title", (variant) => {
     if (variant.continued) expect(await search(1, decoderInputIds?.slice(0, 3))).toEqual(variant.continued);
   });
 });
-
-/** Gradients of Σ logits · cotangent at the embeddings of the target and, of an encoder-decoder, of the source. */
-function gradients(model: Model, inputIds: readonly number[], decoderInputIds?: readonly number[]): Tensor[] {
-  const targetIds = ids([decoderInputIds ?? inputIds]);
-  const pulledBack = (f: (...xs: Tensor[]) => Tensor, xs: Tensor[]) => {
-    const { shape, size } = f(...xs);
-    return grads(f)(xs, tensor(noise("cotangent", size), shape));
-  };
-  if (model.kind === "decoder-only") {
-    return pulledBack(
-      (embeddings_BTD) => model.forward({ embeddings_BTD: embeddings_BTD as Tensor }),
-      [model.embed(targetIds)],
-    );
-  }
-  const decode = (embeddings_BTD?: Tensor, embeddings_BSD?: Tensor) =>
-    model.decode(
-      { embeddings_BTD: embeddings_BTD as Tensor },
-      model.encode({ embeddings_BSD: embeddings_BSD as Tensor }),
-    );
-  return pulledBack(decode, [model.embedTarget(targetIds), model.embedSource(ids([inputIds]))]);
-}

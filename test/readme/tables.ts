@@ -1,11 +1,13 @@
 /** The tables of the README that are made from the registries, between `<!-- table: name -->` and `<!-- end -->`. */
 
+import { readFileSync, writeFileSync } from "node:fs";
 import { architectures } from "../../models/registry.ts";
 import { listAggregators } from "../../src/aggregate/aggregate.ts";
 import { listAggregationFunctions } from "../../src/aggregate/functions.ts";
 import { type BackendName, backendNames } from "../../src/backend/registry.ts";
 import { methods } from "../../src/method/registry.ts";
 import { scores } from "../../src/score/registry.ts";
+import { agreementHead, agreementRows, readPublished } from "../agreement/published.ts";
 
 /** A row for each entry; cells are Markdown. */
 function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
@@ -40,6 +42,7 @@ export const tables: Readonly<Record<string, () => string>> = {
       ["`model_type`", "Published models", "Classes of Hugging Face transformers"],
       Object.entries(architectures).map(([type, { models, classNames }]) => [code(type), models, list(classNames)]),
     ),
+  agreement: () => table(agreementHead, agreementRows(readPublished())),
   methods: () =>
     table(
       ["Method", "Formula", "Cost for all tokens together", "Options", "Paper"],
@@ -86,4 +89,10 @@ export function withTables(readme: string): string {
       return make === undefined ? whole : `${open}\n${make()}\n\n${close}`;
     },
   );
+}
+
+/** Brings the README's tables up to date. */
+export function updateReadme(): void {
+  const path = new URL("../../README.md", import.meta.url);
+  writeFileSync(path, withTables(readFileSync(path, "utf8")));
 }

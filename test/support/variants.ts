@@ -9,7 +9,9 @@ import { loadArchitecture } from "../../models/load.ts";
 import { type FileSource, filesFromMemory } from "../../src/files.ts";
 import type { JsonObject } from "../../src/json.ts";
 import type { Model } from "../../src/model/model.ts";
+import { grads, type Tensor, tensor } from "../../src/tensor.ts";
 import { goldenPath } from "./goldenResults.ts";
+import { ids } from "./models.ts";
 
 interface RawVariant {
   readonly config: JsonObject;
@@ -54,6 +56,31 @@ export const variants: readonly Variant[] = readdirSync(goldenPath("variants")).
 
 export async function variantModel({ files }: Variant): Promise<Model> {
   return (await loadArchitecture(files)).model;
+}
+
+/** Gradients of Σ logits · cotangent, a random one, at the embeddings of the target and, of an encoder-decoder, of the source. */
+export function embeddingGradients(
+  model: Model,
+  inputIds: readonly number[],
+  decoderInputIds?: readonly number[],
+): Tensor[] {
+  const targetIds = ids([decoderInputIds ?? inputIds]);
+  const pulledBack = (f: (...xs: Tensor[]) => Tensor, xs: Tensor[]) => {
+    const { shape, size } = f(...xs);
+    return grads(f)(xs, tensor(noise("cotangent", size), shape));
+  };
+  if (model.kind === "decoder-only") {
+    return pulledBack(
+      (embeddings_BTD) => model.forward({ embeddings_BTD: embeddings_BTD as Tensor }),
+      [model.embed(targetIds)],
+    );
+  }
+  const decode = (embeddings_BTD?: Tensor, embeddings_BSD?: Tensor) =>
+    model.decode(
+      { embeddings_BTD: embeddings_BTD as Tensor },
+      model.encode({ embeddings_BSD: embeddings_BSD as Tensor }),
+    );
+  return pulledBack(decode, [model.embedTarget(targetIds), model.embedSource(ids([inputIds]))]);
 }
 
 function variant(title: string, raw: RawVariant): Variant {
