@@ -7,6 +7,7 @@
 import { DEFAULT_MEMORY_BUDGET } from "./attribution/budget.ts";
 import { attributeSequence } from "./attribution/engine.ts";
 import { createInfo } from "./attribution/info.ts";
+import { type Input, type Inputs, readInputs } from "./attribution/inputs.ts";
 import { contrastsOf, forcedJob, generatedJob, type Job } from "./attribution/jobs.ts";
 import type { Language } from "./attribution/language.ts";
 import {
@@ -16,7 +17,7 @@ import {
   resolveOptions,
 } from "./attribution/options.ts";
 import { createSequenceAttribution, stepsOf } from "./attribution/result.ts";
-import { behindStart, encodeInput, withBos } from "./attribution/texts.ts";
+import { behindStart, encodeInput, type SpecialTokensMode, withBos } from "./attribution/texts.ts";
 import { type BackendInUse, throughHost, useBackend } from "./backend/backend.ts";
 import { OptionError } from "./errors.ts";
 import type { MethodId, MethodOptions } from "./method/registry.ts";
@@ -79,34 +80,35 @@ export class AttributionModel {
   }
 
   /**
-   * Texts that the model writes for prompts or sources. Of a decoder-only model they begin with the prompt.
+   * Texts that the model writes for prompts or sources. Of a decoder-only model they begin with the prompt; for messages they
+   * are replies.
    * @param generationArgs options in Hugging Face's names or camelCase, over those of the model's generation_config.json
    * @throws OptionError for an unknown option or an empty source
    */
   async generate(
-    inputTexts: Texts,
+    inputTexts: Inputs,
     generationArgs: Readonly<Record<string, unknown>> = {},
-    options: { readonly batchSize?: number; readonly skipSpecialTokens?: boolean; readonly signal?: AbortSignal } = {},
+    options: Pick<AttributeOptions, "batchSize" | "skipSpecialTokens" | "signal" | "chat"> = {},
   ): Promise<string[]> {
     await useBackend(this.backend.name, { precision: this.backend.precision });
-    const inputs = listOf("inputTexts", inputTexts).map((text) =>
-      this.#prompt(text, options.skipSpecialTokens ?? false),
-    );
+    const given = readInputs(this.tokenizer, inputTexts, options.chat);
+    const inputs = given.map((input) => this.#prompt(input, specialTokensOf(given, options)));
     const ids = await this.#generateIds(inputs, undefined, generationArgs, options.batchSize, options.signal);
-    return ids.map((row) => this.decode(row));
+    return ids.map((row, i) => this.decode(given[i]?.chat ? this.#reply(row, inputs[i]) : row));
   }
 
   /**
    * Scores of every input token for every generated token.
    *
-   * @param inputTexts prompts (decoder-only) or sources (encoder-decoder), one or several
+   * @param inputTexts prompts (decoder-only) or sources (encoder-decoder), one or several; or conversations, of which the
+   *   model's chat template makes prompts: `[{ role: "user", content: "..." }]`, or a list of such lists
    * @param generatedTexts texts to be explained instead of the model's own: full texts beginning with their prompts
-   *   (decoder-only), or target texts (encoder-decoder)
+   *   (decoder-only), or target texts (encoder-decoder); of conversations the replies alone
    * @throws OptionError for unknown options, wrong positions, texts that do not fit together
    * @throws NumericError when a score is not finite
    */
   async attribute(
-    inputTexts: Texts,
+    inputTexts: Inputs,
     generatedTexts?: Texts | null,
     options: AttributeOptions = {},
   ): Promise<FeatureAttributionOutput> {
@@ -118,13 +120,16 @@ export class AttributionModel {
     const memoryBudget = options.memoryBudget ?? this.#parts.memoryBudget ?? passes?.memoryBudget;
     const limits = { memoryBudget: memoryBudget ?? DEFAULT_MEMORY_BUDGET, positions: passes?.positions };
     const throughHostBefore = throughHost();
+    const inputs = readInputs(this.tokenizer, inputTexts, options.chat);
+    const specialTokens = specialTokensOf(inputs, options);
     const jobs = await this.#jobs(
-      listOf("inputTexts", inputTexts),
+      inputs,
+      specialTokens,
       generatedTexts === undefined || generatedTexts === null ? null : listOf("generatedTexts", generatedTexts),
       options,
       resolved,
     );
-    const contrasts = contrastsOf(this.#language, jobs, resolved.contrast, options.skipSpecialTokens ?? false);
+    const contrasts = contrastsOf(this.#language, jobs, inputs, resolved.contrast, specialTokens);
     const sequences: SequenceAttribution[] = [];
     let [peakBytes, rows] = [0, 0];
     for (const [i, { sequence }] of jobs.entries()) {
@@ -149,6 +154,7 @@ export class AttributionModel {
       tokenizerClass: this.tokenizer.className,
       inputTexts: jobs.map((job) => job.inputText),
       generatedTexts: jobs.map((job) => job.generatedText),
+      chat: jobs.map((job) => job.chat),
       forced: generatedTexts !== undefined && generatedTexts !== null && !options.generateFromTargetPrefix,
       attrPosStart: sequences[0]?.attrPosStart ?? 0,
       attrPosEnd: Math.max(...sequences.map((sequence) => sequence.attrPosEnd)),
@@ -168,8 +174,13 @@ export class AttributionModel {
     this.model.dispose();
   }
 
-  #prompt(text: string, skipSpecialTokens: boolean): Encoding {
-    return encodeInput(this.#language, withBos(this.#language, text).prompt, skipSpecialTokens);
+  #prompt({ text }: Input, specialTokens: SpecialTokensMode): Encoding {
+    return encodeInput(this.#language, withBos(this.#language, text).prompt, specialTokens);
+  }
+
+  /** Of a decoder-only model, what it wrote behind a prompt. */
+  #reply(row: readonly number[], prompt: Encoding | undefined): readonly number[] {
+    return this.model.kind === "decoder-only" ? row.slice(prompt?.ids.length) : row;
   }
 
   readonly #cleanToken = (token: string, id: number): string =>
@@ -214,18 +225,17 @@ export class AttributionModel {
   }
 
   async #jobs(
-    inputTexts: readonly string[],
+    given: readonly Input[],
+    specialTokens: SpecialTokensMode,
     generatedTexts: readonly string[] | null,
     options: AttributeOptions,
     { baselines, seed }: ResolvedOptions,
   ): Promise<Job[]> {
-    if (inputTexts.length === 0) throw new OptionError("inputTexts: expected at least one text, received none");
-    const skip = options.skipSpecialTokens ?? false;
     const { attrPosStart, attrPosEnd, includeEosBaseline = false } = options;
-    const placed = { skipSpecialTokens: skip, includeEosBaseline, baselines, seed, attrPosStart, attrPosEnd };
-    if (generatedTexts !== null && generatedTexts.length !== inputTexts.length) {
+    const placed = { specialTokens, includeEosBaseline, baselines, seed, attrPosStart, attrPosEnd };
+    if (generatedTexts !== null && generatedTexts.length !== given.length) {
       throw new OptionError(
-        `generatedTexts: expected as many as inputTexts (${inputTexts.length}), received ${generatedTexts.length}`,
+        `generatedTexts: expected as many as inputTexts (${given.length}), received ${generatedTexts.length}`,
       );
     }
     const forced = generatedTexts !== null && !options.generateFromTargetPrefix;
@@ -235,10 +245,10 @@ export class AttributionModel {
           "generationArgs: nothing is generated when generatedTexts are given; leave one of them out",
         );
       }
-      return inputTexts.map((text, i) => forcedJob(this.#language, text, generatedTexts[i] ?? "", placed));
+      return given.map((input, i) => forcedJob(this.#language, input, generatedTexts[i] ?? "", placed));
     }
     const language = this.#language;
-    const inputs = inputTexts.map((text) => this.#prompt(text, skip));
+    const inputs = given.map((input) => this.#prompt(input, specialTokens));
     const prefixes = generatedTexts?.map((text) =>
       behindStart(language, this.tokenizer.encode(text, { asTarget: true, addSpecialTokens: false })),
     );
@@ -248,12 +258,20 @@ export class AttributionModel {
     const { generationArgs = {}, batchSize, signal } = options;
     const ids = await this.#generateIds(inputs, prefixes, generationArgs, batchSize, signal);
     return inputs.map((input, i) => {
-      const [text = "", row = []] = [inputTexts[i], ids[i]];
-      return options.retokenize
-        ? forcedJob(language, withBos(language, text).prompt, this.decode(row), placed)
-        : generatedJob(language, text, input, row, placed);
+      const { text, chat } = given[i] ?? { text: "", chat: null };
+      const row = ids[i] ?? [];
+      if (!options.retokenize) return generatedJob(language, { text, chat }, input, row, placed);
+      const generated = chat === null ? row : this.#reply(row, input);
+      return forcedJob(language, { text: withBos(language, text).prompt, chat }, this.decode(generated), placed);
     });
   }
+}
+
+/** @throws OptionError when special tokens are to be left out of a conversation, whose template needs them */
+function specialTokensOf(inputs: readonly Input[], { skipSpecialTokens }: AttributeOptions): SpecialTokensMode {
+  if (inputs.every(({ chat }) => chat === null)) return skipSpecialTokens ? "left out" : "added";
+  if (!skipSpecialTokens) return "as written";
+  throw new OptionError("skipSpecialTokens: expected false for messages, whose template writes special tokens");
 }
 
 /** What has been counted since then. */

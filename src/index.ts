@@ -1,8 +1,10 @@
 /** The public interface of inseq-tfjs: every name a user may rely on. */
 
 export { type AggregateOptions, listAggregators } from "./aggregate/aggregate.ts";
+export type { MessageTokens } from "./aggregate/chat.ts";
 export { listAggregationFunctions } from "./aggregate/functions.ts";
 export type { BaselineChoice, BaselineName } from "./attribution/baseline.ts";
+export type { Inputs } from "./attribution/inputs.ts";
 export type { AttributeOptions, ContrastOptions, Progress } from "./attribution/options.ts";
 export type { AttributionModel } from "./attributionModel.ts";
 export {
@@ -54,6 +56,7 @@ export {
 } from "./score/registry.ts";
 export type { NextToken, ScoreFunction, ScoreOptions, ScoreStep, Unit } from "./score/score.ts";
 export { type Tensor, tensorflow } from "./tensor.ts";
+export type { ChatMessage, ChatOptions, ChatSpan, ChatText, TextPart } from "./text/chat.ts";
 export type { Span } from "./text/span.ts";
 export type { Encoding, Tokenizer, TokenizerLanguages } from "./text/tokenizer.ts";
 export { version } from "./version.ts";

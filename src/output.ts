@@ -4,6 +4,7 @@
  */
 
 import { type AggregateOptions, aggregate } from "./aggregate/aggregate.ts";
+import { chatSpans, type MessageTokens } from "./aggregate/chat.ts";
 import { subtract } from "./aggregate/pair.ts";
 import { type ScoresDicts, scoresDicts } from "./aggregate/scoresDicts.ts";
 import { slice } from "./aggregate/slices.ts";
@@ -283,6 +284,16 @@ export class FeatureAttributionOutput {
   private methodName(): { readonly method?: string } {
     const method = this.info.attribution_method;
     return typeof method === "string" ? { method } : {};
+  }
+
+  /**
+   * Of a conversation that was attributed, whose words are where: the messages in order, with what the chat template wrote
+   * between them. `aggregate({ aggregator: "spans", targetSpans: output.chatSpans().map(({ span }) => span) })` makes one
+   * token of each (`sourceSpans` for an encoder-decoder model).
+   * @throws OptionError when the sequence is no conversation
+   */
+  chatSpans(sequence = 0): MessageTokens[] {
+    return chatSpans(this.info, sequence);
   }
 
   /** The number of sequences. */

@@ -104,7 +104,7 @@ describe("a target language", () => {
     const french = tokenizer.tokenToId("fr_XX");
     expect(generation).toMatchObject({ decoderStartTokenId: french, forcedBosTokenId: null });
     const language = createLanguage(model, tokenizer, {}, generation);
-    const { ids } = encodeTarget(language, "the ball", false);
+    const { ids } = encodeTarget(language, "the ball", "added");
     expect([ids[0], ids.at(-1)]).toEqual([french, tokenizer.special.eos]);
     expect(ids.filter((id) => id === french).length).toBe(1);
   });
@@ -115,7 +115,7 @@ describe("a target language", () => {
     const french = tokenizer.tokenToId("fr_XX");
     expect(generation).toMatchObject({ decoderStartTokenId: 2, forcedBosTokenId: french });
     expect(readGenerationArgs({ forced_bos_token_id: 7 }, generation).forcedBosTokenId).toBe(7);
-    const { ids } = encodeTarget(createLanguage(model, tokenizer, {}, generation), "the ball", false);
+    const { ids } = encodeTarget(createLanguage(model, tokenizer, {}, generation), "the ball", "added");
     expect(ids.slice(0, 2)).toEqual([2, french]);
     expect(ids.at(-1)).toBe(2);
   });
@@ -128,7 +128,7 @@ describe("a target language", () => {
     };
     const tokenizer = await loadTokenizer(memoryFiles(files), { tgt_lang: "fra" });
     const generation = inTargetLanguage(tokenizer, { ...(await defaults()), decoderStartTokenId: 3 });
-    const { ids } = encodeTarget(createLanguage(model, tokenizer, {}, generation), "the ball", false);
+    const { ids } = encodeTarget(createLanguage(model, tokenizer, {}, generation), "the ball", "added");
     expect(ids.slice(0, 2)).toEqual([3, tokenizer.tokenToId("__fra__")]);
     expect(ids.filter((id) => id === 3)).toEqual([3, 3]);
   });

@@ -2,6 +2,7 @@
 
 import type { BackendInUse } from "../backend/backend.ts";
 import type { AttributionInfo, Json } from "../result/attribution.ts";
+import type { ChatTokens } from "./inputs.ts";
 import { type AttributeOptions, draws, type ResolvedOptions } from "./options.ts";
 
 export interface Circumstances {
@@ -10,6 +11,8 @@ export interface Circumstances {
   readonly tokenizerClass: string;
   readonly inputTexts: readonly string[];
   readonly generatedTexts: readonly string[];
+  /** Whose words are where in each conversation. */
+  readonly chat: readonly (readonly ChatTokens[] | null)[];
   /** Texts were given, not generated. */
   readonly forced: boolean;
   readonly attrPosStart: number;
@@ -57,6 +60,9 @@ export function createInfo(options: AttributeOptions, resolved: ResolvedOptions,
     tokenizer_class: now.tokenizerClass,
     exec_time: now.seconds,
     backend: now.backend.name,
+    ...(now.chat.some((tokens) => tokens !== null) && {
+      chat_spans: now.chat.map((tokens) => tokens?.map(({ role, message, span }) => ({ role, message, span })) ?? []),
+    }),
     inseq_tfjs: {
       version: now.version,
       backend_description: now.backend.description,

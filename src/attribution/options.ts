@@ -6,6 +6,7 @@ import { checkSmoothing, smoothingOptions } from "../method/smoothed.ts";
 import { knownName, rejectUnknownOptions, suggestion } from "../names.ts";
 import { findScore, type ScoreId } from "../score/registry.ts";
 import { type Score, type ScoreFunction, type ScoreOptions, scoreOptionNames } from "../score/score.ts";
+import type { ChatOptions } from "../text/chat.ts";
 import { type BaselineChoice, baselineNames } from "./baseline.ts";
 import type { Alignment } from "./contrast.ts";
 import type { ScoreRequest } from "./engine.ts";
@@ -58,6 +59,8 @@ export interface AttributeOptions extends MethodOptions, ScoreOptions, ContrastO
   readonly includeEosBaseline?: boolean;
   /** Encode without special tokens. */
   readonly skipSpecialTokens?: boolean;
+  /** How the chat template is applied to messages: which one, with what variables, what it ends with. */
+  readonly chat?: ChatOptions;
   /** Tokens as text instead of vocabulary strings. */
   readonly cleanSpecialChars?: boolean;
   /** Keep the scores of every step apart, too. */
@@ -99,6 +102,7 @@ const callOptions = [
   "attributeTarget",
   "includeEosBaseline",
   "skipSpecialTokens",
+  "chat",
   "cleanSpecialChars",
   "outputStepAttributions",
   "batchSize",

@@ -7,8 +7,11 @@ import { type BaselineChoice, type BaselineEntry, baselineEntries } from "./base
 import type { Language } from "./language.ts";
 import type { Sequence, SequenceBaseline } from "./sequence.ts";
 
+/** Special tokens are added around a text, left out of it, or are where the text has them: a chat template wrote them. */
+export type SpecialTokensMode = "added" | "left out" | "as written";
+
 export interface TextOptions {
-  readonly skipSpecialTokens: boolean;
+  readonly specialTokens: SpecialTokensMode;
   readonly includeEosBaseline: boolean;
   /** One or several. */
   readonly baselines: readonly BaselineChoice[];
@@ -39,21 +42,18 @@ export function withBos(
 }
 
 /** Tokens of a prompt or source text. */
-export function encodeInput({ tokenizer }: Language, text: string, skipSpecialTokens: boolean): Encoding {
-  return withoutDoubledStart(
-    tokenizer.encode(skipSpecialTokens ? withoutSpecial(tokenizer, text) : text, {
-      addSpecialTokens: !skipSpecialTokens,
-    }),
-    tokenizer.special.bos,
-  );
+export function encodeInput({ tokenizer }: Language, text: string, mode: SpecialTokensMode): Encoding {
+  const cleaned = mode === "left out" ? withoutSpecial(tokenizer, text) : text;
+  const encoding = tokenizer.encode(cleaned, { addSpecialTokens: mode === "added" });
+  return withoutDoubledStart(encoding, tokenizer.special.bos);
 }
 
 /** Tokens of a target text; of an encoder-decoder model behind the decoder start token. */
-export function encodeTarget(language: Language, text: string, skipSpecialTokens: boolean): Encoding {
+export function encodeTarget(language: Language, text: string, mode: SpecialTokensMode): Encoding {
   const { model, tokenizer } = language;
-  if (model.kind === "decoder-only") return encodeInput(language, text, skipSpecialTokens);
-  const cleaned = skipSpecialTokens ? withoutSpecial(tokenizer, text) : text;
-  const encoding = tokenizer.encode(cleaned, { asTarget: true, addSpecialTokens: !skipSpecialTokens });
+  if (model.kind === "decoder-only") return encodeInput(language, text, mode);
+  const cleaned = mode === "left out" ? withoutSpecial(tokenizer, text) : text;
+  const encoding = tokenizer.encode(cleaned, { asTarget: true, addSpecialTokens: mode !== "left out" });
   return behindStart(language, asWritten(language, encoding));
 }
 

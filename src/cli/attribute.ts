@@ -1,12 +1,14 @@
 /** `inseq attribute`: attributes texts, shows the scores, and writes them to files. */
 
+import type { Inputs } from "../attribution/inputs.ts";
 import type { AttributeOptions } from "../attribution/options.ts";
 import type { Precision } from "../backend/definition.ts";
 import { OptionError } from "../errors.ts";
+import { parseJson } from "../json.ts";
 import { loadModel } from "../loadModel.ts";
 import type { MethodId } from "../method/registry.ts";
 import type { FeatureAttributionOutput } from "../output.ts";
-import { writeFileAtomically } from "../platform/node.ts";
+import { readBytes, writeFileAtomically } from "../platform/node.ts";
 import { aggregateAsAsked, aggregateForView } from "./aggregation.ts";
 import { placeOf } from "./device.ts";
 import { attributionOptions, baselineChoice } from "./keywordArguments.ts";
@@ -17,10 +19,10 @@ import { checkOutputPaths, uninterrupted } from "./writing.ts";
 
 /** @throws OptionError for arguments that are missing, contradictory or out of range, and whatever the library throws */
 export async function attribute(args: AttributeArguments, screen: Screen): Promise<void> {
-  const { modelNameOrPath, inputTexts, attributionMethod: method } = args;
+  const { modelNameOrPath, attributionMethod: method } = args;
   if (modelNameOrPath === undefined)
     throw missing("--model_name_or_path (-m)", "a model: its folder, or its name on the hub");
-  if (inputTexts === undefined) throw missing("--input_texts (-i)", "one or more texts");
+  const inputs = await readInputArguments(args);
   const { showProgress, ...options } = attributeOptions(args);
   const { savePath, vizPath, svgPath } = args;
   await checkOutputPaths({ savePath, vizPath, svgPath });
@@ -48,7 +50,7 @@ export async function attribute(args: AttributeArguments, screen: Screen): Promi
   const working = performance.now();
   const bar = createProgressBar(showProgress);
   const result = await model
-    .attribute(inputTexts, args.generatedTexts, {
+    .attribute(inputs, args.generatedTexts, {
       ...options,
       onProgress: (progress) => {
         bar.update(progress);
@@ -83,6 +85,20 @@ export async function attribute(args: AttributeArguments, screen: Screen): Promi
       saved("the figure", path);
     }
   });
+}
+
+/** Texts, or conversations from a file or of one message each. */
+async function readInputArguments({ inputTexts, messages, chat }: AttributeArguments): Promise<Inputs> {
+  if (messages === undefined) {
+    if (inputTexts === undefined) throw missing("--input_texts (-i)", "one or more texts, or --messages");
+    return chat ? inputTexts.map((content) => [{ role: "user", content }]) : inputTexts;
+  }
+  if (inputTexts !== undefined) throw new OptionError("--messages: expected no --input_texts beside it, received both");
+  const read = parseJson(messages, await readBytes(messages));
+  if (Array.isArray(read)) return read as Inputs;
+  throw new OptionError(
+    `--messages: expected a list of messages { role, content } in ${messages}, or a list of such lists`,
+  );
 }
 
 /** The options of the library's `attribute`; the record `--attribution_kwargs` may hold any that has no option of its own. */

@@ -27,7 +27,18 @@ export const attributeOptions = {
     aliases: ["-i"],
     placeholder: "text",
     group: "Model and texts",
-    help: "Prompts, or source texts of an encoder-decoder model. Required.",
+    help: "Prompts, or source texts of an encoder-decoder model. Required unless there are messages.",
+  },
+  messages: {
+    kind: "text",
+    placeholder: "file",
+    group: "Model and texts",
+    help: 'Instead of input texts: a JSON file with a conversation [{"role": "user", "content": "..."}], or a list of several. The model\'s chat template makes prompts of them.',
+  },
+  chat: {
+    kind: "flag",
+    group: "Model and texts",
+    help: "The input texts are what a user says to a chat model; generated texts are its replies.",
   },
   generatedTexts: {
     kind: "texts",

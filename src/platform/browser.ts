@@ -16,6 +16,7 @@ const knownFiles = [
   "special_tokens_map.json",
   "added_tokens.json",
   "chat_template.jinja",
+  "chat_template.json",
   "spiece.model",
   "sentencepiece.bpe.model",
   "tokenizer.model",

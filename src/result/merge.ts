@@ -16,6 +16,9 @@ const matchingKeys = [
   "tokenizer_name",
 ] as const;
 
+/** Lists in `info` with an item for each sequence. */
+const perSequence = ["input_texts", "generated_texts", "chat_spans"] as const;
+
 /**
  * One result with the sequences (and steps) of all. Texts are put together, `attr_pos_end` is the largest one, and the
  * rest of `info` is the first result's.
@@ -50,22 +53,27 @@ export function splitAttribution({ sequences, info }: Attribution): Attribution[
   return sequences.map((sequence, i) => ({
     sequences: [sequence],
     steps: null,
-    info: { ...info, ...ownText(info, "input_texts", i), ...ownText(info, "generated_texts", i) },
+    info: Object.assign({ ...info }, ...perSequence.map((key) => ownItem(info, key, i))) as AttributionInfo,
   }));
 }
 
 function mergedInfo(first: AttributionInfo, attributions: readonly Attribution[]): AttributionInfo {
   const all = (key: string) => attributions.map(({ info }) => info[key]);
   const merged: { [key: string]: Json } = { ...first };
-  for (const key of ["input_texts", "generated_texts"]) {
-    if (key in first) merged[key] = all(key).flatMap((texts) => (isList(texts) ? texts : []));
+  for (const key of perSequence) {
+    if (!attributions.some(({ info }) => key in info)) continue;
+    merged[key] = attributions.flatMap(({ info: { [key]: items }, sequences }) => {
+      if (isList(items)) return items;
+      // A text beside conversations has no messages.
+      return key === "chat_spans" ? sequences.map(() => []) : [];
+    });
   }
   const ends = all("attr_pos_end").filter((end) => typeof end === "number");
   if (ends.length > 0) merged.attr_pos_end = Math.max(...ends);
   return merged;
 }
 
-function ownText(info: AttributionInfo, key: string, i: number): AttributionInfo {
+function ownItem(info: AttributionInfo, key: string, i: number): AttributionInfo {
   const texts = info[key];
   return isList(texts) ? { [key]: texts.slice(i, i + 1) } : {};
 }

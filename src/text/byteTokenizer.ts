@@ -9,7 +9,7 @@ import { decodeApart } from "./decoder.ts";
 import { asNumber } from "./json.ts";
 import { refuseLanguages } from "./languages.ts";
 import type { Span } from "./span.ts";
-import type { Tokenizer } from "./tokenizer.ts";
+import type { TextTokenizer } from "./tokenizer.ts";
 import type { TokenizerConfig } from "./tokenizerConfig.ts";
 import { characterWidth } from "./trackedText.ts";
 import { createVocabulary } from "./vocabulary.ts";
@@ -17,7 +17,7 @@ import { createVocabulary } from "./vocabulary.ts";
 /** Ids before those of the bytes. */
 const OFFSET = 3;
 
-export function createByteTokenizer(config: TokenizerConfig): Tokenizer {
+export function createByteTokenizer(config: TokenizerConfig): TextTokenizer {
   refuseLanguages(config);
   const first = (["pad", "eos", "unk"] as const).map((name) => config.named.get(name) ?? `<${name}>`);
   const bytes = Array.from({ length: 256 }, (_, byte) => String.fromCharCode(byte));

@@ -16,7 +16,7 @@ import { createPreTokenizer } from "./preTokenizer.ts";
 import { type Notation, readableToken } from "./readable.ts";
 import type { Span } from "./span.ts";
 import { createSubwordModel } from "./subwordModel.ts";
-import type { Tokenizer } from "./tokenizer.ts";
+import type { TextTokenizer } from "./tokenizer.ts";
 import type { TokenizerConfig } from "./tokenizerConfig.ts";
 import { origin, slice, track, trimSpan } from "./trackedText.ts";
 import { createVocabulary, type Vocabulary } from "./vocabulary.ts";
@@ -24,7 +24,7 @@ import { createVocabulary, type Vocabulary } from "./vocabulary.ts";
 /**
  * @throws FileError when `json` contradicts itself, UnsupportedError naming a component that is not known.
  */
-export function createJsonTokenizer(json: JsonObject, config: TokenizerConfig): Tokenizer {
+export function createJsonTokenizer(json: JsonObject, config: TokenizerConfig): TextTokenizer {
   const model = createSubwordModel(asObject(json.model, "tokenizer.json, model"));
   const normalize = createNormalizer(json.normalizer);
   const preTokenize = createPreTokenizer(withPrefixSpace(json.pre_tokenizer, config));

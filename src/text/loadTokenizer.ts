@@ -4,6 +4,7 @@ import { FileError } from "../errors.ts";
 import type { FileSource } from "../files.ts";
 import type { JsonObject } from "../json.ts";
 import { createByteTokenizer } from "./byteTokenizer.ts";
+import { createChat, readChatTemplates } from "./chat.ts";
 import { llamaTokenizerJson } from "./conversion/llama.ts";
 import { sentencePieceTokenizerJson } from "./conversion/sentencePiece.ts";
 import { mergesTokenizerJson, vocabularyTokenizerJson } from "./conversion/words.ts";
@@ -11,24 +12,30 @@ import { readJsonObject } from "./json.ts";
 import { createJsonTokenizer } from "./jsonTokenizer.ts";
 import { loadM2m100Tokenizer, m2m100Files } from "./m2m100Tokenizer.ts";
 import { loadMarianTokenizer, marianFiles } from "./marianTokenizer.ts";
+import { fsmtFiles, loadBioGptTokenizer, loadFsmtTokenizer } from "./mosesTokenizer.ts";
 import { readSentencePieceFile } from "./sentencePieceFile.ts";
-import type { Tokenizer } from "./tokenizer.ts";
-import { readTokenizerConfig } from "./tokenizerConfig.ts";
+import type { TextTokenizer, Tokenizer } from "./tokenizer.ts";
+import { readTokenizerConfig, type TokenizerConfig } from "./tokenizerConfig.ts";
 
 /**
  * The tokenizer of a model's folder, from the first of these that is there: MarianMT's `source.spm`, `target.spm` and
  * `vocab.json`; `tokenizer.json`; M2M-100's `sentencepiece.bpe.model` and `vocab.json`; a SentencePiece model
- * (`spiece.model`, `sentencepiece.bpe.model`, `tokenizer.model`); `vocab.json` and `merges.txt`; `vocab.txt`; and for ByT5
- * nothing at all.
+ * (`spiece.model`, `sentencepiece.bpe.model`, `tokenizer.model`); `vocab.json` (FSMT: `vocab-src.json` and `vocab-tgt.json`)
+ * and `merges.txt`; `vocab.txt`; and for ByT5 nothing at all.
  * @param asked settings in the names of `tokenizer_config.json` that count instead of those there
  * @throws FileError when none is there or one is damaged, UnsupportedError naming a component that is not implemented,
  *   OptionError for a language that the tokenizer does not have.
  */
 export async function loadTokenizer(files: FileSource, asked: JsonObject = {}): Promise<Tokenizer> {
+  const config = await readTokenizerConfig(files, asked);
+  const tokenizer = await loadTextTokenizer(files, config);
+  return { ...tokenizer, applyChatTemplate: createChat(await readChatTemplates(files, config), config) };
+}
+
+async function loadTextTokenizer(files: FileSource, config: TokenizerConfig): Promise<TextTokenizer> {
   const names = await files.list();
   const has = (...wanted: readonly string[]) => wanted.every((name) => names.includes(name));
   const text = async (name: string) => new TextDecoder().decode(await files.read(name));
-  const config = await readTokenizerConfig(files, asked);
   if (has(...marianFiles)) return loadMarianTokenizer(files, config);
   if (config.className === "ByT5Tokenizer") return createByteTokenizer(config);
   if (has("tokenizer.json")) return createJsonTokenizer(await readJsonObject(files, "tokenizer.json"), config);
@@ -39,6 +46,10 @@ export async function loadTokenizer(files: FileSource, asked: JsonObject = {}): 
     const convert = model === "tokenizer.model" ? llamaTokenizerJson : sentencePieceTokenizerJson;
     return createJsonTokenizer(convert(file, config, `${model} in ${files.name}`), config);
   }
+  if (has(...fsmtFiles)) return loadFsmtTokenizer(files, config);
+  if (config.className === "BioGptTokenizer" && has("vocab.json", "merges.txt")) {
+    return loadBioGptTokenizer(files, config);
+  }
   if (has("vocab.json", "merges.txt")) {
     const vocab = await readJsonObject(files, "vocab.json");
     return createJsonTokenizer(mergesTokenizerJson(vocab, await text("merges.txt"), config, files.name), config);
@@ -47,6 +58,6 @@ export async function loadTokenizer(files: FileSource, asked: JsonObject = {}): 
     return createJsonTokenizer(vocabularyTokenizerJson(await text("vocab.txt"), config, files.name), config);
   }
   throw new FileError(
-    `${files.name}: expected a tokenizer: tokenizer.json, or source.spm with target.spm and vocab.json, or spiece.model, or sentencepiece.bpe.model, or tokenizer.model, or vocab.json with merges.txt, or vocab.txt; received ${names.length > 0 ? names.join(", ") : "no files"}; add the tokenizer's files to the folder`,
+    `${files.name}: expected a tokenizer: tokenizer.json, or source.spm with target.spm and vocab.json, or spiece.model, or sentencepiece.bpe.model, or tokenizer.model, or vocab.json (or vocab-src.json and vocab-tgt.json) with merges.txt, or vocab.txt; received ${names.length > 0 ? names.join(", ") : "no files"}; add the tokenizer's files to the folder`,
   );
 }

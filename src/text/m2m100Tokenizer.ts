@@ -11,14 +11,14 @@ import { asOptionalString } from "./json.ts";
 import { languageCodes, surroundLanguages } from "./languages.ts";
 import { decodeAround, loadPieceSide, pieceNotation } from "./pieceSide.ts";
 import { readableToken } from "./readable.ts";
-import type { Tokenizer } from "./tokenizer.ts";
+import type { TextTokenizer } from "./tokenizer.ts";
 import type { TokenizerConfig } from "./tokenizerConfig.ts";
 
 /** What an M2M-100 repository has to contain. */
 export const m2m100Files = ["sentencepiece.bpe.model", "vocab.json"] as const;
 
 /** @throws FileError when a file is missing or damaged, OptionError for a language that it does not have. */
-export async function loadM2m100Tokenizer(files: FileSource, config: TokenizerConfig): Promise<Tokenizer> {
+export async function loadM2m100Tokenizer(files: FileSource, config: TokenizerConfig): Promise<TextTokenizer> {
   const languageTokens = languagesOf(config).map((code) => `__${code}__`);
   const [pieceFile, vocabularyFile] = m2m100Files;
   const side = { pieces: pieceFile, vocabulary: vocabularyFile, following: languageTokens };

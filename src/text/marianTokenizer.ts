@@ -10,14 +10,14 @@ import { asFlag } from "./json.ts";
 import { refuseLanguages } from "./languages.ts";
 import { decodeAround, loadPieceSide, type PieceSideFiles, pieceNotation } from "./pieceSide.ts";
 import { readableToken } from "./readable.ts";
-import type { Tokenizer } from "./tokenizer.ts";
+import type { TextTokenizer } from "./tokenizer.ts";
 import type { TokenizerConfig } from "./tokenizerConfig.ts";
 
 /** What a Marian repository has to contain. With `separate_vocabs`, `target_vocab.json` too. */
 export const marianFiles = ["source.spm", "target.spm", "vocab.json"] as const;
 
 /** @throws FileError when a file is missing or damaged, or when the vocabulary lacks `<unk>` or `</s>`. */
-export async function loadMarianTokenizer(files: FileSource, config: TokenizerConfig): Promise<Tokenizer> {
+export async function loadMarianTokenizer(files: FileSource, config: TokenizerConfig): Promise<TextTokenizer> {
   refuseLanguages(config);
   const separate = asFlag(config.settings.separate_vocabs, "tokenizer_config.json, separate_vocabs", false);
   const load = (side: PieceSideFiles) => loadPieceSide(files, config, { ...side, leading: languageCodeLength });

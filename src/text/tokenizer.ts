@@ -5,6 +5,7 @@
  * characters of the text it came from, which word-level aggregation and ground-truth checks need.
  */
 
+import type { ApplyChatTemplate } from "./chat.ts";
 import type { Span } from "./span.ts";
 
 export interface Encoding {
@@ -47,7 +48,17 @@ export interface TokenizerLanguages {
   readonly startsDecoder: boolean;
 }
 
-export interface Tokenizer {
+export interface Tokenizer extends TextTokenizer {
+  /**
+   * The text of a conversation by the model's chat template, with the characters of every message in it. Its special tokens
+   * are those that the template writes: encode it without adding others.
+   * @throws OptionError when there is no template, or it does not accept the messages; FileError for one that is damaged
+   */
+  readonly applyChatTemplate: ApplyChatTemplate;
+}
+
+/** A tokenizer but for conversations. */
+export interface TextTokenizer {
   /** The class that Python's transformers would use, for instance `MarianTokenizer`; goes into the result's info. */
   readonly className: string;
   /** Number of tokens, with the added ones. With two vocabularies (MarianMT), of the source. */

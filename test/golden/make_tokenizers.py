@@ -26,6 +26,8 @@ TEXTS = [
     "1234567890 12,345.67", "U.S.A. isn't it? (yes) [no] {x}", "\U00020000\U0001F600", "가나다 ｶﾞｷﾞ", "İstanbul Σας ß",
     "hello▁world ▁ x", "fooBarBaz_qux-quux", "\ufffd x", "[CLS] a [SEP] [MASK]", "ไทย नमस्ते", "x\u00a0y\u3000z",
     "Tom hid the ring in the cellar. Nobody said a word.",
+    "Dr. Smith's 3,000 dogs' ball-game, e.g. no. 5... \"yes\", he said (a. b) 50 % : ok; 'twas", "das ist z.B. gut, \"so\". 5\u00a0000 «ja»",
+    "он сказал: «да», и т.д. 3.5 %", "a.' b", "x..y ...", "state-of-the-art [x] <b> a|b & c", "$5 £6 5€", "the boys' toys ' a ' b",
 ]
 LANGUAGES = ["ace_Arab", "deu_Latn", "eng_Latn", "fra_Latn"]
 
@@ -82,6 +84,7 @@ BYTE_LEVEL = {"vocab.json": "tokenizers/byteLevel-vocab.json", "merges.txt": "to
 WORDS = {"vocab.json": "tokenizers/words-vocab.json", "merges.txt": "tokenizers/words-merges.txt"}
 NLLB = {"additional_special_tokens": LANGUAGES, "added_tokens_decoder": added(301, [*LANGUAGES, "<mask>"])}
 SEAMLESS = ["__eng__", "__fra__", "__deu__", "__cmn_Hant__"]
+FSMT = {"vocab-src.json": WORDS["vocab.json"], "vocab-tgt.json": WORDS["vocab.json"], "merges.txt": WORDS["merges.txt"]}
 BOS = {"bos_token": "<bos>", "eos_token": "<eos>"}
 
 # name, class, files in the repository and where they are here, tokenizer_config.json, what from_pretrained is given
@@ -107,6 +110,10 @@ CASES = [
     ("bart", "BartTokenizer", BYTE_LEVEL, {"cls_token": "~", "sep_token": "|", "mask_token": "^"}, {}),
     ("qwen2", "Qwen2Tokenizer", BYTE_LEVEL, {}, {}),
     ("openai-gpt", "OpenAIGPTTokenizer", WORDS, {}, {}),
+    ("fsmt-en-ru", "FSMTTokenizer", FSMT, {"langs": ["en", "ru"]}, {}),
+    ("fsmt-ru-en", "FSMTTokenizer", FSMT, {"langs": ["ru", "en"]}, {}),
+    ("fsmt-de-en", "FSMTTokenizer", FSMT, {"langs": ["de", "en"], "do_lower_case": True}, {}),
+    ("biogpt", "BioGptTokenizer", WORDS, {}, {}),
     ("bert", "BertTokenizer", {"vocab.txt": "tokenizers/wordpieces.txt"}, {}, {}),
     ("bert-cased", "BertTokenizer", {"vocab.txt": "tokenizers/wordpieces.txt"}, {"do_lower_case": False}, {}),
     ("llama", "LlamaTokenizer", {"tokenizer.model": BYTES}, BOS, {}),
@@ -124,6 +131,8 @@ def run(name, class_name, files, config, given):
         make = getattr(transformers, class_name + "Fast", None) or getattr(transformers, class_name)
         tokenizer = make.from_pretrained(folder, **given)
         # SeamlessM4T pads to an even length unless told otherwise.
+        # FSMT encodes targets as sources here; a tokenizer of the other direction encodes them as what they are.
+        other = make.from_pretrained(folder, langs=config["langs"][::-1]) if "langs" in config else None
         plain = {"padding": False, "pad_to_multiple_of": None} if class_name.startswith("Seamless") else {}
         rows = []
         for text in TEXTS:
@@ -133,7 +142,7 @@ def run(name, class_name, files, config, given):
                 "ids": ids,
                 "tokens": tokenizer.convert_ids_to_tokens(ids),
                 "ids_without_special": tokenizer(text, add_special_tokens=False, **plain)["input_ids"],
-                "target_ids": tokenizer(text_target=text, **plain)["input_ids"],
+                "target_ids": (other(text) if other else tokenizer(text_target=text, **plain))["input_ids"],
                 "decoded": tokenizer.decode(ids, clean_up_tokenization_spaces=False),
                 "decoded_skip_special": tokenizer.decode(ids, skip_special_tokens=True, clean_up_tokenization_spaces=False),
             })

@@ -30,12 +30,17 @@ describe.each(["gpt2", "llama", "marian"])(
       const language = languageOf(models[0] as AttributionModel, architecture);
       const { attributeTarget = false, nSamples = 5, returnConvergenceDelta = false } = golden.options;
       const inputs = attributeTarget ? 2 : 1;
-      const { sequence } = forcedJob(language, golden.inputTexts as string, golden.generatedTexts as string, {
-        skipSpecialTokens: false,
-        includeEosBaseline: false,
-        baselines: ["inseq"],
-        seed: 0,
-      });
+      const { sequence } = forcedJob(
+        language,
+        { text: golden.inputTexts as string, chat: null },
+        golden.generatedTexts as string,
+        {
+          specialTokens: "added",
+          includeEosBaseline: false,
+          baselines: ["inseq"],
+          seed: 0,
+        },
+      );
       const expected = (await goldenRaw(architecture, golden.id)).sequences[0];
       for (let t = sequence.start; t < sequence.end; t++) {
         const g = t - sequence.start;
