@@ -1,29 +1,30 @@
-/** Attributing embeddings: the steps of a sequence are solved in chunks, each a problem for the method. */
+/** Attributing embeddings, or activations inside the model: the steps of a sequence are solved in chunks, each a problem for the method. */
 
 import { OptionError } from "../errors.ts";
 import { averagedOverBaselines } from "../method/averaged.ts";
-import type { EmbeddingMethod } from "../method/method.ts";
-import type { Problem } from "../method/problem.ts";
+import type { EmbeddingMethod, SiteMethod } from "../method/method.ts";
+import type { Answer, Problem } from "../method/problem.ts";
 import type { MethodOptions } from "../method/registry.ts";
 import { smoothed, solutions } from "../method/smoothed.ts";
 import type { Model } from "../model/model.ts";
 import { sharesRepeats } from "../ops/repeat.ts";
 import type { Scores } from "../result/attribution.ts";
 import { dispose, memory, readFloats, type Tensor } from "../tensor.ts";
-import { createGrid } from "./assemble.ts";
+import { embeddingPlaces, sitePlaces } from "./attributedPlaces.ts";
 import { evenPart, fewerRows, type PassLimits, rowsPerPass, stepsPerPass } from "./budget.ts";
 import type { AttributionRequest, SequenceScores } from "./engine.ts";
-import { createProblem } from "./problem.ts";
+import { createProblem, type ProblemOptions } from "./problem.ts";
 import { createRunner } from "./runner.ts";
 import type { Sequence } from "./sequence.ts";
 import { sharesInputs } from "./sharedContrast.ts";
+import { createSiteProblem, embeddingSites, type OwnedSiteProblem } from "./siteProblem.ts";
 import { type ContrastContext, constantContext, createTarget, type StepTokens, sharedContext } from "./target.ts";
 
 /** @throws OptionError when the attributed function cannot be attributed as asked */
 export async function attributeEmbeddings(
   model: Model,
   sequence: Sequence,
-  request: AttributionRequest & { readonly method: EmbeddingMethod<MethodOptions> },
+  request: AttributionRequest & { readonly method: EmbeddingMethod<MethodOptions> | SiteMethod<MethodOptions> },
   tokens: StepTokens,
   contrast_GV: Tensor | undefined,
   stepScores: Record<string, Scores>,
@@ -34,9 +35,7 @@ export async function attributeEmbeddings(
   const attributed = { ...request.attributed, context: attributedContext(model, sequence, request, contrast_GV) };
   const usage = { peakBytes: 0, rows: 0 };
   const { method, methodOptions } = request;
-  const run = (problem: Problem) => method.run(problem, methodOptions);
   const everyBaseline = method.usesBaseline === "each";
-  const solve = smoothed(everyBaseline ? averagedOverBaselines(run) : run, methodOptions);
   const asked = solutions(methodOptions) * (everyBaseline ? sequence.baselines.length : 1);
   const limits: PassLimits = {
     ...request.limits,
@@ -45,20 +44,27 @@ export async function attributeEmbeddings(
   };
   const positions = end - 1 + (sequence.source?.ids.length ?? 0);
   const runner = createRunner(model, sequence, request.attributeTarget);
-  const grids = createGrids(model, sequence, request.attributeTarget);
-  const steps = stepsPerPass(model.facts, positions, limits);
+  const places =
+    method.on === "sites"
+      ? sitePlaces(model, sequence, request.attributeTarget, methodOptions)
+      : embeddingPlaces(model, sequence, request.attributeTarget);
+  // Where activations depend on the length of the text, each step has activations of its own.
+  const alone = method.on === "sites" && model.facts.dependsOnLength === true;
+  const steps = alone ? 1 : stepsPerPass(model.facts, positions, limits);
   /** Attributed positions before the last target of a pass. */
   const attributedPositions = (to: number): number =>
     (sequence.source?.ids.length ?? 0) + (attributesTarget(model, request) ? start + to - 1 : 0);
   const rowsOf = (from: number, to: number): number =>
-    (to - from) * asked * method.points(methodOptions, attributedPositions(to));
+    (to - from) *
+    asked *
+    method.points(methodOptions, method.on === "sites" ? places.grids.length : attributedPositions(to));
   const partEnd = (from: number, atMost: number): number => from + evenPart(G - from, atMost);
   let total = 0;
   for (let from = 0; from < G; from = partEnd(from, steps)) total += rowsOf(from, partEnd(from, steps));
 
   /** Scores of the steps from ≤ g < to, with so many rows in a pass. */
   async function solveSteps(from: number, to: number, rowsOfPass: number): Promise<void> {
-    const problem = createProblem(runner, start + from, start + to, createTarget(attributed, tokens, from, to), {
+    const options: ProblemOptions = {
       seed: request.seed,
       rows: rowsOfPass,
       onPass(rows) {
@@ -72,12 +78,24 @@ export async function attributeEmbeddings(
         await nextTask();
         request.signal?.throwIfAborted();
       },
-    });
+    };
+    const [first, last] = [start + from, start + to];
+    const target = createTarget(attributed, tokens, from, to);
+    const problem = createProblem(runner, first, last, target, options);
+    const inside: OwnedSiteProblem[] = [];
+    const run = (asked: Problem): Promise<Answer> => {
+      if (method.on === "embeddings") return method.run(asked, methodOptions);
+      if (places.sites === null) return method.run(embeddingSites(asked), methodOptions);
+      const atSites = createSiteProblem(asked, { runner, sites: places.sites, first, last, target, options });
+      inside.push(atSites);
+      return method.run(atSites, methodOptions);
+    };
+    const solve = smoothed(everyBaseline ? averagedOverBaselines(run) : run, methodOptions);
     try {
       const { attributions, deltas } = await solve(problem);
       try {
         for (const [i, scores_NSD] of attributions.entries()) {
-          grids[i]?.write(from, { shape: scores_NSD.shape, values: await readFloats(scores_NSD) });
+          places.grids[i]?.write(from, { shape: scores_NSD.shape, values: await readFloats(scores_NSD) });
         }
         if (deltas !== undefined) {
           stepScores.deltas ??= { shape: [G], values: new Float32Array(G) };
@@ -87,6 +105,7 @@ export async function attributeEmbeddings(
         dispose([...attributions, ...(deltas ? [deltas] : [])]);
       }
     } finally {
+      for (const atSites of inside) atSites.dispose();
       problem.dispose();
     }
   }
@@ -108,11 +127,9 @@ export async function attributeEmbeddings(
   } finally {
     runner.dispose();
   }
-  const sourceGrid = model.kind === "encoder-decoder" ? grids[0] : undefined;
-  const targetGrid = model.kind === "encoder-decoder" ? grids[1] : grids[0];
   return {
-    sourceAttributions: sourceGrid?.scores ?? null,
-    targetAttributions: targetGrid?.scores ?? null,
+    sourceAttributions: places.scores("source"),
+    targetAttributions: places.scores("target"),
     stepScores,
     sequenceScores: {},
     ...usage,
@@ -138,21 +155,9 @@ function attributedContext(
   return contrast_GV && constantContext(contrast_GV);
 }
 
-/** One grid for each attributed input: all source tokens are visible, target tokens only to later ones. */
-function createGrids(model: Model, sequence: Sequence, attributeTarget: boolean) {
-  const G = sequence.end - sequence.start;
-  const D = model.facts.embeddingWidth ?? model.facts.width;
-  const S = sequence.source?.ids.length ?? 0;
-  const T = Math.min(sequence.target.ids.length, sequence.end);
-  const source = () => createGrid("source", { S, G, D }, () => S);
-  const target = () => createGrid("target", { S: T, G, D }, (g) => sequence.start + g);
-  if (model.kind === "decoder-only") return [target()];
-  return attributeTarget ? [source(), target()] : [source()];
-}
-
 /** @throws OptionError when the attributed function has no gradient with respect to the inputs */
 function checkAttributable(model: Model, request: AttributionRequest): void {
-  const { attributed, attributeTarget, contrast, contrastForceInputs, methodId } = request;
+  const { attributed, attributeTarget, contrast, contrastForceInputs, method, methodId } = request;
   const { id, score } = attributed;
   if (!score.differentiable) {
     throw new OptionError(
@@ -161,6 +166,12 @@ function checkAttributable(model: Model, request: AttributionRequest): void {
   }
   if (score.contrast === "context" && !contrastForceInputs) {
     throw new OptionError(`attributedFn: "${id}" compares two contexts; set contrastForceInputs: true`);
+  }
+  if (contrastForceInputs && method.on === "sites" && score.contrast !== "none") {
+    throw new OptionError(
+      `contrastForceInputs: expected a method that attributes inputs, received ${methodId}: what is inside the model for one ` +
+        "context is not there in the other; leave it out to compare tokens in the same context",
+    );
   }
   if (contrastForceInputs && contrast !== null && (id === "contrast_logits" || id === "contrast_prob")) {
     if (sharesInputs(model, contrast, attributeTarget)) return;

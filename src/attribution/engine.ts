@@ -81,6 +81,7 @@ export async function attributeSequence(
     const nothing = { sourceAttributions: null, targetAttributions: null, sequenceScores: {}, peakBytes: 0, rows: 0 };
     switch (method.on) {
       case "embeddings":
+      case "sites":
         return await attributeEmbeddings(model, sequence, { ...request, method }, tokens, contrast_GV, stepScores);
       case "internals":
         return { ...nothing, ...(await attributeInternals(model, sequence, { ...request, method })), stepScores };

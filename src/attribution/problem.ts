@@ -73,30 +73,6 @@ export function createProblem(
   const baseline = references[0] ?? { embeddings: inputs, ids: inputs.map(() => null) };
   const owned: Tensor[] = [...inputs, ...references.flatMap(({ embeddings }) => embeddings)];
 
-  /** Σ_k w_k c_k ∂f/∂x over the points from ≤ k < to: one forward and one backward pass. */
-  function passOver(path: Path, from: number, to: number): Tensor[] {
-    const points = to - from;
-    const weights_R = tensor(
-      path.weights.slice(from, to).flatMap((weight) => positions_N.map(() => weight)),
-      [points * steps],
-    );
-    const rows = path.points(from, to).map((point_KSD) => repeat(point_KSD, steps));
-    const positions_R = Array.from({ length: points }, () => positions_N).flat();
-    const weighted = (...xs: Tensor[]): Tensor => {
-      const scores_R = target.score(runner.logits(xs, positions_R), points, () => xs);
-      options.onPass(points * steps);
-      return sum(mul(weights_R, scores_R));
-    };
-    const { grads } = valueAndGrads(weighted, rows, options.onEntry);
-    const factors = path.factors?.(from, to);
-    return grads.map((gradient, i) => {
-      const [, S = 0, D = 0] = gradient.shape;
-      const gradient_KNSD = reshape(gradient, [points, steps, S, D]);
-      const factor_KSD = factors?.[i];
-      return sum(factor_KSD ? mul(gradient_KNSD, expandDims(factor_KSD, 1)) : gradient_KNSD, 0);
-    });
-  }
-
   return {
     steps,
     inputs,
@@ -128,17 +104,13 @@ export function createProblem(
     },
 
     async gradient(path) {
-      let total: Tensor[] = [];
-      try {
-        for (const [from, to] of chunks(path.length, pointsPerPass)) {
-          const before = total;
-          total = tidy(() => passOver(path, from, to).map((part, i) => add(before[i] ?? zerosLike(part), part)));
-          dispose(before);
-          await options.betweenPasses();
-        }
-      } finally {
-        owned.push(...total);
-      }
+      const differentiate = (from: number, to: number) => {
+        const positions_R = Array.from({ length: to - from }, () => positions_N).flat();
+        const score = (...xs: Tensor[]): Tensor => target.score(runner.logits(xs, positions_R), to - from, () => xs);
+        return { xs: path.points(from, to).map((point_KSD) => repeat(point_KSD, steps)), score };
+      };
+      const total = await sumOverPath(path, { steps, pointsPerPass, options, differentiate });
+      owned.push(...total);
       return total;
     },
 
@@ -160,6 +132,59 @@ export function createProblem(
 
     dispose: () => dispose(owned),
   };
+}
+
+/** How a path is summed over: pass by pass. */
+export interface PathSum {
+  /** N */
+  readonly steps: number;
+  readonly pointsPerPass: number;
+  readonly options: ProblemOptions;
+  /** For the points from ≤ k < to: what to differentiate, [K·N, ...] each, and the scores [K·N] as a function of it. */
+  readonly differentiate: (
+    from: number,
+    to: number,
+  ) => { readonly xs: readonly Tensor[]; readonly score: (...xs: Tensor[]) => Tensor };
+}
+
+/** Σ_k w_k c_k ∂f_n/∂x over all points of a path, for each x [N, S, D]: one forward and one backward for each pass. */
+export async function sumOverPath(path: Path, way: PathSum): Promise<Tensor[]> {
+  let total: Tensor[] = [];
+  try {
+    for (const [from, to] of chunks(path.length, way.pointsPerPass)) {
+      const before = total;
+      total = tidy(() => passOver(path, from, to, way).map((part, i) => add(before[i] ?? zerosLike(part), part)));
+      dispose(before);
+      await way.options.betweenPasses();
+    }
+  } catch (error) {
+    dispose(total);
+    throw error;
+  }
+  return total;
+}
+
+/** The summands of the points from ≤ k < to. */
+function passOver(path: Path, from: number, to: number, { steps, options, differentiate }: PathSum): Tensor[] {
+  const points = to - from;
+  const weights_R = tensor(
+    path.weights.slice(from, to).flatMap((weight) => Array.from({ length: steps }, () => weight)),
+    [points * steps],
+  );
+  const { xs, score } = differentiate(from, to);
+  const weighted = (...inputs: Tensor[]): Tensor => {
+    const scores_R = score(...inputs);
+    options.onPass(points * steps);
+    return sum(mul(weights_R, scores_R));
+  };
+  const { grads } = valueAndGrads(weighted, xs, options.onEntry);
+  const factors = path.factors?.(from, to);
+  return grads.map((gradient, i) => {
+    const [, S = 0, D = 0] = gradient.shape;
+    const gradient_KNSD = reshape(gradient, [points, steps, S, D]);
+    const factor_KSD = factors?.[i];
+    return sum(factor_KSD ? mul(gradient_KNSD, expandDims(factor_KSD, 1)) : gradient_KNSD, 0);
+  });
 }
 
 /** [0, size), [size, 2·size), ... up to `length`. */

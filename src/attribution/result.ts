@@ -12,10 +12,12 @@ import type { Sequence } from "./sequence.ts";
 /** How a token's label is written: the vocabulary's string, or its text. */
 export type TokenLabel = (token: string, id: number) => string;
 
-const kinds = { embeddings: "granular", internals: "multidimensional", nothing: "base" } as const satisfies Record<
-  Method["on"],
-  SequenceKind
->;
+const kinds = {
+  embeddings: "granular",
+  sites: "granular",
+  internals: "multidimensional",
+  nothing: "base",
+} as const satisfies Record<Method["on"], SequenceKind>;
 
 export function createSequenceAttribution(
   sequence: Sequence,

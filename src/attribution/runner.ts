@@ -23,9 +23,9 @@ export interface Runner {
   /** The words behind each input. */
   words(targetPositions: number): Words[];
   /** Logits [R, V] after `positions_R` of each row, for rows [R, S, D] of each input. Differentiable. */
-  logits(rows: readonly Tensor[], positions_R: readonly number[]): Tensor;
+  logits(rows: readonly Tensor[], positions_R: readonly number[], sites?: Sites): Tensor;
   /** Logits [K·N, V] after each of N positions of each of K points [K, S, D], point by point. */
-  logitsAtAll(points: readonly Tensor[], positions_N: readonly number[]): Tensor;
+  logitsAtAll(points: readonly Tensor[], positions_N: readonly number[], sites?: Sites): Tensor;
   attentionMaps(): Promise<AttentionMap[]>;
   dispose(): void;
 }
@@ -49,19 +49,19 @@ function decoderOnlyRunner(model: Extract<Model, { kind: "decoder-only" }>, sequ
   const baselines = sequence.baselines.map(({ target }) => embedEntries(embed, before(target)));
   const upTo = (x: Tensor, positions: number): Tensor[] => [firstPositions(x, positions)];
 
-  const logits = ([embeddings]: readonly Tensor[], positions_R: readonly number[]): Tensor => {
+  const logits: Runner["logits"] = ([embeddings], positions_R, sites) => {
     const embeddings_BTD = one(embeddings);
     const mask_BS = model.facts.dependsOnLength ? prefixMask(positions_R, embeddings_BTD.shape[1] ?? 0) : undefined;
     const targets_B = int32(positions_R);
-    return model.forward({ embeddings_BTD, targets_B, mask_BS });
+    return model.forward({ embeddings_BTD, targets_B, mask_BS, sites });
   };
-  const logitsAtAll = ([embeddings]: readonly Tensor[], positions_N: readonly number[]): Tensor => {
+  const logitsAtAll: Runner["logitsAtAll"] = ([embeddings], positions_N, sites) => {
     const embeddings_BTD = one(embeddings);
     if (!model.facts.dependsOnLength) {
-      return flat(model.forward({ embeddings_BTD, targets_B: sameForEach(embeddings_BTD, positions_N) }));
+      return flat(model.forward({ embeddings_BTD, targets_B: sameForEach(embeddings_BTD, positions_N), sites }));
     }
     const positions_R = Array.from({ length: embeddings_BTD.shape[0] ?? 0 }, () => positions_N).flat();
-    return logits([repeat(embeddings_BTD, positions_N.length)], positions_R);
+    return logits([repeat(embeddings_BTD, positions_N.length)], positions_R, sites);
   };
 
   return {
@@ -114,9 +114,9 @@ function encoderDecoderRunner(
   /** The decoder's input for B rows: an attributed input, or the constant prefix up to the last position needed. */
   const decoderRows = (rows: readonly Tensor[], B: number, positions: readonly number[]): Tensor =>
     rows[1] ?? repeat(expandDims(firstPositions(x.target_TD, Math.max(...positions) + 1), 0), B);
-  const encode = (rows: readonly Tensor[]): { states: EncoderStates; B: number } => {
+  const encode = (rows: readonly Tensor[], sites?: Sites): { states: EncoderStates; B: number } => {
     const embeddings_BSD = one(rows[0]);
-    return { states: model.encode({ embeddings_BSD }), B: embeddings_BSD.shape[0] ?? 0 };
+    return { states: model.encode({ embeddings_BSD, sites }), B: embeddings_BSD.shape[0] ?? 0 };
   };
 
   return {
@@ -133,15 +133,15 @@ function encoderDecoderRunner(
         createWords(model, "target", targetLookup, target.ids.slice(0, positions), special),
       ].slice(0, attributeTarget ? 2 : 1);
     },
-    logits: (rows, positions_R) => {
-      const { states, B } = encode(rows);
+    logits: (rows, positions_R, sites) => {
+      const { states, B } = encode(rows, sites);
       const targets_B = int32(positions_R);
-      return model.decode({ embeddings_BTD: decoderRows(rows, B, positions_R), targets_B }, states);
+      return model.decode({ embeddings_BTD: decoderRows(rows, B, positions_R), targets_B, sites }, states);
     },
-    logitsAtAll: (points, positions) => {
-      const { states, B } = encode(points);
+    logitsAtAll: (points, positions, sites) => {
+      const { states, B } = encode(points, sites);
       const embeddings_BTD = decoderRows(points, B, positions);
-      return flat(model.decode({ embeddings_BTD, targets_B: sameForEach(embeddings_BTD, positions) }, states));
+      return flat(model.decode({ embeddings_BTD, targets_B: sameForEach(embeddings_BTD, positions), sites }, states));
     },
     attentionMaps: () =>
       readAttention((sites) => {

@@ -11,14 +11,15 @@ export function averagedOverBaselines(solve: Solve): Solve {
     const { references } = problem;
     if (references.length === 1) return await solve(problem);
     let total: readonly Tensor[] = [];
+    let inputs = 0;
     for (const baseline of references) {
       const { attributions, deltas } = await solve({ ...problem, baseline, references: [baseline] });
+      inputs = attributions.length;
       const parts = deltas ? [...attributions, deltas] : attributions;
       const before = total;
       total = tidy(() => parts.map((part, i) => add(before[i] ?? scalar(0), part)));
       dispose([...before, ...parts]);
     }
-    const inputs = problem.inputs.length;
     const [...means] = tidy(() => total.map((sum) => div(sum, scalar(references.length))));
     dispose([...total]);
     return { attributions: means.slice(0, inputs), deltas: means[inputs] };

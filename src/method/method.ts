@@ -1,7 +1,7 @@
 /** What a method says about itself, in the same file that holds its algorithm. The registry lists them. */
 
 import type { Internals, InternalsAnswer } from "./internals.ts";
-import type { Answer, Problem } from "./problem.ts";
+import type { Answer, Problem, SiteProblem } from "./problem.ts";
 
 interface Description<Options> {
   readonly paper: string;
@@ -25,6 +25,16 @@ export interface EmbeddingMethod<Options> extends Description<Options> {
   /** Points at which each step is differentiated, by options and attributed positions: the work is steps × points rows. */
   readonly points: (options: Options, positions: number) => number;
   readonly run: (problem: Problem, options: Options) => Promise<Answer>;
+}
+
+/** Works on activations inside the model: scores of shape [S, G, D], or of several sites [S, G, L, D]. */
+export interface SiteMethod<Options> extends Description<Options> {
+  readonly on: "sites";
+  readonly usesBaseline: false | "each";
+  readonly draws: false;
+  /** Points at which each step is differentiated, by options and number of sites. */
+  readonly points: (options: Options, sites: number) => number;
+  readonly run: (problem: SiteProblem, options: Options) => Promise<Answer>;
 }
 
 /** Reads the inside of the model, whatever function is to be attributed. */

@@ -78,9 +78,25 @@ export interface Problem {
   ): Promise<Tensor[]>;
 }
 
-/** What a method that works on embeddings returns. */
+/** The same question asked inside the model: of the activations a of some sites, each [S, D], a vector for each token. */
+export interface SiteProblem {
+  /** The question asked of the embeddings, for the same steps. */
+  readonly embeddings: Problem;
+  /** Number of sites. */
+  readonly sites: number;
+  /** Activations at K points given for each embedding input as [K, S, D]: for each site [K, S, D]. */
+  activations(points: readonly Tensor[]): Promise<Tensor[]>;
+  /** Σ_k w_k c_k ∂f_n/∂a at the points of a path through the embeddings, for all sites in the same passes [N, S, D]. */
+  gradient(path: Path): Promise<Tensor[]>;
+  /** Multipliers of f_n at the sites, between two points given for each embedding input as [S, D]: [N, S, D]. */
+  multipliers: Problem["multipliers"];
+  /** The problem whose only input is the activation of one site, all else as it is for the input. */
+  at(index: number): Problem;
+}
+
+/** What a method returns. */
 export interface Answer {
-  /** For each input [N, S, D]. */
+  /** For each input, or each site, [N, S, D]. */
   readonly attributions: readonly Tensor[];
   /** Σ of all attributions of a step minus f(x) − f(x'), [N]: how far the method is from complete. */
   readonly deltas?: Tensor | undefined;

@@ -7,7 +7,13 @@ import { type ExpectedGradientsOptions, expectedGradients } from "./expectedGrad
 import { type GradientShapOptions, gradientShap } from "./gradientShap.ts";
 import { inputXGradient } from "./inputXGradient.ts";
 import { type IntegratedGradientsOptions, integratedGradients } from "./integratedGradients.ts";
-import { dummy, type EmbeddingMethod, type InternalsMethod, type NoMethod } from "./method.ts";
+import { internalInfluence } from "./internalInfluence.ts";
+import { layerConductance } from "./layerConductance.ts";
+import { layerDeeplift } from "./layerDeeplift.ts";
+import { layerGradientXActivation } from "./layerGradientXActivation.ts";
+import { layerIntegratedGradients } from "./layerIntegratedGradients.ts";
+import type { LayerOptions } from "./layerMethods.ts";
+import { dummy, type EmbeddingMethod, type InternalsMethod, type NoMethod, type SiteMethod } from "./method.ts";
 import { type SaliencyOptions, saliency } from "./saliency.ts";
 import { sequentialIntegratedGradients } from "./sequentialIntegratedGradients.ts";
 import type { SmoothingOptions } from "./smoothed.ts";
@@ -20,12 +26,17 @@ export interface MethodOptions
     GradientShapOptions,
     ExpectedGradientsOptions,
     DeepLiftOptions,
+    LayerOptions,
     SmoothingOptions {
   /** At most so many rows (step × path point) in one pass, beside what `memoryBudget` allows. */
   readonly internalBatchSize?: number;
 }
 
-export type Method = EmbeddingMethod<MethodOptions> | InternalsMethod<MethodOptions> | NoMethod;
+export type Method =
+  | EmbeddingMethod<MethodOptions>
+  | SiteMethod<MethodOptions>
+  | InternalsMethod<MethodOptions>
+  | NoMethod;
 
 export const methods = {
   saliency,
@@ -36,6 +47,11 @@ export const methods = {
   gradient_shap: gradientShap,
   expected_gradients: expectedGradients,
   deeplift,
+  layer_gradient_x_activation: layerGradientXActivation,
+  layer_integrated_gradients: layerIntegratedGradients,
+  layer_deeplift: layerDeeplift,
+  layer_conductance: layerConductance,
+  internal_influence: internalInfluence,
   attention,
   dummy,
 } as const satisfies Record<string, Method>;

@@ -11,7 +11,8 @@ export function defaultAggregators(kind: SequenceKind, attributions: Scores | nu
   if (furtherAxes <= 0) return [];
   switch (kind) {
     case "granular":
-      return ["vnorm"];
+      // The width first; of several layers the mean.
+      return ["vnorm", ...Array.from({ length: furtherAxes - 1 }, () => "mean")];
     case "multidimensional":
       return Array.from({ length: furtherAxes }, () => "mean");
     case "base":
@@ -27,7 +28,7 @@ export function defaultAggregators(kind: SequenceKind, attributions: Scores | nu
 export function dimensionNames(kind: SequenceKind, attributions: Scores | null): readonly string[] {
   const furtherAxes = Math.max((attributions?.shape.length ?? 2) - 2, 0);
   const names: Readonly<Record<SequenceKind, readonly string[]>> = {
-    granular: ["Embedding Dimension"],
+    granular: furtherAxes > 1 ? ["Model Layer", "Embedding Dimension"] : ["Embedding Dimension"],
     multidimensional: furtherAxes > 2 ? [] : ["Model Layer", "Attention Head"],
     base: [],
     coarse: [],

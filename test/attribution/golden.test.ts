@@ -87,6 +87,10 @@ describeOnBackends("golden cases", (backend) => {
       .filter(
         ({ id }) => !scaledWords.includes(architecture) || !id.startsWith("discretized") || id.endsWith("_scaled"),
       )
+      // Inseq evaluates the baseline at the input's ids, so that these scores are all zero, unless it is told which ids.
+      .filter(({ id, method }) => !/layer_(integrated|deeplift)/.test(method) || id.endsWith("_ids_fixed"))
+      // The wide side of a feed-forward part is no site of ours: these golden cases look at BART's and Marian's fc1.
+      .filter(({ loadOptions }) => !`${loadOptions.targetLayer}`.endsWith("fc1"))
       // What Inseq drew is put into our method by gradientShap.test.ts.
       .filter(({ method }) => method !== "gradient_shap");
     test.each(cases)(`${architecture}: $id`, async (golden) => {
@@ -99,7 +103,7 @@ describeOnBackends("golden cases", (backend) => {
         // Inseq encodes the generated text again; ours keeps the generated tokens unless it is told otherwise.
         ...(natural && { retokenize: true }),
         // Inseq's DeepLIFT sees no non-linearity that is not a module.
-        ...(golden.method === "deeplift" && { rule: "inseq" as const }),
+        ...(golden.method.endsWith("deeplift") && { rule: "inseq" as const }),
         // What these deltas mean to Inseq; ours vanish with the number of steps (test/method).
         ...(golden.options.returnConvergenceDelta && { returnConvergenceDelta: "inseq" as const }),
       };

@@ -1,0 +1,144 @@
+/**
+ * What is attributed: embeddings, or activations inside the model. For each place a grid of scores on the host, and which
+ * of them belong to the source and which to the target.
+ *
+ * Letters: S attributed tokens, G steps, L places, D width.
+ */
+
+import { OptionError } from "../errors.ts";
+import type { LayerOptions } from "../method/layerMethods.ts";
+import type { Model } from "../model/model.ts";
+import type { Site } from "../model/sites.ts";
+import type { Scores } from "../result/attribution.ts";
+import { int32, type Tensor, tidy } from "../tensor.ts";
+import { createGrid, type ScoreGrid } from "./assemble.ts";
+import type { Sequence } from "./sequence.ts";
+import { listing } from "./siteAccess.ts";
+import { isTokenSite, selectSites } from "./siteSelection.ts";
+
+type Side = "source" | "target";
+
+/** A place whose activation is attributed. */
+interface Place {
+  /** Which tokens it has a vector for: those of the source, or those of the target prefix. */
+  readonly side: Side;
+  readonly width: number;
+}
+
+export interface AttributedPlaces {
+  /** Sites inside the model; null for the embeddings. */
+  readonly sites: readonly Site[] | null;
+  /** One for each place, in the order in which a method answers. */
+  readonly grids: readonly ScoreGrid[];
+  /** [S, G, D], or [S, G, L, D] if there are several places. */
+  scores(side: Side): Scores | null;
+}
+
+/** The embeddings of the source and, if it is attributed, of the target; of decoder-only models those of the one text. */
+export function embeddingPlaces(model: Model, sequence: Sequence, attributeTarget: boolean): AttributedPlaces {
+  const { width } = model.facts;
+  const sides: Side[] =
+    model.kind === "decoder-only" ? ["target"] : attributeTarget ? ["source", "target"] : ["source"];
+  return withGrids(
+    null,
+    sides.map((side) => ({ side, width })),
+    sequence,
+  );
+}
+
+/**
+ * The sites that the options name, or the embeddings when they name none.
+ * @throws OptionError when a name is none of a site, or sites of different widths are asked for together
+ */
+export function sitePlaces(
+  model: Model,
+  sequence: Sequence,
+  attributeTarget: boolean,
+  { targetLayer, attributeToLayerInput = false }: LayerOptions,
+): AttributedPlaces {
+  if (targetLayer === undefined) {
+    if (!attributeToLayerInput) return embeddingPlaces(model, sequence, attributeTarget);
+    throw new OptionError(
+      "attributeToLayerInput: expected targetLayer beside it, received none; nothing enters embeddings",
+    );
+  }
+  const wanted = typeof targetLayer === "string" ? [targetLayer] : targetLayer;
+  if (wanted.length === 0) throw new OptionError("targetLayer: expected at least one layer, received an empty list");
+  const visited = visitedSites(model).filter(({ site }) => isTokenSite(site));
+  const available = visited.map(({ site }) => site);
+  const chosen = wanted.flatMap((name) => selectSites(name, available));
+  const sites = attributeToLayerInput ? chosen.map((site) => inputOf(site, available)) : chosen;
+  const places = sites.map((site): Place => {
+    const width = visited.find((other) => other.site === site)?.width ?? 0;
+    // Values of cross-attention are vectors of source tokens; all else in the decoder belongs to its own.
+    const ofSource = site.stack === "encoder" || (site.attention === "cross" && site.name === "value");
+    return { side: ofSource ? "source" : "target", width };
+  });
+  for (const side of ["source", "target"] as const) {
+    const widths = new Set(places.filter((place) => place.side === side).map(({ width }) => width));
+    if (widths.size <= 1) continue;
+    throw new OptionError(
+      `targetLayer: expected layers of one width in a call, received widths ${[...widths].join(", ")}; ask for them apart`,
+    );
+  }
+  return withGrids(sites, places, sequence);
+}
+
+/** What enters a block, for the site of what leaves it. */
+function inputOf(site: Site, available: readonly Site[]): Site {
+  const input = available.find(
+    ({ stack, layer, name }) => stack === site.stack && layer === site.layer && name === "blockInput",
+  );
+  if (site.name === "blockOutput" && input !== undefined) return input;
+  throw new OptionError(
+    `attributeToLayerInput: expected blocks in targetLayer, whose input is a site, received ${site.name}; name the site ` +
+      "that comes before it",
+  );
+}
+
+/** Every site of a model with its width: a run over one token. */
+function visitedSites(model: Model): { site: Site; width: number }[] {
+  const found: { site: Site; width: number }[] = [];
+  const sites = listing((site, width) => found.push({ site, width }));
+  const run = (): Tensor => {
+    const token = int32([0], [1, 1]);
+    const targets_B = int32([0]);
+    if (model.kind === "decoder-only") return model.forward({ embeddings_BTD: model.embed(token), targets_B, sites });
+    const states = model.encode({ embeddings_BSD: model.embedSource(token), sites });
+    return model.decode({ embeddings_BTD: model.embedTarget(token), targets_B, sites }, states);
+  };
+  tidy(() => {
+    run();
+  });
+  return found;
+}
+
+/** Source tokens are visible to every step, target tokens only to later ones. */
+function withGrids(sites: readonly Site[] | null, places: readonly Place[], sequence: Sequence): AttributedPlaces {
+  const G = sequence.end - sequence.start;
+  const S = sequence.source?.ids.length ?? 0;
+  const T = Math.min(sequence.target.ids.length, sequence.end);
+  const grids = places.map(({ side, width: D }) =>
+    side === "source"
+      ? createGrid(side, { S, G, D }, () => S)
+      : createGrid(side, { S: T, G, D }, (g) => sequence.start + g),
+  );
+  return {
+    sites,
+    grids,
+    scores: (side) => together(grids.filter((_, i) => places[i]?.side === side).map(({ scores }) => scores)),
+  };
+}
+
+/** Several [S, G, D] as [S, G, L, D]. */
+function together(scores: readonly Scores[]): Scores | null {
+  const [first] = scores;
+  if (first === undefined || scores.length === 1) return first ?? null;
+  const [S = 0, G = 0, D = 0] = first.shape;
+  const L = scores.length;
+  const values = new Float32Array(S * G * L * D);
+  for (const [l, { values: part }] of scores.entries()) {
+    for (let cell = 0; cell < S * G; cell++) values.set(part.subarray(cell * D, (cell + 1) * D), (cell * L + l) * D);
+  }
+  return { shape: [S, G, L, D], values };
+}
