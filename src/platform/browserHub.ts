@@ -4,8 +4,9 @@
  */
 
 import { FileError } from "../errors.ts";
-import { checkRange, type FileSource, missingFile } from "../files.ts";
+import type { FileSource } from "../files.ts";
 import { createHubClient } from "../model/hub/client.ts";
+import { lazyFiles } from "../model/hub/lazyFiles.ts";
 import { type HubFile, type HubOptions, repositoryNameFault } from "../model/hub/repository.ts";
 import { type Sink, transfer } from "../model/hub/transfer.ts";
 import { openFolder } from "./browser.ts";
@@ -47,35 +48,18 @@ export async function openRepository(
     signal,
   });
   const { commit, files } = await client.snapshot();
-  const byName = new Map(files.map((file) => [file.name, file]));
-  const find = (name: string): HubFile => {
-    const file = byName.get(name);
-    if (file === undefined) throw missingFile(repository, name, [...byName.keys()]);
-    return file;
-  };
-  const arriving = new Map<string, Promise<Blob>>();
-  const fetched = (name: string): Promise<Blob> => {
-    const earlier = arriving.get(name);
-    if (earlier !== undefined) return earlier;
-    const file = find(name);
-    const content = cached(`${endpoint}/${repository}/resolve/${commit}/${encodeURIComponent(name)}`, async () => {
+  const fetched = (file: HubFile): Promise<Blob> =>
+    cached(`${endpoint}/${repository}/resolve/${commit}/${encodeURIComponent(file.name)}`, async () => {
       const sink = memorySink();
       await transfer(client, commit, file, sink, onDownload);
       return sink.content();
     });
-    arriving.set(name, content);
-    content.catch(() => arriving.delete(name));
-    return content;
-  };
-  return {
-    name: repository,
-    list: async () => [...byName.keys()],
-    size: async (file) => find(file).size,
-    read: async (file, start = 0, end) => {
-      const [from, to] = checkRange(`${repository}/${file}`, find(file).size, start, end);
-      return new Uint8Array(await (await fetched(file)).slice(from, to).arrayBuffer());
-    },
-  };
+  return lazyFiles(
+    repository,
+    files,
+    fetched,
+    async (content, start, end) => new Uint8Array(await content.slice(start, end).arrayBuffer()),
+  );
 }
 
 /** The content that the page's cache has under a URL, or what `make` gives, which is then kept there. */

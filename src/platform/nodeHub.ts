@@ -10,6 +10,7 @@ import { rm, stat } from "node:fs/promises";
 import { FileError } from "../errors.ts";
 import { type FileSource, missingFile } from "../files.ts";
 import { createHubClient, type HubClient, TransientError, UnreachableError } from "../model/hub/client.ts";
+import { lazyFiles } from "../model/hub/lazyFiles.ts";
 import {
   type HubFile,
   type HubOptions,
@@ -63,31 +64,12 @@ export async function openRepository(
   }
 
   const { commit } = snapshot;
-  const byName = new Map(snapshot.files.map((file) => [file.name, file]));
-  const find = (name: string): HubFile => {
-    const file = byName.get(name);
-    if (file === undefined) throw missingFile(repository, name, [...byName.keys()]);
-    return file;
+  const fetched = async (file: HubFile): Promise<string> => {
+    await download(client, commit, file, cache, settings, onDownload);
+    await cache.remember(revision, commit);
+    return cache.pathOf(commit, file.name);
   };
-  const arriving = new Map<string, Promise<string>>();
-  const fetched = (name: string): Promise<string> => {
-    const earlier = arriving.get(name);
-    if (earlier !== undefined) return earlier;
-    const path = download(client, commit, find(name), cache, settings, onDownload).then(async () => {
-      await cache.remember(revision, commit);
-      return cache.pathOf(commit, name);
-    });
-    arriving.set(name, path);
-    // What failed may be asked for again.
-    path.catch(() => arriving.delete(name));
-    return path;
-  };
-  return {
-    name: repository,
-    list: async () => [...byName.keys()],
-    size: async (file) => find(file).size,
-    read: async (file, start = 0, end) => await readBytes(await fetched(file), start, end),
-  };
+  return lazyFiles(repository, snapshot.files, fetched, readBytes);
 }
 
 async function download(

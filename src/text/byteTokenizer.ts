@@ -8,10 +8,10 @@ import { decodeCharacter, decodeLossy, utf8 } from "./bytes.ts";
 import { decodeApart } from "./decoder.ts";
 import { asNumber } from "./json.ts";
 import { refuseLanguages } from "./languages.ts";
-import type { Span } from "./span.ts";
+import { type AddToken, bare, encodeSections, surround } from "./sections.ts";
 import type { TextTokenizer } from "./tokenizer.ts";
 import type { TokenizerConfig } from "./tokenizerConfig.ts";
-import { characterWidth } from "./trackedText.ts";
+import { characterWidth, origin, type TrackedText } from "./trackedText.ts";
 import { createVocabulary } from "./vocabulary.ts";
 
 /** Ids before those of the bytes. */
@@ -37,24 +37,12 @@ export function createByteTokenizer(config: TokenizerConfig): TextTokenizer {
   };
   const isByte = (id: number) => id >= OFFSET && id < OFFSET + 256;
 
-  const encodeInner = (text: string) => {
-    const ids: number[] = [];
-    const spans: Span[] = [];
-    for (const { start, end, token } of split(text)) {
-      if (token !== undefined) {
-        ids.push(token.id);
-        spans.push([start, end]);
-        continue;
-      }
-      for (let at = start; at < end; at += characterWidth(text, at)) {
-        const next = at + characterWidth(text, at);
-        for (const byte of utf8(text.slice(at, next))) {
-          ids.push(OFFSET + byte);
-          spans.push([at, next]);
-        }
-      }
+  const encodeStretch = (stretch: TrackedText, add: AddToken) => {
+    for (let at = 0; at < stretch.text.length; ) {
+      const next = at + characterWidth(stretch.text, at);
+      for (const byte of utf8(stretch.text.slice(at, next))) add(OFFSET + byte, origin(stretch, at, next));
+      at = next;
     }
-    return { ids, spans };
   };
   return {
     className: config.className,
@@ -64,14 +52,11 @@ export function createByteTokenizer(config: TokenizerConfig): TextTokenizer {
     languages: null,
     specialIds: vocabulary.specialIds,
     encode(text, { addSpecialTokens = true } = {}) {
-      const { ids, spans } = encodeInner(text);
+      const tokens = encodeSections(text, split, encodeStretch);
       const { eos } = vocabulary.special;
       // As transformers: an end token that the text names is not doubled.
-      if (addSpecialTokens && eos !== null && ids.at(-1) !== eos) {
-        ids.push(eos);
-        return { ids, tokens: ids.map((id) => vocabulary.idToToken(id)), spans: [...spans, null] };
-      }
-      return { ids, tokens: ids.map((id) => vocabulary.idToToken(id)), spans };
+      const ends = addSpecialTokens && eos !== null && tokens.ids.at(-1) !== eos;
+      return surround(tokens, ends ? { before: [], after: [eos] } : bare, vocabulary.idToToken);
     },
     decode(ids, { skipSpecialTokens = false } = {}) {
       const kept = skipSpecialTokens ? ids.filter((id) => !vocabulary.skippedIds.has(id)) : ids;

@@ -14,11 +14,11 @@ import { createNormalizer } from "./normalizer.ts";
 import { readPostProcessor, type SurroundingIds } from "./postProcessor.ts";
 import { createPreTokenizer } from "./preTokenizer.ts";
 import { type Notation, readableToken } from "./readable.ts";
-import type { Span } from "./span.ts";
+import { type AddToken, bare, encodeSections, surround } from "./sections.ts";
 import { createSubwordModel } from "./subwordModel.ts";
 import type { TextTokenizer } from "./tokenizer.ts";
 import type { TokenizerConfig } from "./tokenizerConfig.ts";
-import { origin, slice, track, trimSpan } from "./trackedText.ts";
+import { origin, slice, type TrackedText, track } from "./trackedText.ts";
 import { createVocabulary, type Vocabulary } from "./vocabulary.ts";
 
 /**
@@ -52,32 +52,18 @@ export function createJsonTokenizer(json: JsonObject, config: TokenizerConfig): 
   );
   const notation = readNotation(json, model);
 
-  const encodeInner = (text: string) => {
-    const ids: number[] = [];
-    const spans: Span[] = [];
-    const add = (id: number, span: Span) => {
-      ids.push(id);
-      spans.push(trimSpan(text, span));
-    };
-    const whole = track(text);
-    for (const section of splitWritten(text)) {
-      if (section.token !== undefined) {
-        add(section.token.id, [section.start, section.end]);
+  const encodeStretch = (stretch: TrackedText, add: AddToken) => {
+    const normalized = normalize(stretch);
+    for (const part of splitNormalized(normalized.text)) {
+      if (part.token !== undefined) {
+        add(part.token.id, origin(normalized, part.start, part.end));
         continue;
       }
-      const normalized = normalize(slice(whole, section.start, section.end));
-      for (const part of splitNormalized(normalized.text)) {
-        if (part.token !== undefined) {
-          add(part.token.id, origin(normalized, part.start, part.end));
-          continue;
-        }
-        for (const piece of preTokenize(slice(normalized, part.start, part.end))) {
-          if (piece.text.length === 0) continue;
-          for (const { id, start, end } of model.segment(piece.text)) add(id, origin(piece, start, end));
-        }
+      for (const piece of preTokenize(slice(normalized, part.start, part.end))) {
+        if (piece.text.length === 0) continue;
+        for (const { id, start, end } of model.segment(piece.text)) add(id, origin(piece, start, end));
       }
     }
-    return { ids, spans };
   };
 
   const addedContents = new Set(vocabulary.added.map((token) => token.content));
@@ -89,15 +75,9 @@ export function createJsonTokenizer(json: JsonObject, config: TokenizerConfig): 
     languages: surroundings.languages,
     specialIds: vocabulary.specialIds,
     encode(text, { addSpecialTokens = true, asTarget = false } = {}) {
-      const surrounding = asTarget ? surroundings.target : surroundings.source;
-      const { before, after } = addSpecialTokens ? surrounding : { before: [], after: [] };
-      const inner = encodeInner(text);
-      const ids = [...before, ...inner.ids, ...after];
-      return {
-        ids,
-        tokens: ids.map((id) => vocabulary.idToToken(id)),
-        spans: [...before.map(() => null), ...inner.spans, ...after.map(() => null)],
-      };
+      const around = asTarget ? surroundings.target : surroundings.source;
+      const tokens = encodeSections(text, splitWritten, encodeStretch);
+      return surround(tokens, addSpecialTokens ? around : bare, vocabulary.idToToken);
     },
     decode(ids, { skipSpecialTokens = false } = {}) {
       const kept = skipSpecialTokens ? ids.filter((id) => !vocabulary.skippedIds.has(id)) : ids;

@@ -11,6 +11,7 @@ import { asOptionalString } from "./json.ts";
 import { languageCodes, surroundLanguages } from "./languages.ts";
 import { decodeAround, loadPieceSide, pieceNotation } from "./pieceSide.ts";
 import { readableToken } from "./readable.ts";
+import { bare, surround } from "./sections.ts";
 import type { TextTokenizer } from "./tokenizer.ts";
 import type { TokenizerConfig } from "./tokenizerConfig.ts";
 
@@ -24,7 +25,7 @@ export async function loadM2m100Tokenizer(files: FileSource, config: TokenizerCo
   const side = { pieces: pieceFile, vocabulary: vocabularyFile, following: languageTokens };
   const { pieces, vocabulary, encode } = await loadPieceSide(files, config, side);
   const codes = languageCodes(languageTokens, vocabulary.tokenToId);
-  const surroundings = surroundLanguages({ before: [], after: [] }, config, codes, vocabulary.special.eos);
+  const surroundings = surroundLanguages(bare, config, codes, vocabulary.special.eos);
   const specialTokens = new Set([...config.named.values(), ...config.additional]);
   const addedLanguages = new Set(languageTokens.filter((token) => specialTokens.has(token)));
   return {
@@ -36,14 +37,7 @@ export async function loadM2m100Tokenizer(files: FileSource, config: TokenizerCo
     specialIds: vocabulary.specialIds,
     encode(text, { addSpecialTokens = true, asTarget = false } = {}) {
       const around = asTarget ? surroundings.target : surroundings.source;
-      const { before, after } = addSpecialTokens ? around : { before: [], after: [] };
-      const inner = encode(text);
-      const ids = [...before, ...inner.ids, ...after];
-      return {
-        ids,
-        tokens: ids.map((id) => vocabulary.idToToken(id)),
-        spans: [...before.map(() => null), ...inner.spans, ...after.map(() => null)],
-      };
+      return surround(encode(text), addSpecialTokens ? around : bare, vocabulary.idToToken);
     },
     decode(ids, { skipSpecialTokens = false } = {}) {
       const kept = skipSpecialTokens ? ids.filter((id) => !vocabulary.specialIds.has(id)) : ids;

@@ -10,6 +10,7 @@ import { asFlag } from "./json.ts";
 import { refuseLanguages } from "./languages.ts";
 import { decodeAround, loadPieceSide, type PieceSideFiles, pieceNotation } from "./pieceSide.ts";
 import { readableToken } from "./readable.ts";
+import { bare, surround } from "./sections.ts";
 import type { TextTokenizer } from "./tokenizer.ts";
 import type { TokenizerConfig } from "./tokenizerConfig.ts";
 
@@ -37,14 +38,9 @@ export async function loadMarianTokenizer(files: FileSource, config: TokenizerCo
     specialIds: main.vocabulary.specialIds,
     encode(text, { addSpecialTokens = true, asTarget = false } = {}) {
       const { vocabulary, encode } = side(asTarget);
-      const { ids, spans } = encode(text);
-      const after = addSpecialTokens && vocabulary.special.eos !== null ? [vocabulary.special.eos] : [];
-      const all = [...ids, ...after];
-      return {
-        ids: all,
-        tokens: all.map((id) => vocabulary.idToToken(id)),
-        spans: [...spans, ...after.map(() => null)],
-      };
+      const { eos } = vocabulary.special;
+      const around = addSpecialTokens && eos !== null ? { before: [], after: [eos] } : bare;
+      return surround(encode(text), around, vocabulary.idToToken);
     },
     decode(ids, { skipSpecialTokens = false, asTarget } = {}) {
       const { pieces, vocabulary } = side(asTarget);

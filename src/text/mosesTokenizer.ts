@@ -17,11 +17,11 @@ import { mosesDetokenize } from "./moses/detokenize.ts";
 import { normalizePunctuation } from "./moses/normalize.ts";
 import { mosesTokens } from "./moses/tokenize.ts";
 import { type Notation, readableToken } from "./readable.ts";
-import type { Span } from "./span.ts";
+import { type AddToken, bare, encodeSections, surround, type TextTokens } from "./sections.ts";
 import type { PieceToken } from "./subwordModel.ts";
 import type { TextTokenizer } from "./tokenizer.ts";
 import type { TokenizerConfig } from "./tokenizerConfig.ts";
-import { characterWidth, origin, rewrite, slice, type TrackedText, track, trimSpan } from "./trackedText.ts";
+import { characterWidth, origin, rewrite, type TrackedText } from "./trackedText.ts";
 import { createVocabulary, type Vocabulary } from "./vocabulary.ts";
 
 /** What an FSMT repository has to contain. */
@@ -51,7 +51,7 @@ export async function loadBioGptTokenizer(files: FileSource, config: TokenizerCo
 
 interface Side {
   readonly vocabulary: Vocabulary;
-  encode(text: string): { ids: number[]; spans: Span[] };
+  encode(text: string): TextTokens;
 }
 
 async function loadSide(
@@ -71,30 +71,16 @@ async function loadSide(
   const segment = wordSegmenter(new TextDecoder().decode(await files.read("merges.txt")));
   const vocabulary = createVocabulary(tokenIds, [], config);
   const split = addedTokenSplitter(vocabulary.added.map((token) => [token.content, token]));
-  const encode = (text: string) => {
-    const ids: number[] = [];
-    const spans: Span[] = [];
-    const add = (id: number, span: Span) => {
-      ids.push(id);
-      spans.push(trimSpan(text, span));
-    };
-    const whole = track(text);
-    for (const { start, end, token } of split(text)) {
-      if (token !== undefined) {
-        add(token.id, [start, end]);
-        continue;
-      }
-      for (const word of words(slice(whole, start, end))) {
-        for (const piece of segment(word.text)) {
-          const isLast = piece.end === word.text.length;
-          const written = word.text.slice(piece.start, piece.end) + (isLast ? END_OF_WORD : "");
-          add(tokenIds.get(written) ?? unknown, origin(word, piece.start, piece.end));
-        }
+  const encodeStretch = (stretch: TrackedText, add: AddToken) => {
+    for (const word of words(stretch)) {
+      for (const piece of segment(word.text)) {
+        const isLast = piece.end === word.text.length;
+        const written = word.text.slice(piece.start, piece.end) + (isLast ? END_OF_WORD : "");
+        add(tokenIds.get(written) ?? unknown, origin(word, piece.start, piece.end));
       }
     }
-    return { ids, spans };
   };
-  return { vocabulary, encode };
+  return { vocabulary, encode: (text) => encodeSections(text, split, encodeStretch) };
 }
 
 const END_OF_WORD = "</w>";
@@ -168,15 +154,8 @@ function createTokenizer(
     encode(text, { addSpecialTokens = true, asTarget = false } = {}) {
       const side = asTarget ? target : source;
       const { sep } = side.vocabulary.special;
-      const around = addSpecialTokens && sep !== null ? [sep] : [];
-      const [before, after] = separator === "before" ? [around, []] : [[], around];
-      const inner = side.encode(text);
-      const ids = [...before, ...inner.ids, ...after];
-      return {
-        ids,
-        tokens: ids.map((id) => side.vocabulary.idToToken(id)),
-        spans: [...before.map(() => null), ...inner.spans, ...after.map(() => null)],
-      };
+      const around = addSpecialTokens && sep !== null ? { ...bare, [separator]: [sep] } : bare;
+      return surround(side.encode(text), around, side.vocabulary.idToToken);
     },
     decode(ids, { skipSpecialTokens = false, asTarget = true } = {}) {
       const side = asTarget ? target : source;

@@ -8,18 +8,18 @@ import type { FileSource } from "../files.ts";
 import { addedTokenSplitter } from "./addedTokens.ts";
 import { asVocabulary, readJsonObject } from "./json.ts";
 import type { Notation } from "./readable.ts";
+import { type AddToken, encodeSections, type TextTokens } from "./sections.ts";
 import { createSentencePiece, type SentencePiece } from "./sentencePiece.ts";
 import { readSentencePieceFile } from "./sentencePieceFile.ts";
-import type { Span } from "./span.ts";
 import type { TokenizerConfig } from "./tokenizerConfig.ts";
-import { slice, track, trimSpan } from "./trackedText.ts";
+import { origin, slice, type TrackedText } from "./trackedText.ts";
 import { createVocabulary, type Vocabulary } from "./vocabulary.ts";
 
 export interface PieceSide {
   readonly pieces: SentencePiece;
   readonly vocabulary: Vocabulary;
   /** Ids of a text without special tokens around it. */
-  encode(text: string): { ids: number[]; spans: Span[] };
+  encode(text: string): TextTokens;
 }
 
 export interface PieceSideFiles {
@@ -53,27 +53,13 @@ export async function loadPieceSide(
   });
   const vocabulary = createVocabulary(tokenIds, [], config);
   const split = addedTokenSplitter(vocabulary.added.map((token) => [token.content, token]));
-  const encode = (text: string) => {
-    const ids: number[] = [];
-    const spans: Span[] = [];
-    const add = (id: number, span: Span) => {
-      ids.push(id);
-      spans.push(trimSpan(text, span));
-    };
-    const whole = track(text);
-    for (const section of split(text)) {
-      if (section.token !== undefined) {
-        add(section.token.id, [section.start, section.end]);
-        continue;
-      }
-      const start = section.start + leading(text.slice(section.start, section.end));
-      if (start > section.start) add(tokenIds.get(text.slice(section.start, start)) ?? unknown, [section.start, start]);
-      for (const piece of pieces.encode(slice(whole, start, section.end)))
-        add(tokenIds.get(piece.text) ?? unknown, piece.span);
-    }
-    return { ids, spans };
+  const encodeStretch = (stretch: TrackedText, add: AddToken) => {
+    const start = leading(stretch.text);
+    if (start > 0) add(tokenIds.get(stretch.text.slice(0, start)) ?? unknown, origin(stretch, 0, start));
+    for (const { text, span } of pieces.encode(slice(stretch, start, stretch.text.length)))
+      add(tokenIds.get(text) ?? unknown, span);
   };
-  return { pieces, vocabulary, encode };
+  return { pieces, vocabulary, encode: (text) => encodeSections(text, split, encodeStretch) };
 }
 
 /** How pieces of SentencePiece are written. */
