@@ -28,12 +28,12 @@ for source in kernels/test/*.cc; do
 done
 wait
 g++ kernels/build/testObjects/*.o -o kernels/build/test_device -pthread "$INSEQ_CUDA_LIBRARY" "-Wl,-rpath,$library" &&
-  timeout 120 kernels/build/test_device > kernelTests.txt 2>&1
+  timeout 45 kernels/build/test_device > kernelTests.txt 2>&1
 echo "exit status $?" >> kernelTests.txt
 say "TensorFlow.js's op tests"
-timeout 90 node program/dist/opTests.mjs cuda > opTests.json
+timeout 45 node program/dist/opTests.mjs cuda > opTests.json
 say "attributions and measurements"
-timeout 300 node program/dist/main.mjs "$result" $tiny
+timeout 200 node program/dist/main.mjs "$result" $tiny
 say "PyTorch"
-timeout 120 python3 reference.py work "$result" $tiny
+timeout 90 python3 reference.py work "$result" $tiny
 say "done"
