@@ -35,12 +35,12 @@ export function measureAttributions(
   cases: readonly AttributionCase[],
   { backend, python, threads }: AttributionOptions,
 ): AttributionRow[] {
-  checkAgainstWasm(backend);
+  checkAgainstWasm(backend, threads);
   const rows = cases.map((one): AttributionRow => {
     const folder = join(tmpdir(), `inseq-tfjs-bench-${one.model}`);
     const inseq = python === null ? null : runPeer(python, folder, one, threads);
     const shared = inseq && { folder, source: inseq.source, target: inseq.target, contrast: inseq.contrast };
-    const ours = runOurs({ case: one, backend, shared });
+    const ours = runOurs({ case: one, backend, shared, threads });
     if (inseq !== null && !(Math.abs(ours.sum - inseq.sum) <= TOLERANCE * inseq.sum)) {
       const sums = `expected scores that sum to ${inseq.sum}, as Inseq's do, received ${ours.sum}`;
       throw new Error(`${describeCase(one)}: ${sums}`);
@@ -65,7 +65,7 @@ function runPeer(python: string, folder: string, one: AttributionCase, threads: 
 const lastLine = (output: string): unknown => JSON.parse(output.trim().split("\n").at(-1) ?? "");
 
 /** A shallow model of each kind gives the same sums on the backend and on wasm, or nothing is timed. */
-function checkAgainstWasm(backend: BackendName | "auto"): void {
+function checkAgainstWasm(backend: BackendName | "auto", threads: number): void {
   const small: readonly AttributionCase[] = [
     { model: "gpt2-small", method: "integrated_gradients", steps: 3, prompt: 5, generated: 7 },
     { model: "llama-160m", method: "saliency", contrast: true, prompt: 5, generated: 7 },
@@ -73,7 +73,7 @@ function checkAgainstWasm(backend: BackendName | "auto"): void {
   ];
   for (const one of small) {
     const [ours, wasm] = ([backend, "wasm"] as const).map((name) =>
-      runOurs({ case: one, backend: name, shared: null, layers: 2 }),
+      runOurs({ case: one, backend: name, shared: null, threads, layers: 2 }),
     ) as [CaseResult, CaseResult];
     if (!(Math.abs(ours.sum - wasm.sum) <= TOLERANCE * wasm.sum)) {
       throw new Error(`${describeCase(one)}: expected ${wasm.sum}, as on wasm, received ${ours.sum}`);
@@ -85,13 +85,17 @@ function checkAgainstWasm(backend: BackendName | "auto"): void {
 function print(rows: readonly AttributionRow[]): void {
   const table = rows.map(({ case: one, ours, inseq }) => {
     const seconds = median(ours.seconds);
-    const mine = [describeCase(one), ours.backend, `${seconds.toFixed(2)} s`, `${ours.mb.toFixed(0)} MB`];
+    const cpu = median(ours.cpuSeconds);
+    const mine = [describeCase(one), ours.backend, seconds.toFixed(2), cpu.toFixed(2), ours.mb.toFixed(0)];
     if (inseq === null) return mine;
     const theirs = median(inseq.seconds);
-    return [...mine, `${theirs.toFixed(2)} s`, `${inseq.mb.toFixed(0)} MB`, (theirs / seconds).toFixed(1)];
+    const theirCpu = median(inseq.cpuSeconds);
+    const ratios = [(theirs / seconds).toFixed(1), (theirCpu / cpu).toFixed(1)];
+    return [...mine, theirs.toFixed(2), theirCpu.toFixed(2), inseq.mb.toFixed(0), ...ratios];
   });
-  const peer = rows.some(({ inseq }) => inseq !== null) ? ["Inseq", "its memory", "times faster"] : [];
-  printTable(["case", "backend", "median", "peak memory", ...peer], table);
+  const peer = ["Inseq: s", "CPU s", "peak MB", "times faster", "times less CPU"];
+  const asked = rows.some(({ inseq }) => inseq !== null);
+  printTable(["case", "backend", "s", "CPU s", "peak MB", ...(asked ? peer : [])], table);
   const growth = growthOf(rows);
   if (growth !== undefined) console.log(growth);
 }

@@ -7,11 +7,13 @@ import { randomModel } from "../models/load.ts";
 import { attributeSequence } from "../src/attribution/engine.ts";
 import type { Sequence } from "../src/attribution/sequence.ts";
 import { type BackendName, useBackend } from "../src/backend/backend.ts";
+import { NativeBackend } from "../src/backend/native/backend.ts";
 import type { JsonObject } from "../src/json.ts";
 import { loadModel } from "../src/loadModel.ts";
 import { methods } from "../src/method/registry.ts";
 import type { Scores } from "../src/result/attribution.ts";
 import { scores } from "../src/score/registry.ts";
+import { tensorflow } from "../src/tensor.ts";
 import type { Encoding } from "../src/text/tokenizer.ts";
 import { type AttributionCase, models } from "./cases.ts";
 
@@ -27,6 +29,8 @@ export interface CaseRequest {
   readonly case: AttributionCase;
   readonly backend: BackendName | "auto";
   readonly shared: Shared | null;
+  /** Of the native backend. */
+  readonly threads: number;
   /** Replaces the number of layers, for a check that takes little time. */
   readonly layers?: number;
 }
@@ -34,6 +38,8 @@ export interface CaseRequest {
 export interface CaseResult {
   readonly backend: string;
   readonly seconds: readonly number[];
+  /** Of all threads: on a busy machine it says more than the time that passed. */
+  readonly cpuSeconds: readonly number[];
   /** Sum of the magnitudes of all scores. */
   readonly sum: number;
   /** Peak of the process, in MB of 2²⁰ bytes. */
@@ -48,17 +54,23 @@ const request = JSON.parse(process.argv[2] ?? "") as CaseRequest;
 const { shared } = request;
 const { backend, attribute } = await (shared === null ? byIds(request) : byTexts(request, shared));
 
+const running = tensorflow.backend();
+if (running instanceof NativeBackend) running.call("set_threads", request.threads);
 const seconds: number[] = [];
+const cpuSeconds: number[] = [];
 let sum = 0;
 // The first run packs the weights.
 for (let run = 0; run <= RUNS; run++) {
   const start = performance.now();
+  const cpuStart = process.cpuUsage();
   sum = magnitude(await attribute());
   const taken = (performance.now() - start) / 1000;
+  const { user, system } = process.cpuUsage(cpuStart);
   if (run > 0) seconds.push(taken);
+  if (run > 0) cpuSeconds.push((user + system) / 1e6);
   if (run > 0 && taken * (run + 2) > MOST_SECONDS) break;
 }
-const result: CaseResult = { backend, seconds, sum, mb: process.resourceUsage().maxRSS / 1024 };
+const result: CaseResult = { backend, seconds, cpuSeconds, sum, mb: process.resourceUsage().maxRSS / 1024 };
 console.log(JSON.stringify(result));
 
 async function byTexts({ case: c, backend }: CaseRequest, { folder, source, target, contrast }: Shared) {

@@ -1,4 +1,4 @@
-"""The real Inseq on one case of bench/cases.ts: python bench/peer_inseq.py FOLDER CASE-as-JSON
+"""The real Inseq on one case of bench/cases.ts: python bench/peer_inseq.py FOLDER CASE-as-JSON THREADS
 
 Makes the model in FOLDER if it is not there: the shapes of models.json, seeded random weights, and the tokenizer of a demo
 model. Prints one line of JSON: the texts, the seconds of each run, the sum of all magnitudes, the process's peak memory in
@@ -74,11 +74,12 @@ def main() -> None:
     options = {"n_steps": case["steps"]} if "steps" in case else {}
     if case.get("contrast"):
         options |= {"attributed_fn": "contrast_prob_diff", "contrast_targets": other}
-    seconds, out = [], None
+    seconds, cpu_seconds, out = [], [], None
     for run in range(RUNS):
-        start = time.time()
+        start, cpu_start = time.time(), time.process_time()
         out = model.attribute(source, target, show_progress=False, pretty_progress=False, **options)
         seconds.append(time.time() - start)
+        cpu_seconds.append(time.process_time() - cpu_start)
         if seconds[-1] * (run + 2) > MOST_SECONDS:
             break
     total = 0.0
@@ -89,6 +90,7 @@ def main() -> None:
         "target": target,
         "contrast": other if case.get("contrast") else None,
         "seconds": seconds,
+        "cpuSeconds": cpu_seconds,
         "sum": total,
         "mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
         "versions": {package: version(package) for package in ("inseq", "torch", "transformers")},

@@ -5,6 +5,7 @@
  *   --python PYTHON     an interpreter that can import both (default: python3; pip install inseq)
  *   --only ops|attribution
  *   --match TEXT        only attributions whose description contains it: "17 + 33", "marian"
+ *   --threads N         of ours and of the peer; with 1 the times of processors compare on a busy machine, too
  *   --full              the whole grid of models, prompts, lengths and methods: hours on two cores
  */
 
@@ -27,6 +28,7 @@ const { values } = parseArgs({
     peer: { type: "string" },
     python: { type: "string", default: "python3" },
     only: { type: "string" },
+    threads: { type: "string" },
     match: { type: "string", default: "" },
     full: { type: "boolean", default: false },
   },
@@ -42,7 +44,9 @@ const python = values.peer === "inseq" ? values.python : null;
 const machine = thisMachine();
 const { name, description } = await useBackend("auto");
 const backend = tensorflow.backend();
-const threads = backend instanceof NativeBackend ? backend.library.read("threads") : machine.cores;
+const isNative = backend instanceof NativeBackend;
+if (values.threads !== undefined && isNative) backend.call("set_threads", Number(values.threads));
+const threads = isNative ? backend.library.read("threads") : machine.cores;
 console.log(`${machine.cpu}, ${machine.cores} cores, load ${machine.load.toFixed(1)}; commit ${machine.commit}`);
 console.log(`${name}: ${description}\n`);
 
@@ -55,7 +59,7 @@ if (values.only !== "ops") {
   const cases = (values.full ? allCases : shortCases).filter((one) => describeCase(one).includes(values.match));
   if (cases.length === 0) throw new Error(`--match: no case contains "${values.match}"`);
   for (const { case: one, ...row } of measureAttributions(cases, { backend: name, python, threads })) {
-    results.attributions[describeCase(one)] = { machine, ...row };
+    results.attributions[`${describeCase(one)}, threads: ${threads}`] = { machine, ...row };
   }
 }
 mkdirSync(folder, { recursive: true });

@@ -11,6 +11,9 @@ import { repeat } from "../../src/ops/repeat.ts";
 import {
   add,
   dispose,
+  grads,
+  matMul,
+  memory,
   mul,
   randomNormal,
   reshape,
@@ -20,6 +23,7 @@ import {
   tidy,
   transpose,
 } from "../../src/tensor.ts";
+import { expectTensor } from "../support/compare.ts";
 
 const [K, N, S, D] = [2, 3, 5, 12];
 const random = (shape: readonly number[], seed: number): Tensor => randomNormal(shape, 0, 1, seed);
@@ -52,14 +56,36 @@ describe.skipIf(absent !== undefined)(`native${absent === undefined ? "" : ` (sk
     });
   });
 
-  it("keeps a packed copy of a weight as long as the weight lives", () => {
-    const before = backend().library.read("packed_bytes");
+  it("keeps a weight packed and nowhere else, as long as it lives; its numbers can still be read", () => {
+    const bytes = (): number => backend().library.read("packed_bytes");
+    const before = bytes();
     const kernel = random([64, 96], 1);
-    const y = tidy(() => linear(random([3, 64], 2), kernel));
-    expect(backend().library.read("packed_bytes")).toBe(before + 64 * 96 * 4);
+    const numbers = kernel.dataSync().slice();
+    const x = random([3, 64], 2);
+    const y = linear(x, kernel);
+    expect(bytes()).toBe(before + 64 * 96 * 4);
+    // The gradient's product turns the same copy around.
+    const [dx] = grads((input) => linear(input, kernel))([x], random([3, 96], 3));
+    expect(bytes()).toBe(before + 64 * 96 * 4);
+    expect(kernel.dataSync()).toEqual(numbers);
+    expectTensor(mul(kernel, kernel), { shape: [64, 96], values: numbers.map((w) => w * w) }, { ratio: 0 });
+    const expected = matMul(random([3, 96], 3), tensor(numbers, [64, 96]), false, true);
+    expectTensor(dx as Tensor, { shape: [3, 64], values: expected.dataSync() }, { ratio: 0 });
     dispose(kernel);
-    expect(backend().library.read("packed_bytes")).toBe(before);
-    dispose(y);
+    expect(bytes()).toBe(before);
+    dispose([x, y, dx as Tensor, expected]);
+  });
+
+  it("counts what repeats once, and a packed weight as one", () => {
+    const before = memory().storedBytes;
+    const x = random([K, S, D], 7);
+    const rows = tidy(() => activate(repeat(x, N), "gelu"));
+    expect(memory().storedBytes - before).toBe(2 * 4 * K * S * D);
+    const kernel = random([64, 96], 1);
+    dispose(tidy(() => linear(random([3, 64], 2), kernel)));
+    expect(memory().storedBytes - before).toBe(2 * 4 * K * S * D + 4 * 64 * 96);
+    dispose([x, rows, kernel]);
+    expect(memory().storedBytes).toBe(before);
   });
 
   it("leaves numbers alone that were read from a tensor that is gone", () => {
