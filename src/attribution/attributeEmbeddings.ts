@@ -85,8 +85,11 @@ export async function attributeEmbeddings(
     const inside: OwnedSiteProblem[] = [];
     const run = (asked: Problem): Promise<Answer> => {
       if (method.on === "embeddings") return method.run(asked, methodOptions);
-      if (places.sites === null) return method.run(embeddingSites(asked), methodOptions);
-      const atSites = createSiteProblem(asked, { runner, sites: places.sites, first, last, target, options });
+      const { sites } = places;
+      const atSites =
+        sites === null
+          ? embeddingSites(asked)
+          : createSiteProblem(asked, { runner, sites, first, last, target, options });
       inside.push(atSites);
       return method.run(atSites, methodOptions);
     };

@@ -11,7 +11,7 @@ import type { Site } from "../model/sites.ts";
 import { multipliers } from "../ops/multipliers.ts";
 import { repeat } from "../ops/repeat.ts";
 import { inseqRule, rescaleRule } from "../ops/rescale.ts";
-import { add, concat, dispose, expandDims, scalar, slice, squeeze, sum, type Tensor, tidy, zeros } from "../tensor.ts";
+import { clone, concat, dispose, expandDims, slice, squeeze, sum, type Tensor, tidy, zeros } from "../tensor.ts";
 import { chunks, createProblem, type OwnedProblem, type ProblemOptions, sumOverPath, type Target } from "./problem.ts";
 import type { Runner } from "./runner.ts";
 import { adding, reading, replacing } from "./siteAccess.ts";
@@ -160,14 +160,20 @@ export function createSiteProblem(embeddings: Problem, place: SitePlace): OwnedS
 }
 
 /** The embeddings themselves as sites, for methods that are asked for no layer. */
-export function embeddingSites(embeddings: Problem): SiteProblem {
+export function embeddingSites(embeddings: Problem): OwnedSiteProblem {
+  const owned: Tensor[] = [];
   return {
     embeddings,
     sites: embeddings.inputs.length,
-    activations: async (points) => [...points],
+    async activations(points) {
+      const copies = points.map(clone);
+      owned.push(...copies);
+      return copies;
+    },
     gradient: (path) => embeddings.gradient(path),
     multipliers: (here, there, rule) => embeddings.multipliers(here, there, rule),
     at: (index) => oneInput(embeddings, index),
+    dispose: () => dispose(owned),
   };
 }
 
@@ -185,7 +191,7 @@ function oneInput(problem: Problem, index: number): Problem {
     baseline: { embeddings: only(problem.baseline.embeddings), ids: only(problem.baseline.ids) },
     words: only(problem.words),
     async value(points) {
-      const all = tidy(() => beside(points.map((x_KSD) => add(x_KSD, scalar(0)))));
+      const all = tidy(() => beside(points.map(clone)));
       try {
         return await problem.value(all);
       } finally {

@@ -1,0 +1,199 @@
+/**
+ * The demo models' ground truth: do the words with high scores lie inside the evidence?
+ *
+ * The items (models/demo/README.md) say which words of a prompt decide between target and foil. The attributed function
+ * is the difference of their probabilities. A word's score is the sum of its tokens' scores, and a token's the sum over
+ * the width for signed methods, the length of the vector for unsigned ones.
+ *
+ *   hit rate   share of items whose highest-scoring word is evidence
+ *   AUPRC      area under the precision-recall curve of "is evidence" by score, as average precision Σ (R_k − R_{k−1}) P_k
+ *              over the words in falling order of score, averaged over the items
+ */
+
+import { readFileSync } from "node:fs";
+import type { AttributeOptions } from "../../src/attribution/options.ts";
+import type { AttributionModel } from "../../src/attributionModel.ts";
+import type { MethodId } from "../../src/method/registry.ts";
+import { Random } from "../../src/random.ts";
+import type { Token } from "../../src/result/attribution.ts";
+
+export interface Item {
+  readonly input: string;
+  readonly target: string;
+  readonly foil: string;
+  /** Spans of the input, in code points. */
+  readonly evidence: readonly (readonly [number, number])[];
+}
+
+const demo = new URL("../../models/demo/", import.meta.url);
+const lines = (file: string): Record<string, unknown>[] =>
+  readFileSync(new URL(file, demo), "utf8")
+    .trim()
+    .split("\n")
+    .map((line) => JSON.parse(line) as Record<string, unknown>);
+
+export interface Task {
+  readonly name: string;
+  readonly folder: string;
+  readonly items: readonly Item[];
+}
+
+/** The tasks with every n-th item, so that all kinds are there. */
+export function tasks(everyStory: number, everyTranslation: number): readonly [stories: Task, translations: Task] {
+  const some = <T>(items: readonly T[], n: number): T[] => items.filter((_, i) => i % n === 0);
+  const place = (folder: string): string => new URL(folder, demo).pathname;
+  return [
+    {
+      name: "stories",
+      folder: place("stories-gpt2"),
+      items: some(lines("stories_groundtruth.jsonl"), everyStory).map(
+        ({ prompt, target, foil, evidence }) =>
+          ({ input: prompt, target: `${prompt} ${target}`, foil: `${prompt} ${foil}`, evidence }) as Item,
+      ),
+    },
+    {
+      name: "translations",
+      folder: place("translation-marian"),
+      items: some(
+        lines("translation_groundtruth.jsonl").filter(({ kind }) => kind === "determined"),
+        everyTranslation,
+      ).map(({ source, target, foil, evidence }) => ({ input: source, target, foil, evidence }) as Item),
+    },
+  ];
+}
+
+export interface MethodUnderTest {
+  readonly method: MethodId;
+  readonly options?: AttributeOptions;
+  readonly tokenScore: "sum" | "vnorm";
+}
+
+/** How each gradient method is asked here, under the name of the table's row. */
+export const methodsUnderTest: Readonly<Record<string, MethodUnderTest>> = {
+  saliency: { method: "saliency", tokenScore: "vnorm" },
+  "saliency, smoothed": { method: "saliency", options: { smoothing: "smoothgrad", abs: false }, tokenScore: "vnorm" },
+  "input × gradient": { method: "input_x_gradient", tokenScore: "sum" },
+  "integrated gradients, 20 steps": { method: "integrated_gradients", options: { nSteps: 20 }, tokenScore: "sum" },
+  "integrated gradients, zero baseline": {
+    method: "integrated_gradients",
+    options: { nSteps: 20, baseline: "zero" },
+    tokenScore: "sum",
+  },
+  "sequential integrated gradients": {
+    method: "sequential_integrated_gradients",
+    options: { nSteps: 10 },
+    tokenScore: "sum",
+  },
+  "discretized integrated gradients": {
+    method: "discretized_integrated_gradients",
+    options: { nSteps: 20 },
+    tokenScore: "sum",
+  },
+  "gradient SHAP": { method: "gradient_shap", options: { nSamples: 20 }, tokenScore: "sum" },
+  "expected gradients": { method: "expected_gradients", options: { nSamples: 40 }, tokenScore: "sum" },
+  DeepLIFT: { method: "deeplift", tokenScore: "sum" },
+  "DeepLIFT, Inseq's rule": { method: "deeplift", options: { rule: "inseq" }, tokenScore: "sum" },
+};
+
+export interface Quality {
+  readonly hitRate: number;
+  readonly auprc: number;
+}
+
+interface ScoredWord {
+  readonly word: Token;
+  readonly score: number;
+}
+
+/** The quality of a method on a task's items. */
+export async function qualityOf(
+  model: AttributionModel,
+  items: readonly Item[],
+  asked: MethodUnderTest,
+): Promise<Quality> {
+  return mean(await each(items, async (item) => judge(await scoredWords(model, item, asked), item)));
+}
+
+/** What scores drawn at random, and scores that grow towards the end of the text, would have got. */
+export async function trivialQualities(
+  model: AttributionModel,
+  items: readonly Item[],
+): Promise<{ readonly random: Quality; readonly recency: Quality }> {
+  const random = new Random(0);
+  const qualities = await each(items, async (item) => {
+    const words = await scoredWords(model, item, { method: "saliency", tokenScore: "vnorm" });
+    // Many orders of each item: the expectation over orders, up to a standard error of a twentieth of a percent.
+    const orders = Array.from({ length: 40 }, () =>
+      judge(
+        words.map(({ word }) => ({ word, score: random.uniform() })),
+        item,
+      ),
+    );
+    return {
+      random: mean(orders),
+      recency: judge(
+        words.map(({ word }, i) => ({ word, score: i })),
+        item,
+      ),
+    };
+  });
+  return { random: mean(qualities.map((q) => q.random)), recency: mean(qualities.map((q) => q.recency)) };
+}
+
+async function each<In, Out>(items: readonly In[], work: (item: In) => Promise<Out>): Promise<Out[]> {
+  const results: Out[] = [];
+  for (const item of items) results.push(await work(item));
+  return results;
+}
+
+function mean(qualities: readonly Quality[]): Quality {
+  const average = (of: keyof Quality) => qualities.reduce((sum, q) => sum + q[of], 0) / qualities.length;
+  return { hitRate: average("hitRate"), auprc: average("auprc") };
+}
+
+function judge(words: readonly ScoredWord[], item: Item): Quality {
+  const ranked = [...words].sort((a, b) => b.score - a.score).map(({ word }) => isEvidence(word, item));
+  const relevant = ranked.filter(Boolean).length;
+  let [found, precisions] = [0, 0];
+  for (const [k, isFound] of ranked.entries()) {
+    if (!isFound) continue;
+    found++;
+    precisions += found / (k + 1);
+  }
+  return { hitRate: ranked[0] ? 1 : 0, auprc: relevant > 0 ? precisions / relevant : 0 };
+}
+
+/** The input's words with their scores for the first token that differs between target and foil. */
+async function scoredWords(
+  model: AttributionModel,
+  item: Item,
+  { method, options, tokenScore }: MethodUnderTest,
+): Promise<ScoredWord[]> {
+  const asTarget = model.model.kind === "encoder-decoder";
+  const encode = (text: string): number[] => [...model.encode(text, { asTarget }).ids];
+  const [target, foil] = [encode(item.target), encode(item.foil)];
+  // The decoder start token of an encoder-decoder model stands before the target's own tokens.
+  const position = target.findIndex((id, i) => id !== foil[i]) + (asTarget ? 1 : 0);
+  const output = await model.attribute(item.input, item.target, {
+    ...options,
+    method,
+    attributedFn: "contrast_prob_diff",
+    contrastTargets: item.foil,
+    contrastTargetsAlignments: [[position, position]],
+    attrPosStart: position,
+    attrPosEnd: position + 1,
+  });
+  const words = output.sequenceAttributions[0]?.aggregate({
+    aggregator: [tokenScore, "subwords"],
+    aggregateFn: [null, "sum"],
+    normalize: false,
+    aggregateTarget: !asTarget,
+  });
+  const scores = (asTarget ? words?.sourceAttributions : words?.targetAttributions)?.values ?? new Float32Array();
+  return (words?.source ?? []).map((word, i) => ({ word, score: scores[i] ?? 0 }));
+}
+
+function isEvidence({ span }: Token, { input, evidence }: Item): boolean {
+  const units = (codePoints: number): number => [...input].slice(0, codePoints).join("").length;
+  return span !== null && evidence.some(([start, end]) => span[0] < units(end) && span[1] > units(start));
+}
