@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "axes.h"
 #include "status.h"
 #include "threads.h"
 #include "vector.h"
@@ -12,39 +13,7 @@
 namespace inseq {
 namespace {
 
-constexpr int MAX_RANK = 6;
 constexpr int64_t GRAIN = 16384;  // numbers worth a thread
-
-struct Axes {
-  int rank = 0;
-  int64_t size[MAX_RANK], a[MAX_RANK], b[MAX_RANK];
-};
-
-Axes merged(int64_t rank, const int64_t* sizes, const int64_t* a, const int64_t* b) {
-  Axes axes;
-  for (int64_t i = 0; i < rank; i++) {
-    if (sizes[i] == 1) continue;
-    if (axes.rank > 0) {
-      const int last = axes.rank - 1;
-      if (axes.a[last] == a[i] * sizes[i] && axes.b[last] == b[i] * sizes[i]) {
-        axes.size[last] *= sizes[i];
-        axes.a[last] = a[i];
-        axes.b[last] = b[i];
-        continue;
-      }
-    }
-    axes.size[axes.rank] = sizes[i];
-    axes.a[axes.rank] = a[i];
-    axes.b[axes.rank] = b[i];
-    axes.rank++;
-  }
-  if (axes.rank == 0) {
-    axes.size[0] = 1;
-    axes.a[0] = axes.b[0] = 0;
-    axes.rank = 1;
-  }
-  return axes;
-}
 
 /** One run of n numbers; strides 0 or 1 are the common cases. */
 template <typename Op>
@@ -63,7 +32,7 @@ void run(const float* a, int64_t strideA, const float* b, int64_t strideB, int64
 }
 
 template <typename Op>
-void apply(const float* a, const float* b, const Axes& axes, float* y, Op op) {
+void apply(const float* a, const float* b, const Axes<2>& axes, float* y, Op op) {
   const int last = axes.rank - 1;
   const int64_t inner = axes.size[last];
   int64_t outer = 1;
@@ -77,12 +46,13 @@ void apply(const float* a, const float* b, const Axes& axes, float* y, Op op) {
                      for (int axis = last - 1; axis >= 0; axis--) {
                        const int64_t at = rest % axes.size[axis];
                        rest /= axes.size[axis];
-                       offsetA += at * axes.a[axis];
-                       offsetB += at * axes.b[axis];
+                       offsetA += at * axes.stride[0][axis];
+                       offsetB += at * axes.stride[1][axis];
                      }
                      const int64_t start = inner * (i % pieces) / pieces, end = inner * (i % pieces + 1) / pieces;
-                     run(a + offsetA + start * axes.a[last], axes.a[last], b + offsetB + start * axes.b[last],
-                         axes.b[last], end - start, y + i / pieces * inner + start, op);
+                     const int64_t stepA = axes.innerStride(0), stepB = axes.innerStride(1);
+                     run(a + offsetA + start * stepA, stepA, b + offsetB + start * stepB, stepB, end - start,
+                         y + i / pieces * inner + start, op);
                    }
                  });
 }
@@ -121,7 +91,8 @@ extern "C" int inseq_binary(const float* a, const float* b, int32_t operation, i
     if (sizes[i] == 0) return INSEQ_OK;
   }
   return guarded("binary", [&] {
-    const Axes axes = merged(rank, sizes, a_strides, b_strides);
+    const int64_t* const strides[] = {a_strides, b_strides};
+    const Axes<2> axes = merged(rank, sizes, strides);
     switch (operation) {
       case INSEQ_ADD: return apply(a, b, axes, y, [](auto l, auto r) { return l + r; });
       case INSEQ_SUB: return apply(a, b, axes, y, [](auto l, auto r) { return l - r; });

@@ -1,6 +1,6 @@
 // Device and memory of the CPU library: the host's. Copies and fills are done when the call returns.
 
-#include "../library/memory.h"
+#include "memory.h"
 
 #include <sys/mman.h>
 #include <unistd.h>

@@ -1,100 +1,28 @@
 // Element-wise non-linearities y = φ(x) and gated units φ(gate) · up (src/ops/activation.ts has the formulas).
 //
-// φ and φ' are one structure each. A thread has four neighbours of the result; a backward pass over repeated activations
-// computes φ' anew for each copy, as reading and writing the cotangents takes longer.
+// library/activations.h has φ and φ'. A thread has four neighbours of the result; a backward pass over repeated
+// activations computes φ' anew for each copy, as reading and writing the cotangents takes longer.
 
 #include "launch.h"
 
 namespace inseq {
 namespace {
 
-constexpr float GELU_TANH_CUBIC = 0.044715f;
-constexpr float SQRT_2_OVER_PI = 0.797884561f;
-constexpr float QUICK_GELU_SLOPE = 1.702f;
-constexpr float SQRT_1_2 = 0.707106781f;
-constexpr float INVERSE_SQRT_2_PI = 0.398942280f;
+using V = float;
+__device__ __forceinline__ V splat(float x) { return x; }
+__device__ __forceinline__ V vexp(V x) { return expf(x); }
+__device__ __forceinline__ V vtanh(V x) { return tanhf(x); }
+__device__ __forceinline__ V verf(V x) { return erff(x); }
+__device__ __forceinline__ V vsigmoid(V x) { return 1.0f / (1.0f + expf(-x)); }
 
-__device__ __forceinline__ float sigmoid(float x) { return 1.0f / (1.0f + expf(-x)); }
+}  // namespace
+}  // namespace inseq
 
-struct Linear {
-  static __device__ float forward(float x) { return x; }
-  static __device__ float derivative(float) { return 1.0f; }
-};
-struct Relu {
-  static __device__ float forward(float x) { return x < 0.0f ? 0.0f : x; }
-  static __device__ float derivative(float x) { return x > 0.0f ? 1.0f : (x != x ? x : 0.0f); }
-};
-struct Tanh {
-  static __device__ float forward(float x) { return tanhf(x); }
-  static __device__ float derivative(float x) {
-    const float t = tanhf(x);
-    return 1.0f - t * t;
-  }
-};
-struct Sigmoid {
-  static __device__ float forward(float x) { return sigmoid(x); }
-  static __device__ float derivative(float x) {
-    const float s = sigmoid(x);
-    return s * (1.0f - s);
-  }
-};
-struct Silu {
-  static __device__ float forward(float x) { return x * sigmoid(x); }
-  // d(x σ) = σ + x σ (1 − σ)
-  static __device__ float derivative(float x) {
-    const float s = sigmoid(x);
-    return s * (1.0f + x * (1.0f - s));
-  }
-};
-struct QuickGelu {
-  static __device__ float forward(float x) { return x * sigmoid(QUICK_GELU_SLOPE * x); }
-  static __device__ float derivative(float x) {
-    const float scaled = QUICK_GELU_SLOPE * x, s = sigmoid(scaled);
-    return s * (1.0f + scaled * (1.0f - s));
-  }
-};
-struct Gelu {
-  /** Φ(x) = ½ (1 + erf(x / √2)) */
-  static __device__ float normalCdf(float x) { return 0.5f * (1.0f + erff(SQRT_1_2 * x)); }
-  static __device__ float forward(float x) { return x * normalCdf(x); }
-  // d(x Φ) = Φ + x φ, φ(x) = exp(−x²/2) / √(2π)
-  static __device__ float derivative(float x) {
-    return normalCdf(x) + x * (INVERSE_SQRT_2_PI * expf(-0.5f * (x * x)));
-  }
-};
-struct GeluNew {
-  static __device__ float argument(float x) { return SQRT_2_OVER_PI * (x + GELU_TANH_CUBIC * (x * x * x)); }
-  static __device__ float forward(float x) { return 0.5f * x * (1.0f + tanhf(argument(x))); }
-  // t = tanh(u): d = ½ (1 + t) + ½ x (1 − t²) u', u' = √(2/π) (1 + 3 · 0.044715 x²)
-  static __device__ float derivative(float x) {
-    const float t = tanhf(argument(x));
-    const float slope = SQRT_2_OVER_PI * (1.0f + 3.0f * GELU_TANH_CUBIC * (x * x));
-    return 0.5f * ((1.0f + t) + x * (1.0f - t * t) * slope);
-  }
-};
+#define INSEQ_NUMBER_FUNCTION __device__
+#include "activations.h"
 
-struct ReluSquared {
-  static __device__ float forward(float x) { return x < 0.0f ? 0.0f : x * x; }
-  static __device__ float derivative(float x) { return x < 0.0f ? 0.0f : 2.0f * x; }
-};
-
-/** Calls work with the structure of an activation's number. */
-template <typename Work>
-int withActivation(int32_t activation, Work work) {
-  switch (activation) {
-    case INSEQ_LINEAR: return work(Linear{});
-    case INSEQ_RELU: return work(Relu{});
-    case INSEQ_TANH: return work(Tanh{});
-    case INSEQ_SIGMOID: return work(Sigmoid{});
-    case INSEQ_SILU: return work(Silu{});
-    case INSEQ_QUICK_GELU: return work(QuickGelu{});
-    case INSEQ_GELU: return work(Gelu{});
-    case INSEQ_GELU_NEW: return work(GeluNew{});
-    default: return work(ReluSquared{});
-  }
-}
-
-bool known(int32_t activation) { return activation >= INSEQ_LINEAR && activation <= INSEQ_RELU_SQUARED; }
+namespace inseq {
+namespace {
 
 template <int WIDTH, typename Phi>
 __global__ void activationKernel(const float* x, int64_t groups, float* y) {
@@ -164,8 +92,8 @@ int inseq_activation(const float* x, int64_t size, int32_t activation, float* y)
   const int64_t groups = four ? size / 4 : size;
   return withActivation(activation, [&](auto phi) {
     using Phi = decltype(phi);
-    return launch("activation", four ? activationKernel<4, Phi> : activationKernel<1, Phi>, blocksFor(groups), THREADS, 0,
-                  x, groups, y);
+    return launch("activation", four ? activationKernel<4, Phi> : activationKernel<1, Phi>, blocksFor(groups), THREADS,
+                  0, x, groups, y);
   });
 }
 

@@ -2,12 +2,13 @@
 //
 //   A = cap(scale · Q Kᵀ) + bias, masked, P = softmax(A), O = P V          cap(x) = c · tanh(x / c), or x
 //
-// As in FlashAttention (Dao et al. 2022, arXiv 2205.14135): a block has some queries of one head and goes through the keys
-// that they see, tile by tile. It keeps the largest score m and l = Σ e^(A − m) of each row, and multiplies what it has by
-// e^(m − m') when m grows to m' (Milakov and Gimelshein 2018, arXiv 1805.02867): T × S numbers are never stored. Products and
-// sums in float32. L = m + ln l is kept for the backward pass.
+// As in FlashAttention (Dao et al. 2022, arXiv 2205.14135): a block has some queries of one head and goes through the
+// keys that they see, tile by tile. It keeps the largest score m and l = Σ e^(A − m) of each row, and multiplies what
+// it has by e^(m − m') when m grows to m' (Milakov and Gimelshein 2018, arXiv 1805.02867): T × S numbers are never
+// stored. Products and sums in float32. L = m + ln l is kept for the backward pass.
 //
-// A query that sees no key has P = 1/S everywhere and L = −∞. Such rows are rare, and get a pass over the values of their own.
+// A query that sees no key has P = 1/S everywhere and L = −∞. Such rows are rare, and get a pass over the values of
+// their own.
 
 #include "attentionTiles.h"
 #include "rows.h"
@@ -19,7 +20,8 @@ constexpr float INFINITE = __builtin_inff();
 
 /** ROWS queries by COLUMNS keys at a time. */
 template <int ROWS, int COLUMNS, int WIDTH>
-constexpr int forwardShared = 4 * (ROWS * tileStride<WIDTH> + COLUMNS * tileStride<WIDTH> + ROWS * scoreStride<COLUMNS>);
+constexpr int forwardShared = 4 *
+                              (ROWS * tileStride<WIDTH> + COLUMNS * tileStride<WIDTH> + ROWS * scoreStride<COLUMNS>);
 
 template <int ROWS, int COLUMNS, int WIDTH, bool WITH_OUTPUT>
 __global__ void attentionKernel(const __grid_constant__ Attention at, int64_t tiles, float* output, float* logSumExp) {
@@ -38,32 +40,35 @@ __global__ void attentionKernel(const __grid_constant__ Attention at, int64_t ti
 
   float m[R], l[R];
   bool seen[R];
+  Sight sight[R];
   Result<ROWS, WIDTH> o;
 #pragma unroll
   for (int i = 0; i < R; i++) {
     m[i] = -INFINITE;
     l[i] = 0;
     seen[i] = false;
+    sight[i] = sightOf(at, t0 + threadIdx.y + SIDE * i);
 #pragma unroll
     for (float& number : o[i]) number = 0;
   }
   for (int64_t s0 = at.from(t0); s0 < at.to(t0 + lastRow - 1); s0 += COLUMNS) {
     loadTile<COLUMNS, WIDTH>(at, at.key + (group + s0) * at.K, at.S - s0, keys);
     __syncthreads();
+    bool open[C];
+#pragma unroll
+    for (int j = 0; j < C; j++) open[j] = at.open(b, s0 + threadIdx.x + SIDE * j);
     float a[R][C];
     multiplyTiles<ROWS, COLUMNS, WIDTH>(queries, keys, at.K, a);
 #pragma unroll
     for (int i = 0; i < R; i++) {
       const int64_t t = t0 + threadIdx.y + SIDE * i;
-      bool sees[C];
       float highest = m[i];
 #pragma unroll
       for (int j = 0; j < C; j++) {
         const int64_t s = s0 + threadIdx.x + SIDE * j;
-        sees[j] = at.sees(b, t, s);
-        seen[i] = seen[i] || sees[j];
-        if (!sees[j]) continue;
-        a[i][j] = scoreOf(at, b, h, t, s, a[i][j]).value;
+        const bool sees = open[j] && sight[i].reaches(s);
+        seen[i] = seen[i] || sees;
+        a[i][j] = sees ? scoreOf(at, b, h, t, s, a[i][j]).value : -INFINITE;
         highest = MaxRule::join(highest, a[i][j]);
       }
       highest = overSide<MaxRule>(highest);
@@ -72,7 +77,7 @@ __global__ void attentionKernel(const __grid_constant__ Attention at, int64_t ti
       float total = 0;
 #pragma unroll
       for (int j = 0; j < C; j++) {
-        a[i][j] = sees[j] ? expf(a[i][j] - shift) : 0.0f;
+        a[i][j] = expf(a[i][j] - shift);
         total += a[i][j];
       }
       m[i] = highest;
@@ -129,15 +134,16 @@ int launchForward(const char* op, const Attention& at, float* output, float* log
   const int64_t tiles = ceilDiv(at.T, ROWS);
   const dim3 grid(static_cast<unsigned>(at.B * at.H * tiles));
   constexpr int bytes = forwardShared<ROWS, COLUMNS, WIDTH>;
-  return launch(op, output != nullptr ? attentionKernel<ROWS, COLUMNS, WIDTH, true>
-                                      : attentionKernel<ROWS, COLUMNS, WIDTH, false>,
-                grid, dim3(SIDE, SIDE), bytes, at, tiles, output, logSumExp);
+  return launch(
+      op,
+      output != nullptr ? attentionKernel<ROWS, COLUMNS, WIDTH, true> : attentionKernel<ROWS, COLUMNS, WIDTH, false>,
+      grid, dim3(SIDE, SIDE), bytes, at, tiles, output, logSumExp);
 }
 
 /** P = e^(A − L) of ROWS queries and as many keys. */
 template <int ROWS, int WIDTH>
-__global__ void probabilitiesKernel(const __grid_constant__ Attention at, int64_t tiles, int64_t keyTiles, const float* logSumExp,
-                                    float* probabilities) {
+__global__ void probabilitiesKernel(const __grid_constant__ Attention at, int64_t tiles, int64_t keyTiles,
+                                    const float* logSumExp, float* probabilities) {
   constexpr int R = ROWS / SIDE;
   DYNAMIC_SHARED(float, shared);
   float* queries = shared;
@@ -158,6 +164,7 @@ __global__ void probabilitiesKernel(const __grid_constant__ Attention at, int64_
     const int64_t t = t0 + threadIdx.y + SIDE * i;
     if (t >= at.T) continue;
     const float L = logSumExp[head * at.T + t];
+    const Sight sight = sightOf(at, t);
 #pragma unroll
     for (int j = 0; j < R; j++) {
       const int64_t s = s0 + threadIdx.x + SIDE * j;
@@ -165,12 +172,23 @@ __global__ void probabilitiesKernel(const __grid_constant__ Attention at, int64_
       float value = 0;
       if (L == -INFINITE) {
         value = 1.0f / static_cast<float>(at.S);
-      } else if (at.sees(b, t, s)) {
+      } else if (sight.reaches(s) && at.open(b, s)) {
         value = expf(scoreOf(at, b, h, t, s, a[i][j]).value - L);
       }
       probabilities[(head * at.T + t) * at.S + s] = value;
     }
   }
+}
+
+/** P [B, H, T, S] from L. */
+int attentionProbabilities(const char* op, const Attention& at, const float* logSumExp, float* probabilities) {
+  return withHeadWidth(at.K, [&](auto width) {
+    constexpr int WIDTH = decltype(width)::value;
+    constexpr int ROWS = WIDTH == 256 ? 32 : 64;
+    const int64_t tiles = ceilDiv(at.T, ROWS), keyTiles = ceilDiv(at.S, ROWS);
+    return launch(op, probabilitiesKernel<ROWS, WIDTH>, dim3(static_cast<unsigned>(at.B * at.H * tiles * keyTiles)),
+                  dim3(SIDE, SIDE), 4 * 2 * ROWS * tileStride<WIDTH>, at, tiles, keyTiles, logSumExp, probabilities);
+  });
 }
 
 }  // namespace
@@ -183,16 +201,6 @@ int attentionForward(const char* op, const Attention& at, float* output, float* 
     const bool few = at.B * at.H * ceilDiv(at.T, ROWS) < 2 * device().processors;
     return few ? launchForward<SIDE, ROWS, WIDTH>(op, at, output, logSumExp)
                : launchForward<ROWS, ROWS, WIDTH>(op, at, output, logSumExp);
-  });
-}
-
-int attentionProbabilities(const char* op, const Attention& at, const float* logSumExp, float* probabilities) {
-  return withHeadWidth(at.K, [&](auto width) {
-    constexpr int WIDTH = decltype(width)::value;
-    constexpr int ROWS = WIDTH == 256 ? 32 : 64;
-    const int64_t tiles = ceilDiv(at.T, ROWS), keyTiles = ceilDiv(at.S, ROWS);
-    return launch(op, probabilitiesKernel<ROWS, WIDTH>, dim3(static_cast<unsigned>(at.B * at.H * tiles * keyTiles)),
-                  dim3(SIDE, SIDE), 4 * 2 * ROWS * tileStride<WIDTH>, at, tiles, keyTiles, logSumExp, probabilities);
   });
 }
 

@@ -1,16 +1,18 @@
 // The gradient of attention (attention.cu), with the formulas of src/ops/attention.ts:
 //
 //   From O = P V:                 dP = dO Vᵀ,  dV = Pᵀ dO
-//   From P = softmax(A):          dA = P ∘ (dP − δ), 0 where masked,  δ = rowsum(dP ∘ P) = rowsum(dO ∘ O)
+//   From P = softmax(A):          dA = P ∘ (dP − δ), 0 where masked,  δ = rowsum(dP ∘ P)
 //   From A = z + bias:            dbias = dA summed to bias's shape
 //   From z = cap(scale · Q Kᵀ):   d(Q Kᵀ) = scale · cap' · dA,  dQ = d(Q Kᵀ) K,  dK = d(Q Kᵀ)ᵀ Q
 //
-// P = e^(A − L) is computed anew, tile by tile, by two kernels: one has some queries and goes through the keys, for dQ; one
-// has some keys and goes through the queries, for dK and dV. So every number is summed by one thread in one order, without
-// atomics. O is computed anew for δ: once, while there are `times` cotangents. Tiles whose cotangents are all zero (after a
-// target's position) are skipped. dbias, which few ask for, stores dA and sums it.
+// P = e^(A − L) is computed anew, tile by tile, by two kernels: one has some queries and goes through the keys, twice where
+// they are more than a tile: for δ and for dQ; one has some keys and goes through the queries, for dK and dV. So every number
+// is summed by one thread in one order, without atomics. δ is the sum of the same dP ∘ P that it is taken from (and not
+// rowsum(dO ∘ O), which would be cheaper), so that a query that sees one key has a gradient of exactly zero. Tiles whose
+// cotangents are all zero (after a target's position) are skipped. dbias, which few ask for, stores dA and sums it.
 
 #include "attentionTiles.h"
+#include "rows.h"
 
 namespace inseq {
 namespace {
@@ -20,26 +22,27 @@ constexpr float INFINITE = __builtin_inff();
 struct Cotangents {
   const float* dy;         // of O, or of P
   const float* logSumExp;  // [B, H, T]
-  const float* delta;      // δ [B * times, H, T]
+  float* delta;            // δ [B * times, H, T]: the first kernel writes it, the second reads it
   int64_t times;
 };
 
 /** Queries and keys of a tile: as many as four tiles of rows fit into 99 KiB. */
 template <int WIDTH>
-constexpr int backwardRows = WIDTH == 64 ? 64 : WIDTH == 128 ? 32 : 16;
+constexpr int backwardRows = WIDTH == 64    ? 64
+                             : WIDTH == 128 ? 32
+                                            : 16;
 
 template <int WIDTH>
-constexpr int backwardShared =
-    4 * backwardRows<WIDTH>*(4 * tileStride<WIDTH> + scoreStride<backwardRows<WIDTH>>);
+constexpr int backwardShared = 4 * backwardRows<WIDTH>*(4 * tileStride<WIDTH> + scoreStride<backwardRows<WIDTH>>);
 
-/** P and dA of one score. */
+/** P and d(q·k) of one score; dA goes to memory, where it is wanted. */
 struct Weight {
   float p, dScore;
 };
-__device__ __forceinline__ Weight weightOf(const Attention& at, int64_t b, int64_t h, int64_t t, int64_t s, float product,
-                                           float dP, float logSumExp, float delta, float* dA) {
+__device__ __forceinline__ Weight weightOf(const Attention& at, int64_t b, int64_t h, int64_t t, int64_t s, bool sees,
+                                           float product, float dP, float logSumExp, float delta, float* dA) {
   if (logSumExp == -INFINITE) return {t < at.T && s < at.S ? 1.0f / static_cast<float>(at.S) : 0.0f, 0.0f};
-  if (!at.sees(b, t, s)) return {0.0f, 0.0f};
+  if (!sees) return {0.0f, 0.0f};
   const Score score = scoreOf(at, b, h, t, s, product);
   const float p = expf(score.value - logSumExp), d = p * (dP - delta);
   if (dA != nullptr) *dA = d;
@@ -47,7 +50,8 @@ __device__ __forceinline__ Weight weightOf(const Attention& at, int64_t b, int64
 }
 
 template <int WIDTH, bool OF_P>
-__global__ void queryGradientKernel(const __grid_constant__ Attention at, const __grid_constant__ Cotangents d, int64_t tiles, float* dQuery, float* dA) {
+__global__ void queryGradientKernel(const __grid_constant__ Attention at, const __grid_constant__ Cotangents d,
+                                    int64_t tiles, float* dQuery, float* dA) {
   constexpr int ROWS = backwardRows<WIDTH>, R = ROWS / SIDE, TILE = ROWS * tileStride<WIDTH>;
   DYNAMIC_SHARED(float, shared);
   float *queries = shared, *cotangents = queries + TILE, *keys = cotangents + TILE, *values = keys + TILE;
@@ -61,35 +65,80 @@ __global__ void queryGradientKernel(const __grid_constant__ Attention at, const 
   const int64_t group = (b * at.G + h / (at.H / at.G)) * at.S;
   Result<ROWS, WIDTH> dQ;
   float logSumExp[R], delta[R];
+  Sight sight[R];
 #pragma unroll
   for (int i = 0; i < R; i++) {
     const int row = threadIdx.y + SIDE * i;
+    sight[i] = sightOf(at, t0 + row);
     logSumExp[i] = row < rows ? d.logSumExp[savedRow + row] : 0.0f;
-    delta[i] = row < rows ? d.delta[row0 + row] : 0.0f;
 #pragma unroll
     for (float& number : dQ[i]) number = 0;
   }
   loadTile<ROWS, WIDTH>(at, at.query + savedRow * at.K, rows, queries);
   const bool any = OF_P || loadTile<ROWS, WIDTH>(at, d.dy + row0 * at.K, rows, cotangents);
-  const int64_t end = __syncthreads_or(any) ? at.to(t0 + rows - 1) : 0;
-  for (int64_t s0 = at.from(t0); s0 < end; s0 += ROWS) {
+  const int64_t start = at.from(t0), end = __syncthreads_or(any) ? at.to(t0 + rows - 1) : 0;
+
+  float a[R][R] = {}, dP[R][R] = {};
+  bool open[R] = {};
+  /** Q Kᵀ, dP and what may be seen, of one tile of keys. */
+  const auto multiply = [&](int64_t s0) {
     loadTile<ROWS, WIDTH>(at, at.key + (group + s0) * at.K, at.S - s0, keys);
     if (!OF_P) loadTile<ROWS, WIDTH>(at, at.value + (group + s0) * at.K, at.S - s0, values);
     __syncthreads();
-    float a[R][R], dP[R][R];
     multiplyTiles<ROWS, ROWS, WIDTH>(queries, keys, at.K, a);
     if (!OF_P) multiplyTiles<ROWS, ROWS, WIDTH>(cotangents, values, at.K, dP);
 #pragma unroll
-    for (int i = 0; i < R; i++)
+    for (int j = 0; j < R; j++) {
+      const int64_t s = s0 + threadIdx.x + SIDE * j;
+      open[j] = at.open(b, s);
+#pragma unroll
+      for (int i = 0; i < R; i++) {
+        const int row = threadIdx.y + SIDE * i;
+        if (OF_P) dP[i][j] = row < rows && s < at.S ? d.dy[(row0 + row) * at.S + s] : 0.0f;
+      }
+    }
+  };
+  const auto weight = [&](int i, int j, int64_t s0, float* to) {
+    const int64_t t = t0 + threadIdx.y + SIDE * i, s = s0 + threadIdx.x + SIDE * j;
+    const bool sees = open[j] && sight[i].reaches(s);
+    return weightOf(at, b, h, t, s, sees, a[i][j], dP[i][j], logSumExp[i], delta[i], to);
+  };
+
+  float product[R] = {}, total[R] = {};
+#pragma unroll
+  for (int i = 0; i < R; i++) delta[i] = 0;
+  for (int64_t s0 = start; s0 < end; s0 += ROWS) {
+    multiply(s0);
+#pragma unroll
+    for (int i = 0; i < R; i++) {
 #pragma unroll
       for (int j = 0; j < R; j++) {
-        const int64_t row = threadIdx.y + SIDE * i, s = s0 + threadIdx.x + SIDE * j;
-        const int64_t score = (row0 + row) * at.S + s;
-        if (OF_P) dP[i][j] = row < rows && s < at.S ? d.dy[score] : 0.0f;
-        a[i][j] = weightOf(at, b, h, t0 + row, s, a[i][j], dP[i][j], logSumExp[i], delta[i],
-                           dA != nullptr ? dA + score : nullptr)
-                      .dScore;
+        const float p = weight(i, j, s0, nullptr).p;
+        product[i] += p * dP[i][j];
+        total[i] += p;
       }
+    }
+    __syncthreads();
+  }
+#pragma unroll
+  for (int i = 0; i < R; i++) {
+    const int row = threadIdx.y + SIDE * i;
+    // P sums to 1 but for the rounding of L, which a difference of nearly equal numbers would enlarge.
+    const float sum = overSide<SumRule>(total[i]);
+    delta[i] = overSide<SumRule>(product[i]) / (sum > 0 ? sum : 1.0f);
+    if (row < rows && threadIdx.x == 0) d.delta[row0 + row] = delta[i];
+  }
+  const bool oneTile = end - start <= ROWS;
+  for (int64_t s0 = start; s0 < end; s0 += ROWS) {
+    if (!oneTile) multiply(s0);
+#pragma unroll
+    for (int i = 0; i < R; i++) {
+#pragma unroll
+      for (int j = 0; j < R; j++) {
+        const int64_t score = (row0 + threadIdx.y + SIDE * i) * at.S + s0 + threadIdx.x + SIDE * j;
+        a[i][j] = weight(i, j, s0, dA != nullptr ? dA + score : nullptr).dScore;
+      }
+    }
     storeScores<ROWS, ROWS>(a, scores);
     __syncthreads();
     accumulate<ROWS, ROWS, WIDTH>(scores, keys, dQ);
@@ -103,7 +152,8 @@ __global__ void queryGradientKernel(const __grid_constant__ Attention at, const 
 }
 
 template <int WIDTH, bool OF_P>
-__global__ void keyGradientKernel(const __grid_constant__ Attention at, const __grid_constant__ Cotangents d, int64_t tiles, float* dKey, float* dValue) {
+__global__ void keyGradientKernel(const __grid_constant__ Attention at, const __grid_constant__ Cotangents d,
+                                  int64_t tiles, float* dKey, float* dValue) {
   constexpr int ROWS = backwardRows<WIDTH>, R = ROWS / SIDE, TILE = ROWS * tileStride<WIDTH>;
   DYNAMIC_SHARED(float, shared);
   float *keys = shared, *values = keys + TILE, *queries = values + TILE, *cotangents = queries + TILE;
@@ -116,6 +166,9 @@ __global__ void keyGradientKernel(const __grid_constant__ Attention at, const __
   const int64_t savedKey = (b * at.G + g) * at.S + s0, key0 = place.quotient * at.S + s0;
   loadTile<ROWS, WIDTH>(at, at.key + savedKey * at.K, rows, keys);
   if (!OF_P) loadTile<ROWS, WIDTH>(at, at.value + savedKey * at.K, rows, values);
+  bool open[R];
+#pragma unroll
+  for (int i = 0; i < R; i++) open[i] = at.open(b, s0 + threadIdx.y + SIDE * i);
   Result<ROWS, WIDTH> dK, dV;
 #pragma unroll
   for (int i = 0; i < R; i++)
@@ -126,13 +179,15 @@ __global__ void keyGradientKernel(const __grid_constant__ Attention at, const __
     for (int64_t t0 = 0; t0 < at.T; t0 += ROWS) {
       const int64_t saved0 = (b * at.H + h) * at.T + t0, row0 = (copy * at.H + h) * at.T + t0;
       float logSumExp[R], delta[R];
+      Sight sight[R];
       bool meets = false;
 #pragma unroll
       for (int j = 0; j < R; j++) {
         const int64_t t = t0 + threadIdx.x + SIDE * j;
         logSumExp[j] = t < at.T ? d.logSumExp[saved0 + t - t0] : 0.0f;
         delta[j] = t < at.T ? d.delta[row0 + t - t0] : 0.0f;
-        meets = meets || (t < at.T && (logSumExp[j] == -INFINITE || (at.from(t) < s0 + rows && at.to(t) > s0)));
+        sight[j] = sightOf(at, t);
+        meets = meets || (t < at.T && logSumExp[j] == -INFINITE) || (sight[j].from < s0 + rows && sight[j].to > s0);
       }
       if (!__syncthreads_or(meets)) continue;
       const bool any = OF_P || loadTile<ROWS, WIDTH>(at, d.dy + row0 * at.K, at.T - t0, cotangents);
@@ -148,7 +203,8 @@ __global__ void keyGradientKernel(const __grid_constant__ Attention at, const __
         for (int j = 0; j < R; j++) {
           const int64_t s = s0 + threadIdx.y + SIDE * i, t = t0 + threadIdx.x + SIDE * j;
           if (OF_P) p[i][j] = t < at.T && s < at.S ? d.dy[(row0 + t - t0) * at.S + s] : 0.0f;
-          const Weight weight = weightOf(at, b, h, t, s, a[i][j], p[i][j], logSumExp[j], delta[j], nullptr);
+          const bool sees = open[i] && sight[j].reaches(s);
+          const Weight weight = weightOf(at, b, h, t, s, sees, a[i][j], p[i][j], logSumExp[j], delta[j], nullptr);
           p[i][j] = weight.p;
           a[i][j] = weight.dScore;
         }
@@ -179,7 +235,8 @@ struct Gradients {
 
 /** dA [copies, H, T, S] summed to the shape of bias: over copies, heads and queries that share it. */
 int sumToBias(const char* op, const Attention& at, int64_t copies, const float* dA, float* dBias) {
-  const int64_t batches = at.biasB != 0 ? copies : 1, heads = at.biasH != 0 ? at.H : 1, queries = at.biasT != 0 ? at.T : 1;
+  const int64_t batches = at.biasB != 0 ? copies : 1, heads = at.biasH != 0 ? at.H : 1,
+                queries = at.biasT != 0 ? at.T : 1;
   const struct {
     int64_t outer, N, inner, left;
   } sums[] = {{1, copies, at.H * at.T * at.S, batches},
@@ -261,11 +318,8 @@ int inseq_attention_backward(const float* dy, const float* query, const float* k
   const Gradients to{d_query, d_key, d_value, d_bias};
   if (B * H * T * K == 0) return zeroGradients(at, times, to);
   at.four = at.four && aligned(dy, d_query, d_key, d_value);
-  Scratch output, delta;
-  TRY(output.allocate(op, B * H * T * K));
+  Scratch delta;
   TRY(delta.allocate(op, B * times * H * T));
-  TRY(attentionForward(op, at, output.floats(), nullptr));
-  TRY(inseq_gradient_times_input(dy, output.floats(), B * H * T, K, times, H * T * K, delta.floats()));
   return backward<false>(op, at, {dy, log_sum_exp, delta.floats(), times}, to);
 }
 
@@ -283,13 +337,10 @@ int inseq_attention_probabilities_backward(const float* dy, const float* query, 
   const Gradients to{d_query, d_key, nullptr, d_bias};
   if (B * H * T * K == 0) return zeroGradients(at, times, to);
   at.four = at.four && aligned(d_query, d_key);
-  Scratch logSumExp, probabilities, delta;
+  Scratch logSumExp, delta;
   TRY(logSumExp.allocate(op, B * H * T));
-  TRY(probabilities.allocate(op, B * H * T * S));
   TRY(delta.allocate(op, B * times * H * T));
   TRY(attentionForward(op, at, nullptr, logSumExp.floats()));
-  TRY(attentionProbabilities(op, at, logSumExp.floats(), probabilities.floats()));
-  TRY(inseq_gradient_times_input(dy, probabilities.floats(), B * H * T, S, times, H * T * S, delta.floats()));
   return backward<true>(op, at, {dy, logSumExp.floats(), delta.floats(), times}, to);
 }
 }

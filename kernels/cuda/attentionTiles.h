@@ -1,8 +1,8 @@
 // What the attention kernels share: the operands, which key a query sees, and products of tiles in shared memory.
 //
-// A block is 16 × 16 threads. Thread (x, y) has the rows y, y + 16, … and the columns x, x + 16, … of a tile of scores, and
-// of a tile of results the same rows and the columns 4x … 4x + 3, 64 + 4x, …: so all reads of shared memory are vectors of
-// four, without conflicts between banks. Head widths are padded with zeros to WIDTH: 64, 128 or 256.
+// A block is 16 × 16 threads. Thread (x, y) has the rows y, y + 16, … and the columns x, x + 16, … of a tile of scores,
+// and of a tile of results the same rows and the columns 4x … 4x + 3, 64 + 4x, …: so all reads of shared memory are
+// vectors of four, without conflicts between banks. Head widths are padded with zeros to WIDTH: 64, 128 or 256.
 
 #pragma once
 
@@ -27,18 +27,31 @@ struct Attention {
   __host__ __device__ int64_t from(int64_t t) const { return clamp(t + S - T - before); }
   __host__ __device__ int64_t to(int64_t t) const { return clamp(t + 1 + S - T + after); }
   __host__ __device__ int64_t clamp(int64_t s) const { return s < 0 ? 0 : s > S ? S : s; }
-  __device__ bool sees(int64_t b, int64_t t, int64_t s) const {
-    return t < T && s >= from(t) && s < to(t) && (mask == nullptr || mask[b * S + s] != 0);
-  }
+  /** Whether any query of a batch may see key s. */
+  __device__ bool open(int64_t b, int64_t s) const { return s < S && (mask == nullptr || mask[b * S + s] != 0); }
   /** Numbers that bias reaches over. */
   int64_t biasSize() const { return (B - 1) * biasB + (H - 1) * biasH + (T - 1) * biasT + S; }
 };
+
+/** The keys that a query may see, in 32 bits: they are compared with every key. Query t sees none if there is none. */
+struct Sight {
+  int32_t from, to;
+  __device__ bool reaches(int64_t s) const {
+    const int32_t key = static_cast<int32_t>(s);
+    return key >= from && key < to;
+  }
+};
+__device__ __forceinline__ Sight sightOf(const Attention& at, int64_t t) {
+  if (t >= at.T) return {0, 0};
+  return {static_cast<int32_t>(at.from(t)), static_cast<int32_t>(at.to(t))};
+}
 
 /** A = cap(scale · q·k) + bias, and the derivative of A by q·k. */
 struct Score {
   float value, slope;
 };
-__device__ __forceinline__ Score scoreOf(const Attention& at, int64_t b, int64_t h, int64_t t, int64_t s, float product) {
+__device__ __forceinline__ Score scoreOf(const Attention& at, int64_t b, int64_t h, int64_t t, int64_t s,
+                                         float product) {
   Score score{product * at.scale, at.scale};
   if (at.softCap > 0) {
     const float capped = tanhf(score.value / at.softCap);
@@ -180,8 +193,10 @@ inline int checkAttention(const char* op, const Attention& at) {
   CHECK(at.before >= 0 && at.after >= 0 && at.softCap >= 0,
         "%s: expected a window and a soft cap that are not negative, received %lld before, %lld after, soft cap %g", op,
         (long long)at.before, (long long)at.after, at.softCap);
-  CHECK(at.K <= WIDEST_HEAD, "%s: expected heads of at most %lld numbers, received K=%lld", op, (long long)WIDEST_HEAD,
-        (long long)at.K);
+  constexpr int64_t LONGEST = 1 << 30;
+  CHECK(at.K <= WIDEST_HEAD && at.T <= LONGEST && at.S <= LONGEST,
+        "%s: expected heads of at most %lld numbers and at most 2^30 positions, received K=%lld, T=%lld, S=%lld", op,
+        (long long)WIDEST_HEAD, (long long)at.K, (long long)at.T, (long long)at.S);
   const bool none = at.B * at.H * at.T == 0;
   TENSOR(op, at.query, at.B * at.H * at.T * at.K);
   TENSOR(op, at.key, at.B * at.G * at.S * at.K);
@@ -195,9 +210,11 @@ inline Attention attentionOf(const float* query, const float* key, const float* 
                              const int32_t* mask, int64_t B, int64_t H, int64_t G, int64_t T, int64_t S, int64_t K,
                              int64_t biasB, int64_t biasH, int64_t biasT, float scale, float softCap, int64_t before,
                              int64_t after) {
-  const int64_t all = T + S;
-  return {query, key, value, bias, mask, B, H, G, T, S, K, biasB, biasH, biasT, scale, softCap,
-          std::min(before, all), std::min(after, all), K % 4 == 0 && aligned(query, key, value)};
+  Attention at{query, key, value, bias, mask, B, H, G, T, S, K, biasB, biasH, biasT, scale, softCap, before, after, false};
+  at.before = std::min(before, T + S);
+  at.after = std::min(after, T + S);
+  at.four = K % 4 == 0 && aligned(query, key, value);
+  return at;
 }
 
 /** Calls run with the padded head width as a constant. */
@@ -210,7 +227,4 @@ int withHeadWidth(int64_t K, Run run) {
 
 /** L = ln Σ e^A of each query [B, H, T] (and O, if wanted), into memory of the caller. */
 int attentionForward(const char* op, const Attention& at, float* output, float* logSumExp);
-/** P [B, H, T, S] from L. */
-int attentionProbabilities(const char* op, const Attention& at, const float* logSumExp, float* probabilities);
-
 }  // namespace inseq

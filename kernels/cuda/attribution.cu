@@ -1,8 +1,8 @@
 // What attribution methods compute on the device:
 //
-//   path points           y[k] = baseline + fractions[k] · (x − baseline)     (Sundararajan et al. 2017, arXiv 1703.01365)
-//   gradient times input  y[r] = Σ_d dy[r, d] · x[r, d]
-//   quadrature            y = (y +) Σ_k weights[k] · x[k]
+//   path points           y[k] = baseline + fractions[k] · (x − baseline)     (Sundararajan et al. 2017, arXiv
+//   1703.01365) gradient times input  y[r] = Σ_d dy[r, d] · x[r, d] quadrature            y = (y +) Σ_k weights[k] ·
+//   x[k]
 
 #include "rows.h"
 
@@ -23,8 +23,9 @@ __global__ void pathPointsKernel(const float* x, const float* baseline, const fl
 }
 
 template <int GROUP, int WIDTH>
-__global__ void gradientTimesInputKernel(const float* dy, const float* x, int64_t rows, int64_t D, int64_t times,
-                                         int64_t block, float* y) {
+__global__ void __launch_bounds__(groupThreads<GROUP>)
+    gradientTimesInputKernel(const float* dy, const float* x, int64_t rows, int64_t D, int64_t times, int64_t block,
+                             float* y) {
   const int64_t r = groupRow();
   float total = 0;
   if (r < rows) {

@@ -1,10 +1,9 @@
 // Finding cuBLAS, and products through it.
 //
 // It is looked for, in this order: the file in $INSEQ_CUBLAS; the loader's own search ($LD_LIBRARY_PATH, the system's
-// folders); the toolkit ($CUDA_HOME, $CUDA_PATH, /usr/local/cuda); Python packages (nvidia-cublas, which PyTorch brings) of
-// $VIRTUAL_ENV, $CONDA_PREFIX, the user and the system. The declarations below follow NVIDIA's documentation.
-
-#include "cublas.h"
+// folders); the toolkit ($CUDA_HOME, $CUDA_PATH, /usr/local/cuda); Python packages (nvidia-cublas, which PyTorch
+// brings) of $VIRTUAL_ENV, $CONDA_PREFIX, the user and the system. The declarations below follow NVIDIA's
+// documentation.
 
 #include <dlfcn.h>
 #include <glob.h>
@@ -13,29 +12,35 @@
 #include <cstdlib>
 #include <vector>
 
+#include "cublas.h"
+
 namespace inseq {
 namespace {
 
 using Handle = struct cublasContext*;
 enum { OP_N = 0, OP_T = 1 };
-enum { DEFAULT_MATH = 0, TF32_MATH = 3 };
+enum { FLOAT32 = 0, BFLOAT16 = 14 };  // types of numbers
+enum { DEFAULT_ALGORITHM = -1 };
 enum { ALLOCATION_FAILED = 3 };
+/** How to multiply float32: as it is, or with factors rounded to bfloat16 or TF32; sums are float32 in all cases. */
+enum { COMPUTE_FLOAT32 = 68, COMPUTE_FAST_BFLOAT16 = 75, COMPUTE_FAST_TF32 = 77 };
 
 struct Functions {
   int (*create)(Handle*);
   int (*setStream)(Handle, cudaStream_t);
-  int (*setMathMode)(Handle, int);
   int (*getVersion)(Handle, int*);
   const char* (*statusString)(int);
-  int (*sgemm)(Handle, int opA, int opB, int m, int n, int k, const float* alpha, const float* a, int lda,
-               const float* b, int ldb, const float* beta, float* c, int ldc);
-  int (*sgemmBatched)(Handle, int opA, int opB, int m, int n, int k, const float* alpha, const float* a, int lda,
-                      long long strideA, const float* b, int ldb, long long strideB, const float* beta, float* c,
-                      int ldc, long long strideC, int batches);
+  int (*gemm)(Handle, int opA, int opB, int m, int n, int k, const void* alpha, const void* a, int typeA, int lda,
+              const void* b, int typeB, int ldb, const void* beta, void* c, int typeC, int ldc, int compute,
+              int algorithm);
+  int (*gemmBatched)(Handle, int opA, int opB, int m, int n, int k, const void* alpha, const void* a, int typeA,
+                     int lda, long long strideA, const void* b, int typeB, int ldb, long long strideB, const void* beta,
+                     void* c, int typeC, int ldc, long long strideC, int batches, int compute, int algorithm);
 };
 Functions cublas;
 Handle handle = nullptr;
 std::string found;  // its version and path
+int32_t chosenPrecision = INSEQ_FLOAT32_PRECISION;
 
 #ifndef CUBLAS_NAMES  // the tests' stand-in has its own
 #define CUBLAS_NAMES "libcublas.so.13", "libcublas.so.12", "libcublas.so.11"
@@ -61,13 +66,18 @@ std::string variable(const char* name, const char* below) {
 
 std::vector<std::string> placesToLook() {
   std::vector<std::string> places(std::begin(NAMES), std::end(NAMES));
-  for (const std::string& toolkit : {variable("CUDA_HOME", ""), variable("CUDA_PATH", ""), std::string("/usr/local/cuda")}) {
+  for (const std::string& toolkit :
+       {variable("CUDA_HOME", ""), variable("CUDA_PATH", ""), std::string("/usr/local/cuda")}) {
     if (toolkit.empty()) continue;
     addFolder(toolkit + "/lib64", places);
     addFolder(toolkit + "/targets/*-linux/lib", places);
   }
-  const std::string prefixes[] = {variable("VIRTUAL_ENV", ""), variable("CONDA_PREFIX", ""), variable("HOME", "/.local"),
-                                  "/usr/local", "/usr", "/opt/conda"};
+  const std::string prefixes[] = {variable("VIRTUAL_ENV", ""),
+                                  variable("CONDA_PREFIX", ""),
+                                  variable("HOME", "/.local"),
+                                  "/usr/local",
+                                  "/usr",
+                                  "/opt/conda"};
   for (const std::string& prefix : prefixes) {
     if (prefix.empty()) continue;
     for (const char* python : {"/lib/python3*/site-packages", "/lib/python3*/dist-packages"}) {
@@ -95,10 +105,9 @@ bool bind(void* library, const char* name, Function& function) {
 
 bool bindAll(void* library) {
   return bind(library, "cublasCreate_v2", cublas.create) && bind(library, "cublasSetStream_v2", cublas.setStream) &&
-         bind(library, "cublasSetMathMode", cublas.setMathMode) &&
          bind(library, "cublasGetVersion_v2", cublas.getVersion) &&
-         bind(library, "cublasGetStatusString", cublas.statusString) && bind(library, "cublasSgemm_v2", cublas.sgemm) &&
-         bind(library, "cublasSgemmStridedBatched", cublas.sgemmBatched);
+         bind(library, "cublasGetStatusString", cublas.statusString) && bind(library, "cublasGemmEx", cublas.gemm) &&
+         bind(library, "cublasGemmStridedBatchedEx", cublas.gemmBatched);
 }
 
 /** Opens the first library that has the functions; else says what was wrong with the first place. */
@@ -111,16 +120,25 @@ int findCublas() {
     const char* error = dlerror();
     if (trouble.empty()) trouble = error ? error : place + " lacks a function of cuBLAS";
   }
-  return fail(INSEQ_BAD_ARGUMENT,
-              "open: expected cuBLAS (%s) in $INSEQ_CUBLAS, $LD_LIBRARY_PATH, the CUDA toolkit or a Python package such "
-              "as nvidia-cublas, received: %s; install one of them, or set INSEQ_CUBLAS to the file",
-              NAMES[0], trouble.c_str());
+  return fail(
+      INSEQ_BAD_ARGUMENT,
+      "open: expected cuBLAS (%s) in $INSEQ_CUBLAS, $LD_LIBRARY_PATH, the CUDA toolkit or a Python package such "
+      "as nvidia-cublas, received: %s; install one of them, or set INSEQ_CUBLAS to the file",
+      NAMES[0], trouble.c_str());
 }
 
 int checkedCublas(const char* op, int status) {
   if (status == 0) return INSEQ_OK;
   return fail(status == ALLOCATION_FAILED ? INSEQ_OUT_OF_MEMORY : INSEQ_DEVICE_ERROR,
               "%s: expected cuBLAS to compute, received its status %d (%s)", op, status, cublas.statusString(status));
+}
+
+int computeType() {
+  switch (chosenPrecision) {
+    case INSEQ_HIGH_PRECISION: return COMPUTE_FAST_TF32;
+    case INSEQ_BFLOAT16_PRECISION: return COMPUTE_FAST_BFLOAT16;
+    default: return COMPUTE_FLOAT32;
+  }
 }
 
 }  // namespace
@@ -131,10 +149,9 @@ int openCublas(cudaStream_t stream) {
   int version = 0;
   TRY(checkedCublas("open", cublas.create(&handle)));
   TRY(checkedCublas("open", cublas.setStream(handle, stream)));
-  TRY(checkedCublas("open", cublas.setMathMode(handle, DEFAULT_MATH)));
   TRY(checkedCublas("open", cublas.getVersion(handle, &version)));
   Dl_info info;
-  dladdr(reinterpret_cast<void*>(cublas.sgemm), &info);
+  dladdr(reinterpret_cast<void*>(cublas.gemm), &info);
   found = "cuBLAS " + std::to_string(version / 10000) + "." + std::to_string(version / 100 % 100) + "." +
           std::to_string(version % 100) + ", " + info.dli_fname;
   return INSEQ_OK;
@@ -149,12 +166,17 @@ int gemm(const char* op, Operand a, Operand b, int64_t B, int64_t M, int64_t N, 
   const int m = static_cast<int>(N), n = static_cast<int>(M), k = static_cast<int>(K);
   const int opA = a.transposed ? OP_T : OP_N, opB = b.transposed ? OP_T : OP_N;
   const int lda = a.transposed ? n : k, ldb = b.transposed ? k : m;
+  const int type = a.bfloat16 ? BFLOAT16 : FLOAT32, compute = a.bfloat16 ? COMPUTE_FLOAT32 : computeType();
   if (B == 1) {
-    return checkedCublas(op, cublas.sgemm(handle, opB, opA, m, n, k, &one, b.data, ldb, a.data, lda, &beta, c, m));
+    return checkedCublas(op, cublas.gemm(handle, opB, opA, m, n, k, &one, b.data, type, ldb, a.data, type, lda, &beta,
+                                         c, FLOAT32, m, compute, DEFAULT_ALGORITHM));
   }
-  return checkedCublas(op, cublas.sgemmBatched(handle, opB, opA, m, n, k, &one, b.data, ldb, b.stride, a.data, lda,
-                                               a.stride, &beta, c, m, M * N, static_cast<int>(B)));
+  return checkedCublas(
+      op, cublas.gemmBatched(handle, opB, opA, m, n, k, &one, b.data, type, ldb, b.stride, a.data, type, lda, a.stride,
+                             &beta, c, FLOAT32, m, M * N, static_cast<int>(B), compute, DEFAULT_ALGORITHM));
 }
+
+int32_t precision() { return chosenPrecision; }
 
 }  // namespace inseq
 
@@ -164,10 +186,10 @@ const char* inseq_matmul_library(void) { return inseq::found.c_str(); }
 
 int inseq_set_precision(int32_t precision) {
   using namespace inseq;
-  CHECK(precision == INSEQ_FLOAT32_PRECISION || precision == INSEQ_HIGH_PRECISION,
+  CHECK(precision >= INSEQ_FLOAT32_PRECISION && precision <= INSEQ_BFLOAT16_PRECISION,
         "setPrecision: expected a known precision, received %d", precision);
   TRY(ready("setPrecision"));
-  const int mode = precision == INSEQ_HIGH_PRECISION ? TF32_MATH : DEFAULT_MATH;
-  return checkedCublas("setPrecision", cublas.setMathMode(handle, mode));
+  chosenPrecision = precision;
+  return INSEQ_OK;
 }
 }

@@ -1,9 +1,7 @@
 // Choosing the device, its memory, copies, and errors.
 //
-// All work is queued in one stream. Uploads go through two pinned buffers in turn, so that the caller's memory is free at
-// once and the host waits only when both are still on their way. A download waits for the stream.
-
-#include "device.h"
+// All work is queued in one stream. Uploads go through two pinned buffers in turn, so that the caller's memory is free
+// at once and the host waits only when both are still on their way. A download waits for the stream.
 
 #include <pthread.h>
 
@@ -12,6 +10,7 @@
 #include <mutex>
 
 #include "cublas.h"
+#include "device.h"
 #include "launch.h"
 
 namespace inseq {
@@ -69,7 +68,8 @@ const Device& device() { return chosen; }
 const char* whereText() { return where.c_str(); }
 
 CachingAllocator& memory() {
-  static CachingAllocator allocator({allocateOnDevice, releaseOnDevice, MEMORY_MARKED});
+  // Never destroyed: when the process ends, packed matrices give their memory back after all else is gone.
+  static CachingAllocator& allocator = *new CachingAllocator({allocateOnDevice, releaseOnDevice, MEMORY_MARKED});
   return allocator;
 }
 
@@ -83,15 +83,18 @@ int ready(const char* op) {
   CHECK(chosen.index >= 0, "%s: expected a device that was chosen, received none; call inseq_open first", op);
   CHECK(!forked, "%s: expected the process that opened the device, received a fork of it; start a new process instead",
         op);
+  // To CUDA every thread has a device of its own.
+  thread_local bool chosenHere = false;
+  if (!chosenHere) TRY(checked(op, cudaSetDevice(static_cast<int>(chosen.index))));
+  chosenHere = true;
   return INSEQ_OK;
 }
 
 int checked(const char* op, cudaError_t error) {
   if (error == cudaSuccess) return INSEQ_OK;
   cudaGetLastError();
-  if (error == cudaErrorMemoryAllocation) return outOfMemory(op, 0);
-  return fail(INSEQ_DEVICE_ERROR, "%s: expected the device to go on, received the error \"%s\"", op,
-              cudaGetErrorString(error));
+  const int status = error == cudaErrorMemoryAllocation ? INSEQ_OUT_OF_MEMORY : INSEQ_DEVICE_ERROR;
+  return fail(status, "%s: expected the device to go on, received the error \"%s\"", op, cudaGetErrorString(error));
 }
 
 int checkTensor(const char* op, const char* name, const void* pointer, int64_t count, int64_t width) {
@@ -150,9 +153,10 @@ int inseq_open(int64_t index) {
     TRY(checked("open", cudaDeviceGetAttribute(&processors, cudaDevAttrMultiProcessorCount, number)));
     TRY(checked("open", cudaGetDeviceProperties(&properties, number)));
     const int64_t capability = 10 * major + minor;
-    CHECK(capability >= OLDEST_CAPABILITY,
-          "open: expected a GPU of compute capability 8.0 (Ampere) or later, received %s of %d.%d; use --backend native",
-          properties.name, major, minor);
+    CHECK(
+        capability >= OLDEST_CAPABILITY,
+        "open: expected a GPU of compute capability 8.0 (Ampere) or later, received %s of %d.%d; use --backend native",
+        properties.name, major, minor);
     TRY(checked("open", cudaStreamCreateWithFlags(&chosen.stream, cudaStreamNonBlocking)));
     TRY(openStages());
     TRY(openFaults());
@@ -197,8 +201,8 @@ int inseq_download(int64_t address, void* host, int64_t bytes) {
   TRY(ready("download"));
   TRY(checkBytes("download", address, bytes));
   if (bytes > 0) {
-    TRY(checked("download", cudaMemcpyAsync(host, at(address), static_cast<size_t>(bytes), cudaMemcpyDeviceToHost,
-                                            chosen.stream)));
+    TRY(checked("download",
+                cudaMemcpyAsync(host, at(address), static_cast<size_t>(bytes), cudaMemcpyDeviceToHost, chosen.stream)));
   }
   return inseq_synchronize();
 }
@@ -208,8 +212,8 @@ int inseq_copy(int64_t from, int64_t to, int64_t bytes) {
   TRY(checkBytes("copy", from, bytes));
   TRY(checkBytes("copy", to, bytes));
   if (bytes == 0) return INSEQ_OK;
-  return checked("copy", cudaMemcpyAsync(at(to), at(from), static_cast<size_t>(bytes), cudaMemcpyDeviceToDevice,
-                                         chosen.stream));
+  return checked(
+      "copy", cudaMemcpyAsync(at(to), at(from), static_cast<size_t>(bytes), cudaMemcpyDeviceToDevice, chosen.stream));
 }
 
 int inseq_synchronize(void) {

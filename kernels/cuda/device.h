@@ -7,7 +7,7 @@
 #include <cstdint>
 #include <string>
 
-#include "../library/memory.h"
+#include "memory.h"
 #include "status.h"
 
 namespace inseq {
@@ -43,8 +43,8 @@ class Scratch {
 };
 
 /**
- * Checks, on the device, that 0 <= ids[m] < N. As the host does not wait, the next download or synchronisation fails with
- * the place and the value. Kernels must leave out ids that are not in the table.
+ * Checks, on the device, that 0 <= ids[m] < N. As the host does not wait, the next download or synchronisation fails
+ * with the place and the value. Kernels must leave out ids that are not in the table.
  */
 int checkIds(const char* op, const int32_t* ids, int64_t M, int64_t N);
 /** What those checks found since the last call; after the stream was waited for. */

@@ -1,9 +1,9 @@
 // y = a + b, a − b, a · b, a / b, … with broadcasting: an operand has stride 0 along an axis that it shares.
 //
-// A thread makes four neighbours of y where the inner axis allows it, each operand either contiguous or shared along it, and
-// one number otherwise. All of it is bound by memory: an operand that is shared comes from the caches.
+// A thread makes four neighbours of y where the inner axis allows it, each operand either contiguous or shared along
+// it, and one number otherwise. All of it is bound by memory: an operand that is shared comes from the caches.
 
-#include "../library/axes.h"
+#include "axes.h"
 #include "launch.h"
 
 namespace inseq {
@@ -58,7 +58,8 @@ __device__ __forceinline__ void locate(const Axes<OPERANDS>& axes, int64_t group
 }
 
 template <int WIDTH, typename Op>
-__global__ void binaryKernel(const float* a, const float* b, const __grid_constant__ Axes<2> axes, int64_t groups, float* y) {
+__global__ void binaryKernel(const float* a, const float* b, const __grid_constant__ Axes<2> axes, int64_t groups,
+                             float* y) {
   EACH(i, groups) {
     int64_t offset[2];
     locate<WIDTH>(axes, i, offset);

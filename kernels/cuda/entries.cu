@@ -3,8 +3,8 @@
 //   embedding  y[m] = table[ids[m]]         d_table[v] = Σ dy[m] over ids[m] = v
 //   select     y[b] = x[b, index[b]]        dx[b, n] = dy[b] where n = index[b], else 0
 //
-// Ids are checked by a kernel of their own (ids.cu). Sums for the same row are added in the order of the ids, by one thread
-// for each number, so that they are always the same; the first m of an id finds all the later ones.
+// Ids are checked by a kernel of their own (ids.cu). Sums for the same row are added in the order of the ids, by one
+// thread for each number, so that they are always the same; the first m of an id finds all the later ones.
 
 #include "launch.h"
 
@@ -74,9 +74,8 @@ using namespace inseq;
 extern "C" {
 
 int inseq_embedding(const float* table, const int32_t* ids, int64_t M, int64_t V, int64_t D, float* y) {
-  CHECK(M >= 0 && V >= 0 && D >= 0,
-        "embedding: expected sizes that are not negative, received M=%lld, V=%lld, D=%lld", (long long)M, (long long)V,
-        (long long)D);
+  CHECK(M >= 0 && V >= 0 && D >= 0, "embedding: expected sizes that are not negative, received M=%lld, V=%lld, D=%lld",
+        (long long)M, (long long)V, (long long)D);
   return take("embedding", table, ids, M, V, D, false, 1, y);
 }
 

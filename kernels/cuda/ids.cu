@@ -1,6 +1,7 @@
 // Checking ids where they are: on the device, without waiting. What is found is told by the next call that waits.
 
 #include <map>
+#include <mutex>
 
 #include "launch.h"
 
@@ -19,6 +20,7 @@ struct Check {
 
 Fault* onDevice = nullptr;
 Fault* onHost = nullptr;  // pinned
+std::mutex lock;
 long long checks = 0;
 std::map<long long, Check> waiting;  // those of which nothing is known yet
 
@@ -54,11 +56,13 @@ int openFaults() {
 
 int checkIds(const char* op, const int32_t* ids, int64_t M, int64_t N) {
   if (M == 0) return INSEQ_OK;
+  std::lock_guard<std::mutex> guard(lock);
   waiting[++checks] = {op, N};
   return launch(op, findOutside, 1, THREADS, 0, ids, M, N, checks, onDevice);
 }
 
 int foundFaults() {
+  std::lock_guard<std::mutex> guard(lock);
   if (waiting.empty()) return INSEQ_OK;
   const cudaStream_t stream = device().stream;
   TRY(checked("synchronize", cudaMemcpyAsync(onHost, onDevice, sizeof(Fault), cudaMemcpyDeviceToHost, stream)));

@@ -35,11 +35,12 @@ int launch(const char* op, void (*kernel)(Formal...), dim3 grid, dim3 block, int
            typename Same<Formal>::Type... arguments) {
   constexpr int64_t UNASKED = 48 << 10;  // more shared memory must be asked for
   if (sharedBytes > UNASKED) {
-    TRY(checked(op, cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize,
-                                         static_cast<int>(sharedBytes))));
+    TRY(checked(
+        op, cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize, static_cast<int>(sharedBytes))));
   }
   void* pointers[] = {const_cast<void*>(static_cast<const void*>(&arguments))...};
-  return checked(op, cudaLaunchKernel(kernel, grid, block, pointers, static_cast<size_t>(sharedBytes), device().stream));
+  return checked(op,
+                 cudaLaunchKernel(kernel, grid, block, pointers, static_cast<size_t>(sharedBytes), device().stream));
 }
 
 inline int64_t ceilDiv(int64_t a, int64_t b) { return (a + b - 1) / b; }
@@ -53,7 +54,7 @@ inline dim3 blocksFor(int64_t count) {
   return dim3(static_cast<unsigned>(blocks < 1 ? 1 : blocks < most ? blocks : most));
 }
 /** The numbers of a thread: EACH(i, count) { ... }. */
-#define EACH(i, count)                                                                         \
+#define EACH(i, count)                                                                       \
   for (int64_t i = static_cast<int64_t>(blockIdx.x) * blockDim.x + threadIdx.x; i < (count); \
        i += static_cast<int64_t>(gridDim.x) * blockDim.x)
 

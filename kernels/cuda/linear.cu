@@ -4,8 +4,9 @@
 //   dx = dy Wᵀ             the same product with W the other way round and no bias
 //   c[b] = a[b] b[b]
 //
-// The bias is put into y first and the product added to it. A device multiplies rows of zeros like any others: with finite
-// weights they give what skip_zero_rows asks for.
+// The bias is put into y first and the product added to it. A device multiplies rows of zeros like any others: with
+// finite weights they give what skip_zero_rows asks for. With the bfloat16 precision packed weights are kept in
+// bfloat16, and what is multiplied by them is rounded to it; sums are float32.
 
 #include <map>
 #include <memory>
@@ -21,7 +22,26 @@ namespace {
 struct Packed {
   Scratch matrix;
   int64_t I, O;
+  bool bfloat16;
+
+  int64_t bytes() const { return I * O * (bfloat16 ? 2 : 4); }
 };
+
+/** Rounds to the nearest bfloat16, halves to the even one; NaN stays NaN. */
+__global__ void narrowKernel(const float* x, int64_t size, uint16_t* y) {
+  EACH(i, size) {
+    const uint32_t bits = __float_as_uint(x[i]);
+    y[i] = static_cast<uint16_t>(x[i] != x[i] ? bits >> 16 | 64 : (bits + 0x7fff + (bits >> 16 & 1)) >> 16);
+  }
+}
+
+/** bfloat16 numbers in scratch memory for half as many numbers of 4 bytes. */
+uint16_t* halves(const Scratch& scratch) { return reinterpret_cast<uint16_t*>(scratch.floats()); }
+
+int narrow(const char* op, const float* x, int64_t size, Scratch& to) {
+  TRY(to.allocate(op, (size + 1) / 2));
+  return launch(op, narrowKernel, blocksFor(size), THREADS, 0, x, size, halves(to));
+}
 
 std::mutex tableLock;
 std::map<int64_t, std::unique_ptr<Packed>> table;
@@ -49,23 +69,32 @@ int inseq_linear(const float* x, const float* kernel, int64_t packed, const floa
   CHECK(packed != 0 || kernel != nullptr || I * O == 0, "linear: expected a kernel [I=%lld, O=%lld], received none",
         (long long)I, (long long)O);
   const bool transposed = transpose_kernel != 0;
+  const Packed* found = nullptr;
   if (packed != 0) {
     const int64_t rows = transposed ? O : I, columns = transposed ? I : O;
-    const Packed* found = find(packed);
-    CHECK(found != nullptr, "linear: expected a packed kernel, received the handle %lld, which was released or never made",
+    found = find(packed);
+    CHECK(found != nullptr,
+          "linear: expected a packed kernel, received the handle %lld, which was released or never made",
           (long long)packed);
-    CHECK(found->I == rows && found->O == columns, "linear: expected a packed kernel [%lld, %lld], received [%lld, %lld]",
-          (long long)rows, (long long)columns, (long long)found->I, (long long)found->O);
+    CHECK(found->I == rows && found->O == columns,
+          "linear: expected a packed kernel [%lld, %lld], received [%lld, %lld]", (long long)rows, (long long)columns,
+          (long long)found->I, (long long)found->O);
     kernel = found->matrix.floats();
   }
   TENSOR("linear", x, M * I);
-  TENSOR("linear", kernel, I * O);
+  if (found == nullptr) TENSOR("linear", kernel, I * O);
   if (bias != nullptr) TENSOR("linear", bias, O);
   TENSOR("linear", y, M * O);
   if (M * O == 0) return INSEQ_OK;
   if (bias != nullptr) TRY(inseq_repeat(bias, 1, M, O, y));
   if (I == 0) return bias != nullptr ? INSEQ_OK : inseq_fill(y, M * O, 0.0f);
-  return gemm("linear", {x, false, 0}, {kernel, transposed, 0}, 1, M, O, I, bias != nullptr ? 1.0f : 0.0f, y);
+  const float beta = bias != nullptr ? 1.0f : 0.0f;
+  if (found == nullptr || !found->bfloat16) {
+    return gemm("linear", {x, false, 0}, {kernel, transposed, 0}, 1, M, O, I, beta, y);
+  }
+  Scratch narrowed;
+  TRY(narrow("linear", x, M * I, narrowed));
+  return gemm("linear", {halves(narrowed), false, 0, true}, {kernel, transposed, 0, true}, 1, M, O, I, beta, y);
 }
 
 int inseq_pack(const float* kernel, int64_t I, int64_t O, int64_t* handle) {
@@ -73,10 +102,15 @@ int inseq_pack(const float* kernel, int64_t I, int64_t O, int64_t* handle) {
   TENSOR("pack", kernel, I * O);
   return guarded("pack", [&] {
     auto made = std::make_unique<Packed>();
-    TRY(made->matrix.allocate("pack", I * O));
-    TRY(inseq_copy(addressOf(kernel), addressOf(made->matrix.floats()), I * O * 4));
     made->I = I;
     made->O = O;
+    made->bfloat16 = precision() == INSEQ_BFLOAT16_PRECISION;
+    if (made->bfloat16) {
+      TRY(narrow("pack", kernel, I * O, made->matrix));
+    } else {
+      TRY(made->matrix.allocate("pack", I * O));
+      TRY(inseq_copy(addressOf(kernel), addressOf(made->matrix.floats()), made->bytes()));
+    }
     std::lock_guard<std::mutex> lock(tableLock);
     table[++lastHandle] = std::move(made);
     *handle = lastHandle;
@@ -90,7 +124,8 @@ int inseq_read_packed(int64_t handle, int64_t I, int64_t O, float* kernel) {
         "readPacked: expected a packed kernel [%lld, %lld], received the handle %lld, which is none", (long long)I,
         (long long)O, (long long)handle);
   TENSOR("readPacked", kernel, I * O);
-  return inseq_copy(addressOf(found->matrix.floats()), addressOf(kernel), I * O * 4);
+  if (found->bfloat16) return inseq_widen(halves(found->matrix), INSEQ_BFLOAT16, I * O, kernel);
+  return inseq_copy(addressOf(found->matrix.floats()), addressOf(kernel), found->bytes());
 }
 
 int inseq_unpack(int64_t handle) {
@@ -103,16 +138,17 @@ int inseq_unpack(int64_t handle) {
 int64_t inseq_packed_bytes(void) {
   std::lock_guard<std::mutex> lock(tableLock);
   int64_t bytes = 0;
-  for (const auto& [handle, packed] : table) bytes += packed->I * packed->O * 4;
+  for (const auto& [handle, packed] : table) bytes += packed->bytes();
   return bytes;
 }
 
 int inseq_matmul(const float* a, const float* b, int64_t B, int64_t M, int64_t N, int64_t K, int64_t a_batch_stride,
                  int64_t b_batch_stride, int32_t transpose_a, int32_t transpose_b, float* c) {
-  CHECK(B >= 0 && M >= 0 && N >= 0 && K >= 0 && a_batch_stride >= 0 && b_batch_stride >= 0,
-        "matmul: expected sizes and strides that are not negative, received B=%lld, M=%lld, N=%lld, K=%lld, strides %lld "
-        "and %lld",
-        (long long)B, (long long)M, (long long)N, (long long)K, (long long)a_batch_stride, (long long)b_batch_stride);
+  CHECK(
+      B >= 0 && M >= 0 && N >= 0 && K >= 0 && a_batch_stride >= 0 && b_batch_stride >= 0,
+      "matmul: expected sizes and strides that are not negative, received B=%lld, M=%lld, N=%lld, K=%lld, strides %lld "
+      "and %lld",
+      (long long)B, (long long)M, (long long)N, (long long)K, (long long)a_batch_stride, (long long)b_batch_stride);
   const bool none = B * M * N * K == 0;
   TENSOR("matmul", a, none ? 0 : (B - 1) * a_batch_stride + M * K);
   TENSOR("matmul", b, none ? 0 : (B - 1) * b_batch_stride + K * N);

@@ -1,9 +1,9 @@
 // Moving numbers without computing: transposing, copying rows between layouts, repeating, filling.
 //
-// Rows are moved four numbers at a time where widths, strides and addresses allow it. A transposition that changes the last
-// axis goes through tiles in shared memory, so that reads and writes are both of neighbours.
+// Rows are moved four numbers at a time where widths, strides and addresses allow it. A transposition that changes the
+// last axis goes through tiles in shared memory, so that reads and writes are both of neighbours.
 
-#include "../library/axes.h"
+#include "axes.h"
 #include "launch.h"
 
 namespace inseq {
@@ -60,11 +60,11 @@ __global__ void permuteRows(const float* x, const __grid_constant__ Permuted axe
 
 /** The two axes that change places as rows of x and of y, and the others. */
 struct Tiles {
-  int64_t rows, columns;        // of y: its last axis, and the one that is last in x
-  int64_t rowStride;            // in x, of y's last axis
-  int64_t columnStride;         // in y, of x's last axis
+  int64_t rows, columns;  // of y: its last axis, and the one that is last in x
+  int64_t rowStride;      // in x, of y's last axis
+  int64_t columnStride;   // in y, of x's last axis
   int64_t rowTiles, columnTiles;
-  int rank;                     // the other axes
+  int rank;  // the other axes
   int64_t size[MAX_RANK], inX[MAX_RANK], inY[MAX_RANK];
 };
 

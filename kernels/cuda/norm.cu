@@ -3,8 +3,8 @@
 //   layer norm:  μ = mean(x), σ² = mean((x − μ)²), x̂ = (x − μ) / √(σ² + ε), y = x̂ · scale + bias
 //   rms norm:    x̂ = x / √(mean(x²) + ε),                                 y = x̂ · scale
 //
-// A group of threads has a row, and reads it once from memory: for the second and third pass it is in the first-level cache.
-// Sums in float32.
+// A group of threads has a row, and reads it once from memory: for the second and third pass it is in the first-level
+// cache. Sums in float32.
 
 #include "rows.h"
 
@@ -39,8 +39,8 @@ __device__ Statistics statisticsOf(const float* x, int64_t D, float epsilon, boo
 }
 
 template <bool CENTERED, int GROUP, int WIDTH>
-__global__ void normKernel(const float* x, const float* scale, const float* bias, int64_t R, int64_t D, float epsilon,
-                           float* y) {
+__global__ void __launch_bounds__(groupThreads<GROUP>)
+    normKernel(const float* x, const float* scale, const float* bias, int64_t R, int64_t D, float epsilon, float* y) {
   const int64_t r = groupRow();
   const bool inside = r < R;
   const Statistics row = statisticsOf<CENTERED, GROUP, WIDTH>(x + r * D, D, epsilon, inside);
@@ -60,8 +60,9 @@ __global__ void normKernel(const float* x, const float* scale, const float* bias
 // With g = dy · scale (from y = x̂ · scale + bias) and x̂ = (x − μ) / √(σ² + ε):
 //   dx = (g − mean(g) − x̂ · mean(g · x̂)) / √(σ² + ε)      (without mean(g) for the rms norm)
 template <bool CENTERED, int GROUP, int WIDTH>
-__global__ void normBackwardKernel(const float* dy, const float* x, const float* scale, int64_t rows, int64_t D,
-                                   float epsilon, int64_t times, int64_t block, float* dx) {
+__global__ void __launch_bounds__(groupThreads<GROUP>)
+    normBackwardKernel(const float* dy, const float* x, const float* scale, int64_t rows, int64_t D, float epsilon,
+                       int64_t times, int64_t block, float* dx) {
   const int64_t r = groupRow();
   const bool inside = r < rows;
   const int64_t at = r * D;

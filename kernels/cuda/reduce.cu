@@ -1,8 +1,8 @@
 // Sum, mean, extremes and norms along one axis: x [outer, N, inner] -> y [outer, inner].
 //
-// Along the last axis (inner = 1) a group of threads has a row; a few very long rows are cut into pieces, whose results are
-// reduced again. Elsewhere a block has 32 neighbours of y, and its eight rows of threads share N. Every sum has one order,
-// given by the sizes. A NaN gives NaN.
+// Along the last axis (inner = 1) a group of threads has a row; a few very long rows are cut into pieces, whose results
+// are reduced again. Elsewhere a block has 32 neighbours of y, and its eight rows of threads share N. Every sum has one
+// order, given by the sizes. A NaN gives NaN.
 
 #include "rows.h"
 
@@ -28,7 +28,8 @@ struct End {
 
 /** Piece p of a row is numbers p · length … of its N. */
 template <typename Rule, typename Each, int GROUP>
-__global__ void reduceRows(const float* x, int64_t rows, int64_t N, int64_t pieces, int64_t length, End end, float* y) {
+__global__ void __launch_bounds__(groupThreads<GROUP>)
+    reduceRows(const float* x, int64_t rows, int64_t N, int64_t pieces, int64_t length, End end, float* y) {
   const int64_t r = groupRow();
   float total = Rule::START;
   if (r < rows) {

@@ -1,7 +1,8 @@
 // Sums and maxima over the numbers of a row by a group of threads: one warp, or a whole block.
 //
-// A block is GROUP threads wide (threadIdx.x) and as many rows high as fit. Short rows, or very many, are best served by a
-// warp each, which needs no barrier; long or few rows by 256 threads. The order of a sum is fixed by the shape of the group.
+// A block is GROUP threads wide (threadIdx.x). Short rows, or very many, are best served by a warp each, four to a
+// block, which needs no barrier; long or few rows by 256 threads, and those of a vocabulary by 1024. The order of a sum
+// is fixed by the shape of the group, which follows from the sizes and the device.
 
 #pragma once
 
@@ -9,7 +10,13 @@
 
 namespace inseq {
 
+constexpr int NARROW_ROWS = 4;
 constexpr int WIDE_GROUP = 256;
+constexpr int WIDEST_GROUP = 1024;
+
+/** Threads of a block of such groups, for __launch_bounds__. */
+template <int GROUP>
+constexpr int groupThreads = GROUP == WARP ? WARP* NARROW_ROWS : GROUP;
 
 struct SumRule {
   static constexpr float START = 0.0f;
@@ -54,7 +61,10 @@ __device__ __forceinline__ int64_t groupRow() { return static_cast<int64_t>(bloc
 /** Calls work with a group of threads for `rows` rows of D numbers: run(GROUP as a constant, grid, block). */
 template <typename Run>
 int withGroups(int64_t rows, int64_t D, Run run) {
-  constexpr int NARROW_ROWS = 4;
+  constexpr int64_t VOCABULARY = 8192;
+  if (D >= VOCABULARY) {
+    return run(std::integral_constant<int, WIDEST_GROUP>{}, dim3(static_cast<unsigned>(rows)), dim3(WIDEST_GROUP));
+  }
   const bool wide = D > 1024 || rows < device().processors * NARROW_ROWS;
   if (wide && D > WARP) {
     return run(std::integral_constant<int, WIDE_GROUP>{}, dim3(static_cast<unsigned>(rows)), dim3(WIDE_GROUP));

@@ -10,7 +10,7 @@ namespace inseq {
 namespace {
 
 template <bool LOGARITHM, int GROUP, int WIDTH>
-__global__ void softmaxKernel(const float* x, int64_t R, int64_t V, float* y) {
+__global__ void __launch_bounds__(groupThreads<GROUP>) softmaxKernel(const float* x, int64_t R, int64_t V, float* y) {
   const int64_t r = groupRow();
   const bool inside = r < R;
   const float* row = x + r * V;

@@ -28,7 +28,7 @@ extern "C" {
 #endif
 
 /* Raised with every change of this file; the caller compares it with the one it was written for. */
-#define INSEQ_INTERFACE_VERSION 6
+#define INSEQ_INTERFACE_VERSION 7
 
 #define INSEQ_API __attribute__((visibility("default")))
 /* An argument that the function writes one value to. */
@@ -67,10 +67,12 @@ INSEQ_API int64_t inseq_compute_capability(void);
 /* Where matrix products come from: the cuBLAS found, its version and path; "built in". */
 INSEQ_API const char* inseq_matmul_library(void);
 
-enum { INSEQ_FLOAT32_PRECISION = 0, INSEQ_HIGH_PRECISION = 1 };
+enum { INSEQ_FLOAT32_PRECISION = 0, INSEQ_HIGH_PRECISION = 1, INSEQ_BFLOAT16_PRECISION = 2 };
 /*
  * How matrix products multiply: in float32 (the default), or, with "high", with fewer bits where the device is faster
- * then: TF32 (10 bits of mantissa, sums in float32) on CUDA. What each implementation does is written in kernels/README.md.
+ * then: TF32 (10 bits of mantissa) on CUDA. With bfloat16 (7 bits), which CUDA alone has, matrices that are packed from then
+ * on are kept in it, too, and factors of other products are rounded to it or TF32. Sums are float32 in all cases, and so is
+ * every other operation.
  */
 INSEQ_API int inseq_set_precision(int32_t precision);
 

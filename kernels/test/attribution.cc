@@ -11,10 +11,13 @@ void testPathPoints() {
     const Floats x = random(size), baseline = random(size), fractions = {0, 1, 0.25f, 0.7f, -0.5f};
     Doubles expected;
     for (const float fraction : fractions)
-      for (int64_t i = 0; i < size; i++) expected.push_back(baseline[i] + double(fraction) * (double(x[i]) - baseline[i]));
-    expectClose(sizes("path points", {size}), withThreads("path points", K * size, [&](float* y) {
-                  return inseq_path_points(on(x), on(baseline), on(fractions), K, size, y);
-                }), expected, 2e-7);
+      for (int64_t i = 0; i < size; i++)
+        expected.push_back(baseline[i] + double(fraction) * (double(x[i]) - baseline[i]));
+    expectClose(
+        sizes("path points", {size}),
+        withThreads("path points", K * size,
+                    [&](float* y) { return inseq_path_points(on(x), on(baseline), on(fractions), K, size, y); }),
+        expected, 2e-7);
   }
   expectError("path points", inseq_path_points(nullptr, nullptr, nullptr, -1, 1, nullptr), "K=-1");
 }
@@ -30,9 +33,11 @@ void testGradientTimesInput() {
         for (int64_t d = 0; d < D; d++) expected[r] += double(dy[r * D + d]) * x[saved * D + d];
       }
       const std::string name = sizes("gradient times input", {D, times});
-      expectClose(name, withThreads(name, R * times, [&](float* y) {
-                    return inseq_gradient_times_input(on(dy), on(x), R, D, times, block, y);
-                  }), expected, 2e-6);
+      expectClose(
+          name,
+          withThreads(name, R * times,
+                      [&](float* y) { return inseq_gradient_times_input(on(dy), on(x), R, D, times, block, y); }),
+          expected, 2e-6);
     }
   }
   expectError("gradient times input", inseq_gradient_times_input(nullptr, nullptr, 3, 2, 1, 4, nullptr), "block=4");
@@ -49,10 +54,14 @@ void testWeightedSum() {
         for (int64_t k = 0; k < K; k++) expected[i] += double(weights[k]) * x[k * size + i];
       }
       const std::string name = sizes("weighted sum", {size, accumulate});
-      expectClose(name, withThreads(name, size, [&](float* y) {
-                    if (accumulate) expectOk(name, inseq_upload(before.data(), reinterpret_cast<int64_t>(y), size * 4));
-                    return inseq_weighted_sum(on(x), on(weights), K, size, accumulate, y);
-                  }), expected, 1e-6);
+      expectClose(name,
+                  withThreads(name, size,
+                              [&](float* y) {
+                                if (accumulate)
+                                  expectOk(name, inseq_upload(before.data(), reinterpret_cast<int64_t>(y), size * 4));
+                                return inseq_weighted_sum(on(x), on(weights), K, size, accumulate, y);
+                              }),
+                  expected, 1e-6);
     }
   }
 }
@@ -103,9 +112,10 @@ void testNorms() {
           for (double& total : expected) total = std::sqrt(total);
         const std::string name = sizes("reduce", {kind, N, inner});
         // A sum of 70001 numbers one after the other loses some more digits than a shorter one.
-        expectClose(name, withThreads(name, outer * inner, [&](float* y) {
-                      return inseq_reduce(on(x), kind, outer, N, inner, y);
-                    }), expected, N > 10000 ? 5e-5 : 4e-6);
+        expectClose(
+            name,
+            withThreads(name, outer * inner, [&](float* y) { return inseq_reduce(on(x), kind, outer, N, inner, y); }),
+            expected, N > 10000 ? 5e-5 : 4e-6);
       }
     }
   }

@@ -6,5 +6,8 @@
 void testMemory();
 /** Path points, gradient times input, quadrature, 16-bit numbers, norms as reductions. */
 void testAttribution();
-/** What must end in an error: tensors that are freed, foreign, misaligned or too short; a fork; sizes of zero must not. */
+/** Products with fewer bits. */
+void testPrecision();
+/** What must end in an error: tensors that are freed, foreign, misaligned or too short; a fork; sizes of zero must not.
+ */
 void testFaults();

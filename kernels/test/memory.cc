@@ -75,7 +75,8 @@ void testStatistics() {
   expectOk("free", inseq_free(small));
   expectOk("release cache", inseq_release_cache());
   expectEqual("reserved after release", statistic(INSEQ_BYTES_RESERVED), reserved);
-  if (statistic(INSEQ_BYTES_TOTAL) <= 0 || statistic(INSEQ_BYTES_FREE) <= 0) report("memory", "expected a device's size");
+  if (statistic(INSEQ_BYTES_TOTAL) <= 0 || statistic(INSEQ_BYTES_FREE) <= 0)
+    report("memory", "expected a device's size");
   int64_t ignored;
   expectError("memory", inseq_memory(99, &ignored), "received 99");
 }

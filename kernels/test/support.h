@@ -1,5 +1,5 @@
-// A small test harness, for every implementation of the interface: cases by name, random inputs, copies to the library's
-// memory and back, comparison with double precision, and the same bits in every run.
+// A small test harness, for every implementation of the interface: cases by name, random inputs, copies to the
+// library's memory and back, comparison with double precision, and the same bits in every run.
 
 #pragma once
 
@@ -114,8 +114,8 @@ inline bool onHost() { return std::strncmp(inseq_instruction_set(), "cuda", 4) !
 inline int atLast(int status) { return status != INSEQ_OK ? status : inseq_synchronize(); }
 
 /**
- * Runs a kernel several times: on the host with 1 to 4 threads, on the emulated device with its threads in other orders. The
- * outputs must be the same bits.
+ * Runs a kernel several times: on the host with 1 to 4 threads, on the emulated device with its threads in other
+ * orders. The outputs must be the same bits.
  */
 inline Floats withThreads(const std::string& name, int64_t size, const std::function<int(float*)>& kernel) {
   Floats first;

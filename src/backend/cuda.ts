@@ -2,7 +2,8 @@
  * cuda: our CUDA kernels (kernels/cuda) on one NVIDIA GPU, in Node.
  *
  * Everything is float32, sums included, and no sum is left to chance: the same GPU gives the same bits from run to run.
- * With `precision: "high"` matrix products are multiplied in TF32 (10 bits of mantissa) and summed in float32.
+ * With `precision: "high"` matrix products are multiplied in TF32 (10 bits of mantissa), with `bfloat16` (7 bits) the weights of
+ * linear layers are also kept in it, in half the memory; sums and all other operations are float32.
  */
 
 import { BackendError } from "../errors.ts";
@@ -18,8 +19,10 @@ import { kernels } from "./kernels/table.ts";
 /** Positions that fill a large GPU: matrix products of so many rows reach the speed of larger ones. */
 const POSITIONS_FOR_FULL_SPEED = 16384;
 
+const productsIn = { float32: "", high: ", TF32 products", bfloat16: ", bfloat16 products" } as const;
+
 export const cuda: Startable = {
-  precisions: ["float32", "high"],
+  precisions: ["float32", "high", "bfloat16"],
   start: async ({ precision, device = 0 }: BackendOptions) => {
     if (tensorflow.findBackendFactory("cuda") === null) {
       const library = await openDeviceKernels(INTERFACE_VERSION, device);
@@ -30,9 +33,9 @@ export const cuda: Startable = {
     const backend = await instantiate("cuda", "use native");
     if (!(backend instanceof CudaBackend)) throw new BackendError("expected our cuda backend, found another one");
     const { library } = backend;
-    if (precision !== undefined) library.call("set_precision", precision === "high" ? 1 : 0);
+    if (precision !== undefined) backend.setPrecision(precision);
     const capability = library.read("compute_capability");
-    const products = `${library.text("matmul_library")}${precision === "high" ? ", TF32 products" : ""}`;
+    const products = `${library.text("matmul_library")}${precision === undefined ? "" : productsIn[precision]}`;
     const emulated = library.instructionSet === "cuda" ? "" : " (emulated)";
     return (
       `our CUDA kernels${emulated} on ${library.text("device_name")} ` +

@@ -3,7 +3,7 @@
 import { BackendError } from "../errors.ts";
 import { tensorflow } from "../tensor.ts";
 
-export const precisions = ["float32", "high"] as const;
+export const precisions = ["float32", "high", "bfloat16"] as const;
 export type Precision = (typeof precisions)[number];
 
 export interface BackendOptions {
@@ -14,8 +14,9 @@ export interface BackendOptions {
    */
   readonly wasmPaths?: string | Readonly<Record<string, string>>;
   /**
-   * How matrix products multiply: `float32`, the default, or with fewer bits where the device is faster then (`high`: TF32
-   * on `cuda`). Backends that know only float32 refuse `high`. A running backend goes on as it is when nothing is said.
+   * How matrix products multiply: `float32`, the default, or with fewer bits where the device is faster then: `high` (TF32
+   * on `cuda`), or `bfloat16`, which halves the memory of weights. Backends that know only float32 refuse the others. A running
+   * backend goes on as it is when nothing is said.
    */
   readonly precision?: Precision;
   /** Which GPU, counted from 0 among those that are visible; of the `cuda` backend. A process uses one. */

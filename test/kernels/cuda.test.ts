@@ -4,10 +4,11 @@
  */
 
 import { execFile } from "node:child_process";
+import { readFileSync } from "node:fs";
 import { promisify } from "node:util";
 import { expect, test } from "vitest";
-import { findCompiler } from "../../kernels/build.mjs";
-import { buildCudaFaultProgram, buildCudaTestProgram } from "../../kernels/buildCuda.mjs";
+import { buildLibraries, findCompiler, libraryPath } from "../../kernels/build.mjs";
+import { buildCudaFaultProgram, buildCudaShim, buildCudaTestProgram } from "../../kernels/buildCuda.mjs";
 
 const run = promisify(execFile);
 const compiler = await findCompiler();
@@ -34,6 +35,24 @@ test.skipIf(compiler === undefined)(
   { timeout: 120_000 },
   async () => {
     expect(await output(buildCudaFaultProgram)).toMatch(/^[1-9]\d* wrong kernels found, 0 missed\n$/);
+  },
+);
+
+test.skipIf(compiler === undefined)(
+  `both libraries have every function of the header${reason}`,
+  { timeout: 600_000 },
+  async () => {
+    if (compiler === undefined) throw new Error("unreachable: skipped without a compiler");
+    await buildLibraries(compiler);
+    const koffi = (await import("koffi")).default;
+    const header = readFileSync(new URL("../../kernels/include/inseq_kernels.h", import.meta.url), "utf8");
+    const names = [...header.matchAll(/^INSEQ_API .*?\b(inseq_\w+)\(/gm)].map(([, name = ""]) => name);
+    expect(names.length).toBeGreaterThan(50);
+    for (const path of [libraryPath("portable"), await buildCudaShim(compiler)]) {
+      const library = koffi.load(path);
+      // koffi throws where a function is missing.
+      for (const name of names) expect(library.func(`int ${name}()`)).toBeTypeOf("function");
+    }
   },
 );
 

@@ -1,7 +1,8 @@
 // The check of memory accesses. The compiler's thread sanitizer puts a call before every load and store of the kernels;
 // here these calls do not go to its own library, but to a model of what CUDA promises:
 //
-//   bounds  An access lies inside a live block of device memory (to the byte that was asked for), the block's own shared
+//   bounds  An access lies inside a live block of device memory (to the byte that was asked for), the block's own
+//   shared
 //           memory, or the thread's own variables.
 //   races   Two threads use the same word, one of them writes, and nothing orders them: they are of one block with no
 //           barrier between (or of one warp with no exchange), or they are of two blocks.
@@ -133,6 +134,9 @@ void use(const void* memory, size_t bytes, bool isWrite) {
     giveUp("out of bounds: thread %d of block %u %s %zu bytes at %zx, which belong to no tensor and no shared array",
            threadNumber(), blockNumber(), isWrite ? "writes" : "reads", bytes, from);
   }
+  // Numbers of two bytes are apart from their neighbours, and from the words that hold two of them.
+  constexpr uintptr_t HALVES = uintptr_t(1) << 62;
+  if (bytes == 2) return useWord(HALVES | from * 2, isWrite, isShared);
   for (uintptr_t word = from / 4 * 4; word < to; word += 4) useWord(word, isWrite, isShared);
 }
 
@@ -173,9 +177,9 @@ void deviceBelongs(const void* memory, size_t bytes, bool live) {
 
 using cudaShim::accesses::use;
 
-#define ACCESS(bytes)                                                          \
-  void __tsan_read##bytes(void* memory) { use(memory, bytes, false); }          \
-  void __tsan_write##bytes(void* memory) { use(memory, bytes, true); }          \
+#define ACCESS(bytes)                                                            \
+  void __tsan_read##bytes(void* memory) { use(memory, bytes, false); }           \
+  void __tsan_write##bytes(void* memory) { use(memory, bytes, true); }           \
   void __tsan_unaligned_read##bytes(void* memory) { use(memory, bytes, false); } \
   void __tsan_unaligned_write##bytes(void* memory) { use(memory, bytes, true); }
 

@@ -1,5 +1,6 @@
-// Stands in for cuBLAS, as a library of its own, so that finding and opening one is tested, too: plain loops over matrices
-// stored by columns. With the TF32 math mode, factors are rounded to TF32's 10 bits of mantissa.
+// Stands in for cuBLAS, as a library of its own, so that finding and opening one is tested, too: plain loops over
+// matrices stored by columns. Factors are rounded as the type of computation says: to 10 bits of mantissa for TF32, 7
+// for bfloat16.
 
 #include <cstdint>
 #include <cstring>
@@ -8,36 +9,44 @@
 
 namespace {
 
-constexpr int SUCCESS = 0, INVALID_VALUE = 7, TF32_MATH = 3;
+constexpr int SUCCESS = 0, INVALID_VALUE = 7, NOT_SUPPORTED = 15;
+constexpr int FLOAT32 = 0, BFLOAT16 = 14;
+constexpr int COMPUTE_FLOAT32 = 68, COMPUTE_FAST_BFLOAT16 = 75, COMPUTE_FAST_TF32 = 77;
 
-struct Context {
-  bool tf32 = false;
-};
+struct Context {};
 Context context;
 
-float rounded(float x) {
-  if (!context.tf32) return x;
-  uint32_t bits;
-  std::memcpy(&bits, &x, sizeof bits);
-  bits = (bits + 0x0fff + (bits >> 13 & 1)) & ~0x1fffu;
+float fromBits(uint32_t bits) {
+  float x;
   std::memcpy(&x, &bits, sizeof x);
   return x;
 }
 
-/** c = alpha op(a) op(b) + beta c, c [m, n] by columns. */
-void product(bool transposeA, bool transposeB, int m, int n, int k, float alpha, const float* a, int64_t lda,
-             const float* b, int64_t ldb, float beta, float* c, int64_t ldc) {
-  for (int64_t j = 0; j < n; j++) {
-    for (int64_t i = 0; i < m; i++) {
-      float total = 0;
-      for (int64_t l = 0; l < k; l++) {
-        total += rounded(a[transposeA ? l + i * lda : i + l * lda]) * rounded(b[transposeB ? j + l * ldb : l + j * ldb]);
-      }
-      float& number = c[i + j * ldc];
-      number = beta == 0 ? alpha * total : alpha * total + beta * number;
-    }
-  }
+/** The nearest number with `dropped` bits of mantissa less, halves to the even one. */
+float rounded(float x, int dropped) {
+  if (dropped == 0) return x;
+  uint32_t bits;
+  std::memcpy(&bits, &x, sizeof bits);
+  return fromBits((bits + (1u << (dropped - 1)) - 1 + (bits >> dropped & 1)) >> dropped << dropped);
 }
+
+/** A matrix stored by columns, op(matrix) of which is read. */
+struct Matrix {
+  const void* data;
+  int type, dropped;
+  bool transposed;
+  int64_t leading;
+
+  float at(int64_t row, int64_t column) const {
+    const int64_t i = transposed ? column + row * leading : row + column * leading;
+    if (type == BFLOAT16) return fromBits(static_cast<uint32_t>(static_cast<const uint16_t*>(data)[i]) << 16);
+    return rounded(static_cast<const float*>(data)[i], dropped);
+  }
+  Matrix next(int64_t stride) const {
+    const auto* bytes = static_cast<const char*>(data) + stride * (type == BFLOAT16 ? 2 : 4);
+    return {bytes, type, dropped, transposed, leading};
+  }
+};
 
 }  // namespace
 
@@ -46,26 +55,40 @@ API int cublasCreate_v2(Context** handle) {
   return SUCCESS;
 }
 API int cublasSetStream_v2(Context*, void*) { return SUCCESS; }
-API int cublasSetMathMode(Context* handle, int mode) {
-  handle->tf32 = mode == TF32_MATH;
-  return SUCCESS;
-}
 API int cublasGetVersion_v2(Context*, int* version) {
   *version = 0;
   return SUCCESS;
 }
-API const char* cublasGetStatusString(int status) { return status == SUCCESS ? "success" : "invalid value"; }
+API const char* cublasGetStatusString(int status) {
+  return status == SUCCESS ? "success" : status == NOT_SUPPORTED ? "not supported" : "invalid value";
+}
 
-API int cublasSgemmStridedBatched(Context*, int opA, int opB, int m, int n, int k, const float* alpha, const float* a,
-                                  int lda, long long strideA, const float* b, int ldb, long long strideB,
-                                  const float* beta, float* c, int ldc, long long strideC, int batches) {
+API int cublasGemmStridedBatchedEx(Context*, int opA, int opB, int m, int n, int k, const void* alpha, const void* a,
+                                   int typeA, int lda, long long strideA, const void* b, int typeB, int ldb,
+                                   long long strideB, const void* beta, void* c, int typeC, int ldc, long long strideC,
+                                   int batches, int compute, int) {
   if (m < 0 || n < 0 || k < 0 || lda < (opA ? k : m) || ldb < (opB ? n : k) || ldc < m) return INVALID_VALUE;
-  for (int i = 0; i < batches; i++) {
-    product(opA != 0, opB != 0, m, n, k, *alpha, a + i * strideA, lda, b + i * strideB, ldb, *beta, c + i * strideC, ldc);
+  const bool known = compute == COMPUTE_FLOAT32 || compute == COMPUTE_FAST_TF32 || compute == COMPUTE_FAST_BFLOAT16;
+  if (!known || typeA != typeB || (typeA != FLOAT32 && typeA != BFLOAT16) || typeC != FLOAT32) return NOT_SUPPORTED;
+  const int dropped = compute == COMPUTE_FAST_TF32 ? 13 : compute == COMPUTE_FAST_BFLOAT16 ? 16 : 0;
+  Matrix left{a, typeA, dropped, opA != 0, lda}, right{b, typeB, dropped, opB != 0, ldb};
+  const float scale = *static_cast<const float*>(alpha), kept = *static_cast<const float*>(beta);
+  for (int batch = 0; batch < batches; batch++, left = left.next(strideA), right = right.next(strideB)) {
+    float* to = static_cast<float*>(c) + batch * strideC;
+    for (int64_t j = 0; j < n; j++) {
+      for (int64_t i = 0; i < m; i++) {
+        float total = 0;
+        for (int64_t l = 0; l < k; l++) total += left.at(i, l) * right.at(l, j);
+        float& number = to[i + j * ldc];
+        number = kept == 0 ? scale * total : scale * total + kept * number;
+      }
+    }
   }
   return SUCCESS;
 }
-API int cublasSgemm_v2(Context* handle, int opA, int opB, int m, int n, int k, const float* alpha, const float* a, int lda,
-                       const float* b, int ldb, const float* beta, float* c, int ldc) {
-  return cublasSgemmStridedBatched(handle, opA, opB, m, n, k, alpha, a, lda, 0, b, ldb, 0, beta, c, ldc, 0, 1);
+API int cublasGemmEx(Context* handle, int opA, int opB, int m, int n, int k, const void* alpha, const void* a,
+                     int typeA, int lda, const void* b, int typeB, int ldb, const void* beta, void* c, int typeC,
+                     int ldc, int compute, int algorithm) {
+  return cublasGemmStridedBatchedEx(handle, opA, opB, m, n, k, alpha, a, typeA, lda, 0, b, typeB, ldb, 0, beta, c,
+                                    typeC, ldc, 0, 1, compute, algorithm);
 }

@@ -1,5 +1,8 @@
 #include "machine.h"
 
+#include <sys/mman.h>
+#include <ucontext.h>
+
 #include <algorithm>
 #include <csetjmp>
 #include <cstdarg>
@@ -11,9 +14,6 @@
 #include <numeric>
 #include <random>
 #include <vector>
-
-#include <sys/mman.h>
-#include <ucontext.h>
 
 #include "accesses.h"
 
@@ -79,8 +79,8 @@ void fiberMain() {
 
 void prepareFibers(int threads) {
   for (int i = static_cast<int>(machine.fibers.size()); i < threads; i++) machine.fibers.emplace_back();
-  static char* stacks = static_cast<char*>(mmap(nullptr, STACK * MOST_THREADS, PROT_READ | PROT_WRITE,
-                                                MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0));
+  static char* stacks = static_cast<char*>(
+      mmap(nullptr, STACK * MOST_THREADS, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0));
   for (int i = 0; i < threads; i++) {
     Fiber& fiber = machine.fibers[i];
     if (fiber.started) continue;
@@ -143,10 +143,11 @@ void runBlock() {
     if (done == machine.threads) return;
     if (atBarrier != machine.threads) {
       char text[200];
-      std::snprintf(text, sizeof text,
-                    "block (%u, %u, %u) cannot go on: of %d threads %d have ended, %d wait at a barrier, %d for their warp",
-                    current.block.x, current.block.y, current.block.z, machine.threads, done, atBarrier,
-                    count(State::atExchange));
+      std::snprintf(
+          text, sizeof text,
+          "block (%u, %u, %u) cannot go on: of %d threads %d have ended, %d wait at a barrier, %d for their warp",
+          current.block.x, current.block.y, current.block.z, machine.threads, done, atBarrier,
+          count(State::atExchange));
       return fail(text);
     }
     machine.orBefore = machine.orNow;
@@ -160,8 +161,8 @@ void runBlock() {
 const uint64_t* exchange(unsigned mask, uint64_t value) {
   const int thread = machine.running, first = thread / WARP * WARP;
   if (mask != ALL_LANES || first + WARP > machine.threads) {
-    giveUp("an exchange expected all %d lanes of a whole warp, received the mask %x in a block of %d threads", WARP, mask,
-           machine.threads);
+    giveUp("an exchange expected all %d lanes of a whole warp, received the mask %x in a block of %d threads", WARP,
+           mask, machine.threads);
   }
   Warp& warp = machine.warps[thread / WARP];
   uint64_t* values = warp.values[machine.exchanges[thread]++ % 2];
@@ -238,7 +239,8 @@ void giveUp(const char* format, ...) {
 }
 
 void expectAligned(const void* memory, size_t bytes) {
-  if (reinterpret_cast<uintptr_t>(memory) % bytes != 0) giveUp("misaligned: a vector of %zu bytes at %p", bytes, memory);
+  if (reinterpret_cast<uintptr_t>(memory) % bytes != 0)
+    giveUp("misaligned: a vector of %zu bytes at %p", bytes, memory);
 }
 
 void barrier() {

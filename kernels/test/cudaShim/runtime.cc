@@ -1,12 +1,12 @@
 // The runtime's functions. Device memory is the host's; work is done when a call returns. What device there is, the
 // environment says: INSEQ_SHIM_DEVICES (0: no driver), INSEQ_SHIM_CAPABILITY (such as 75), INSEQ_SHIM_MEMORY (bytes).
 
+#include <sys/mman.h>
+
 #include <cstdio>
 #include <cstdlib>
 #include <map>
 #include <mutex>
-
-#include <sys/mman.h>
 
 #include "accesses.h"
 #include "cuda_runtime.h"

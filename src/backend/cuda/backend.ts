@@ -6,6 +6,7 @@
 import { BackendError } from "../../errors.ts";
 import type { KernelArgument, KernelLibrary } from "../../platform/kernelLibrary.ts";
 import { tensorflow } from "../../tensor.ts";
+import type { Precision } from "../definition.ts";
 import type { Kernel } from "../kernels/kernel.ts";
 import {
   type Dtype,
@@ -25,8 +26,10 @@ type Values = ReturnType<InstanceType<typeof tensorflow.KernelBackend>["readSync
 interface TensorData {
   readonly dtype: Dtype;
   refCount: number;
-  /** The numbers on the device, without their repetitions; undefined for a tensor of strings. */
-  readonly stored: DeviceNumbers | undefined;
+  /** The numbers on the device, without their repetitions; undefined for a tensor of strings and a packed matrix. */
+  stored: DeviceNumbers | undefined;
+  /** Where the numbers are instead, once they are kept in bfloat16. */
+  packed: PackedMatrix | undefined;
   readonly repetition: Repetition | undefined;
   /** All numbers of a tensor that repeats, once they were asked for. */
   dense: DeviceNumbers | undefined;
@@ -34,11 +37,23 @@ interface TensorData {
   readonly strings: Values | undefined;
 }
 
+interface PackedMatrix {
+  readonly handle: number;
+  readonly rows: number;
+  readonly columns: number;
+}
+
+/** Bytes of a number in bfloat16. */
+const NARROW_BYTES = 2;
+/** Numbers of the C interface's `inseq_set_precision`. */
+const precisionCodes: Readonly<Record<Precision, number>> = { float32: 0, high: 1, bfloat16: 2 };
+
 export class CudaBackend extends tensorflow.KernelBackend implements KernelBackend {
   readonly name = "cuda";
   readonly library: KernelLibrary;
   readonly #data: InstanceType<typeof tensorflow.DataStorage<TensorData>>;
   #storedBytes = 0;
+  #precision: Precision = "float32";
   readonly #fallbacks = new Map<string, number>();
   /** What the kernel that runs has taken and not yet put into a tensor, and the tensors that it has made. */
   #loose = new Set<Block>();
@@ -48,6 +63,12 @@ export class CudaBackend extends tensorflow.KernelBackend implements KernelBacke
     super();
     this.library = library;
     this.#data = new tensorflow.DataStorage(this, tensorflow.engine());
+  }
+
+  /** How matrix products multiply from now on. Matrices that are packed already stay as they are. */
+  setPrecision(precision: Precision): void {
+    this.library.call("set_precision", precisionCodes[precision]);
+    this.#precision = precision;
   }
 
   // ---- what kernels need ----
@@ -80,7 +101,8 @@ export class CudaBackend extends tensorflow.KernelBackend implements KernelBacke
   }
 
   stored(info: Info): DeviceNumbers {
-    const { stored } = this.#of(info);
+    const { stored, packed } = this.#of(info);
+    if (packed !== undefined) return this.#widened(packed);
     if (stored === undefined) throw new BackendError(`cuda: expected a tensor of numbers, received ${info.dtype}`);
     return stored;
   }
@@ -141,9 +163,29 @@ export class CudaBackend extends tensorflow.KernelBackend implements KernelBacke
     return this.#add(shape, dtype, all, repetition);
   }
 
-  /** cuBLAS multiplies by weights as they lie. */
-  packed(): number {
-    return 0;
+  /**
+   * cuBLAS multiplies by weights as they lie. In bfloat16 a packed copy takes their place, of half the bytes; whoever asks
+   * for the numbers gets what was kept of them.
+   */
+  packed(info: Info): number {
+    const data = this.#of(info);
+    const [rows = 0, columns = 0] = info.shape;
+    if (data.packed === undefined && data.stored !== undefined && data.repetition === undefined) {
+      if (this.#precision !== "bfloat16" || info.shape.length !== 2) return 0;
+      const handle = this.library.statistic("pack", data.stored.address, rows, columns);
+      this.#storedBytes += rows * columns * NARROW_BYTES;
+      this.#free(data.stored.block);
+      data.stored = undefined;
+      data.packed = { handle, rows, columns };
+    }
+    return data.packed?.rows === rows ? data.packed.handle : 0;
+  }
+
+  /** The numbers of a packed matrix, until the kernel that asks for them has ended. */
+  #widened({ handle, rows, columns }: PackedMatrix): DeviceNumbers {
+    const numbers = this.array(rows * columns);
+    this.call("read_packed", handle, rows, columns, numbers);
+    return numbers;
   }
 
   // ---- what TensorFlow.js needs ----
@@ -155,7 +197,7 @@ export class CudaBackend extends tensorflow.KernelBackend implements KernelBacke
   }
 
   override move(dataId: object, values: Values, _shape: number[], dtype: Dtype, refCount: number): void {
-    const empty = { refCount, dtype, repetition: undefined, dense: undefined };
+    const empty = { refCount, dtype, repetition: undefined, packed: undefined, dense: undefined };
     if (!isNumeric(dtype)) {
       this.#data.set(dataId, { ...empty, stored: undefined, strings: values });
       return;
@@ -172,11 +214,13 @@ export class CudaBackend extends tensorflow.KernelBackend implements KernelBacke
 
   /** Waits for the device. */
   override readSync(dataId: object): Values {
-    const { dtype, stored, repetition, strings } = this.#data.get(dataId);
+    const { dtype, stored: own, packed, repetition, strings } = this.#data.get(dataId);
+    const stored = packed === undefined ? own : this.#widened(packed);
     if (stored === undefined) return strings as Values;
     const make = dtype === "float32" ? Float32Array : Int32Array;
     const values = new make(stored.length);
     if (values.length > 0) this.library.call("download", stored.address, values, values.byteLength);
+    if (packed !== undefined) this.#free(this.#adopted(stored).block);
     const all = repetition === undefined ? values : repeated(values, repetition);
     return dtype === "bool" ? Uint8Array.from(all) : all;
   }
@@ -187,6 +231,10 @@ export class CudaBackend extends tensorflow.KernelBackend implements KernelBacke
     data.refCount--;
     if (!force && data.refCount > 0) return false;
     for (const numbers of [data.stored, data.dense]) if (numbers !== undefined) this.#free(numbers.block);
+    if (data.packed !== undefined) {
+      this.library.call("unpack", data.packed.handle);
+      this.#storedBytes -= data.packed.rows * data.packed.columns * NARROW_BYTES;
+    }
     this.#data.delete(dataId);
     return true;
   }
@@ -251,7 +299,15 @@ export class CudaBackend extends tensorflow.KernelBackend implements KernelBacke
 
   #add(shape: readonly number[], dtype: NumericDtype, stored: DeviceNumbers, repetition?: Repetition): Info {
     const dataId = {};
-    this.#data.set(dataId, { refCount: 1, dtype, stored, repetition, dense: undefined, strings: undefined });
+    this.#data.set(dataId, {
+      refCount: 1,
+      dtype,
+      stored,
+      packed: undefined,
+      repetition,
+      dense: undefined,
+      strings: undefined,
+    });
     const info = { dataId, shape: [...shape], dtype };
     this.#made.push(info);
     return info;
