@@ -9,6 +9,8 @@ import { readConfig } from "../src/model/config.ts";
 import type { Model } from "../src/model/model.ts";
 import { matchWeights, type WeightSource } from "../src/model/weights.ts";
 import { suggestion } from "../src/names.ts";
+import { type CompactMatrix, compactMatrix } from "../src/ops/compactLinear.ts";
+import type { CompactFormat } from "../src/ops/compactMatrix.ts";
 import { dispose, reshape, type Tensor, tensor } from "../src/tensor.ts";
 import type { Architecture } from "./architecture.ts";
 import { architectures } from "./registry.ts";
@@ -23,25 +25,41 @@ export interface LoadedArchitecture {
 
 /**
  * The model in a Hugging Face folder, on the backend in use. Weights go there one by one.
+ * @param storage fewer bits for the matrices of linear layers; embeddings, output head and what routes to experts stay float32
  * @throws FileError when config.json or the checkpoint is absent, damaged, or does not fit the other
  * @throws ConfigError when the architecture or one of its options is not implemented
  * @throws NumericError when a weight is not finite
  */
-export async function loadArchitecture(files: FileSource): Promise<LoadedArchitecture> {
+export async function loadArchitecture(files: FileSource, storage?: CompactFormat): Promise<LoadedArchitecture> {
   const rawConfig = await readConfig(files);
   const architecture = architectureOf(rawConfig);
   const checkpoint = await openCheckpoint(files);
   const config = architecture.readConfig(rawConfig, checkpoint.names);
   const source = matchWeights(architecture.weightTable(config), checkpoint);
   const loaded = new Map<string, Tensor>();
+  const compact = new Map<string, CompactMatrix>();
   try {
-    for (const name of source.names) loaded.set(name, tensor(await source.read(name), source.shape(name)));
-    const model = architecture.build(config, handOut(loaded, source));
-    if (loaded.size > 0) throw new Error(`weight table: the model does not use ${[...loaded.keys()].join(", ")}`);
+    for (const name of source.names) {
+      const shape = source.shape(name);
+      const numbers = await source.read(name);
+      if (storage === undefined || !isCompactable(name, shape)) loaded.set(name, tensor(numbers, shape));
+      else compact.set(name, compactMatrix(storage, numbers, shape));
+    }
+    const model = architecture.build(config, handOut(loaded, compact, source));
+    const left = [...loaded.keys(), ...compact.keys()];
+    if (left.length > 0) throw new Error(`weight table: the model does not use ${left.join(", ")}`);
     return { model, config, rawConfig };
   } finally {
-    dispose([...loaded.values()]);
+    dispose([...loaded.values(), ...[...compact.values()].flatMap(({ words, scales }) => [words, scales])]);
   }
+}
+
+/**
+ * Matrices of linear layers. As in LLM.int8 the output head is not among them; nor is what sends tokens to experts, whose
+ * choice would jump.
+ */
+function isCompactable(name: string, shape: readonly number[]): shape is readonly [number, number] {
+  return shape.length === 2 && name.endsWith(".kernel") && !/^head\.|\.(router|sharedGate)\./.test(name);
 }
 
 /**
@@ -56,8 +74,8 @@ export function randomModel(rawConfig: JsonObject, seed: number, std?: number): 
 }
 
 /** The weights on the backend; a layer that takes one owns it. */
-function handOut(loaded: Map<string, Tensor>, source: WeightSource): Weights {
-  return (name, shape) => {
+function handOut(loaded: Map<string, Tensor>, compact: Map<string, CompactMatrix>, source: WeightSource): Weights {
+  const whole = (name: string, shape: readonly number[]): Tensor => {
     const weight = loaded.get(name);
     if (weight === undefined) throw new Error(`weight table: it has no row for ${name}, or the model asks twice`);
     // The checkpoint may have axes of size 1 (a bias of shape [1, V]), or a vector for each of several rows, joined.
@@ -73,6 +91,15 @@ function handOut(loaded: Map<string, Tensor>, source: WeightSource): Weights {
     dispose(weight);
     return fitting;
   };
+  return Object.assign(whole, {
+    compact(name: string, shape: readonly number[]): CompactMatrix | undefined {
+      const matrix = compact.get(name);
+      if (matrix !== undefined && matrix.shape.join() !== shape.join())
+        throw new Error(`weight table: ${name} is [${matrix.shape.join(", ")}], the model has [${shape.join(", ")}]`);
+      compact.delete(name);
+      return matrix;
+    },
+  });
 }
 
 function architectureOf(rawConfig: JsonObject): Architecture {

@@ -23,6 +23,7 @@ import { OptionError } from "./errors.ts";
 import type { MethodId, MethodOptions } from "./method/registry.ts";
 import { generate } from "./model/generation/generate.ts";
 import { type GenerationOptions, readGenerationArgs } from "./model/generation/options.ts";
+import type { CompactFormat } from "./ops/compactMatrix.ts";
 import { FeatureAttributionOutput } from "./output.ts";
 import type { SequenceAttribution } from "./result/attribution.ts";
 import type { EncodeOptions, Encoding } from "./text/tokenizer.ts";
@@ -39,6 +40,8 @@ export interface AttributionModelParts {
   readonly method: MethodId;
   readonly methodOptions: MethodOptions;
   readonly memoryBudget?: number | undefined;
+  /** How the matrices of linear layers are stored. */
+  readonly weights: "float32" | CompactFormat;
 }
 
 export class AttributionModel {
@@ -160,6 +163,7 @@ export class AttributionModel {
       attrPosEnd: Math.max(...sequences.map((sequence) => sequence.attrPosEnd)),
       seconds: (performance.now() - started) / 1000,
       backend: this.backend,
+      weights: this.#parts.weights,
       throughHost: countedSince(throughHostBefore, throughHost()),
       version,
       peakBytes,

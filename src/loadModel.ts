@@ -13,6 +13,7 @@ import { type MethodId, type MethodOptions, methods } from "./method/registry.ts
 import { readGenerationDefaults } from "./model/generation/options.ts";
 import type { HubOptions } from "./model/hub/repository.ts";
 import { knownName, rejectUnknownOptions } from "./names.ts";
+import type { CompactFormat } from "./ops/compactMatrix.ts";
 import { openModel } from "./platform/nodeHub.ts";
 import { type KeywordArguments, readModelArguments, readTokenizerArguments } from "./pretrainedArguments.ts";
 import { loadTokenizer } from "./text/loadTokenizer.ts";
@@ -22,6 +23,13 @@ export interface LoadOptions extends MethodOptions, HubOptions {
   readonly backend?: BackendName | "auto";
   /** In a browser: the URL of the folder with the `.wasm` files of `@tensorflow/tfjs-backend-wasm`. */
   readonly wasmPaths?: BackendOptions["wasmPaths"];
+  /**
+   * Fewer bits for the matrices of linear layers, made while loading: `int8` has a scale for each output channel, `int4`
+   * one for each 32 inputs of it. Gradients are exact for the rounded matrices. Embeddings and output heads stay float32.
+   */
+  readonly quantize?: "int8" | "int4";
+  /** How the same matrices are stored when they are not quantised; products are computed in float32. Default: float32. */
+  readonly dtype?: "float32" | "bfloat16";
   /** How matrix products multiply; see `BackendOptions`. */
   readonly precision?: BackendOptions["precision"];
   /** Which GPU, counted from 0; of the `cuda` backend. */
@@ -64,6 +72,7 @@ export async function loadModel(
   if (memoryBudget !== undefined && !(memoryBudget > 0)) {
     throw new OptionError(`memoryBudget: expected a positive number of bytes, received ${memoryBudget}`);
   }
+  const storage = storageOf(options);
   const ofModel = readModelArguments(modelKwargs);
   const ofTokenizer = readTokenizerArguments(tokenizerKwargs);
   const { revision, ...place } = only(options, hubOptions);
@@ -75,7 +84,7 @@ export async function loadModel(
   const inUse = await useBackend(backend, only(options, backendOptions));
   const settings = { ...ofTokenizer.settings, ...languageSettings(options) };
   const tokenizer = await loadTokenizer(tokenizerFiles, settings);
-  const { model, rawConfig } = await loadArchitecture(files);
+  const { model, rawConfig } = await loadArchitecture(files, storage);
   const configured = await readGenerationDefaults(files, rawConfig);
   const generationDefaults = "tgt_lang" in settings ? inTargetLanguage(tokenizer, configured) : configured;
   const language = createLanguage(model, tokenizer, rawConfig, generationDefaults);
@@ -87,7 +96,20 @@ export async function loadModel(
     method: id,
     methodOptions,
     memoryBudget,
+    weights: storage ?? "float32",
   });
+}
+
+export const quantizations = ["int8", "int4"] as const;
+export const storageTypes = ["float32", "bfloat16"] as const;
+
+function storageOf({ quantize, dtype = "float32" }: LoadOptions): CompactFormat | undefined {
+  knownName("dtype", dtype, storageTypes);
+  if (quantize === undefined) return dtype === "float32" ? undefined : dtype;
+  if (dtype !== "float32") {
+    throw new OptionError(`quantize: expected no dtype beside it, received "${dtype}"; matrices are stored in one way`);
+  }
+  return knownName("quantization", quantize, quantizations);
 }
 
 const hubOptions = ["revision", "token", "localFilesOnly", "cacheDir", "onDownload", "signal"] as const;
@@ -97,6 +119,8 @@ const backendOptions = ["wasmPaths", "precision", "device"] as const;
 const ownOptions: readonly string[] = [
   "backend",
   ...backendOptions,
+  "quantize",
+  "dtype",
   "tokenizer",
   "srcLang",
   "tgtLang",

@@ -149,6 +149,8 @@ export const readFloats: (x: Tensor) => Promise<Float32Array> = async (x) => Flo
 
 /** The same without waiting, inside a pass; a backend whose results cannot be had at once throws. */
 export const readFloatsNow: (x: Tensor) => Float32Array = (x) => Float32Array.from(x.dataSync());
+/** Those of an int32 tensor. */
+export const readIntegersNow: (x: Tensor) => Int32Array = (x) => Int32Array.from(x.dataSync());
 
 // Kernels
 export interface KernelCall {

@@ -19,6 +19,8 @@ export interface Circumstances {
   readonly attrPosEnd: number;
   readonly seconds: number;
   readonly backend: BackendInUse;
+  /** How the matrices of linear layers are stored: `float32`, `bfloat16`, `int8` or `int4`. */
+  readonly weights: string;
   /** Operations that the device lacks, with how often they went through the host. */
   readonly throughHost: Readonly<Record<string, number>>;
   readonly version: string;
@@ -67,6 +69,7 @@ export function createInfo(options: AttributeOptions, resolved: ResolvedOptions,
       version: now.version,
       backend_description: now.backend.description,
       precision: now.backend.precision,
+      weights: now.weights,
       through_host: now.throughHost,
       peak_bytes: now.peakBytes,
       rows: now.rows,

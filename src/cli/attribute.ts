@@ -38,6 +38,8 @@ export async function attribute(args: AttributeArguments, screen: Screen): Promi
   const downloads = createDownloadBar(showProgress);
   const model = await loadModel(modelNameOrPath, method as MethodId, {
     backend,
+    ...(args.quantize !== undefined && { quantize: args.quantize as "int8" | "int4" }),
+    ...(args.dtype !== undefined && { dtype: args.dtype as "float32" | "bfloat16" }),
     ...(args.precision !== undefined && { precision: args.precision as Precision }),
     modelKwargs,
     tokenizerKwargs,

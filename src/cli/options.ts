@@ -3,6 +3,7 @@
 import { listAggregators } from "../aggregate/aggregate.ts";
 import { listAggregationFunctions } from "../aggregate/functions.ts";
 import { precisions } from "../backend/definition.ts";
+import { quantizations, storageTypes } from "../loadModel.ts";
 import { listFeatureAttributionMethods } from "../method/registry.ts";
 import { listStepFunctions } from "../score/registry.ts";
 import type { Choices, OptionTable, OptionValues } from "./optionTable.ts";
@@ -226,6 +227,20 @@ export const attributeOptions = {
     placeholder: "name",
     group: "Computing",
     help: "cuda for the first GPU, cuda:1 for the second, or cpu. Default: the fastest backend present.",
+  },
+  quantize: {
+    kind: "text",
+    placeholder: "name",
+    choices: { of: "quantization", names: () => quantizations },
+    group: "Computing",
+    help: "int8 or int4: matrices of linear layers in fewer bits, made while loading.",
+  },
+  dtype: {
+    kind: "text",
+    placeholder: "name",
+    choices: { of: "dtype", names: () => storageTypes },
+    group: "Computing",
+    help: "bfloat16: these matrices in half the memory; products are computed in float32. Default: float32.",
   },
   precision: {
     kind: "text",

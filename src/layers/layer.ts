@@ -52,10 +52,10 @@ export abstract class TransformerLayer<Options extends LayerOptions> extends Lay
     return variable;
   }
 
-  /** A tensor that follows from the options: it is not trained, and not read from a checkpoint. The layer owns it. */
+  /** A tensor that cannot be trained: it follows from the options, or its numbers are whole. The layer owns it. */
   protected constant(name: string, value: Tensor): LayerVariable {
     const fixed = initializer(() => value);
-    const variable = this.addWeight(`${this.name}.${name}`, value.shape, "float32", fixed, undefined, false);
+    const variable = this.addWeight(`${this.name}.${name}`, value.shape, value.dtype, fixed, undefined, false);
     dispose(value);
     return variable;
   }

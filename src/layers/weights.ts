@@ -5,9 +5,14 @@
  * second copy. A layer that is given no source starts from random values, as any TensorFlow.js layer does.
  */
 
+import type { CompactMatrix } from "../ops/compactLinear.ts";
 import { ones, randomNormal, type Tensor, zeros } from "../tensor.ts";
 
-export type Weights = (name: string, shape: readonly number[]) => Tensor;
+export interface Weights {
+  (name: string, shape: readonly number[]): Tensor;
+  /** A matrix of this name that is stored in fewer bits, for those who can multiply by one; they own its tensors then. */
+  readonly compact?: (name: string, shape: readonly number[]) => CompactMatrix | undefined;
+}
 
 /** Spread of the weights before training (GPT-2's `initializer_range`). */
 const INITIAL_STD = 0.02;

@@ -120,6 +120,7 @@ const rules: Readonly<Record<string, MultiplierRule>> = {
   Attention: rescaleAttention,
   AttentionProbabilities: rescaleAttentionProbabilities,
   AttentionValues: meanGradient,
+  CompactLinear: gradient,
   Embedding: gradient,
   GatedUnit: rescaleGatedUnit,
   LayerNorm: rescaleLayerNorm,
