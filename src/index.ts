@@ -5,6 +5,7 @@ export type { MessageTokens } from "./aggregate/chat.ts";
 export { listAggregationFunctions } from "./aggregate/functions.ts";
 export type { BaselineChoice, BaselineName } from "./attribution/baseline.ts";
 export type { Inputs } from "./attribution/inputs.ts";
+export type { Neuron } from "./attribution/neuron.ts";
 export type { AttributeOptions, ContrastOptions, Progress } from "./attribution/options.ts";
 export type { AttributionModel } from "./attributionModel.ts";
 export {

@@ -13,6 +13,7 @@ import { dispose, memory, readFloats, type Tensor } from "../tensor.ts";
 import { embeddingPlaces, sitePlaces } from "./attributedPlaces.ts";
 import { evenPart, fewerRows, type PassLimits, rowsPerPass, stepsPerPass } from "./budget.ts";
 import type { AttributionRequest, SequenceScores } from "./engine.ts";
+import { neuronRunner, siteOf } from "./neuron.ts";
 import { createProblem, type ProblemOptions } from "./problem.ts";
 import { createRunner } from "./runner.ts";
 import type { Sequence } from "./sequence.ts";
@@ -25,11 +26,15 @@ export async function attributeEmbeddings(
   model: Model,
   sequence: Sequence,
   request: AttributionRequest & { readonly method: EmbeddingMethod<MethodOptions> | SiteMethod<MethodOptions> },
-  tokens: StepTokens,
+  wordTokens: StepTokens,
   contrast_GV: Tensor | undefined,
   stepScores: Record<string, Scores>,
 ): Promise<SequenceScores> {
   checkAttributable(model, request);
+  const { neuron } = request;
+  const site = neuron && siteOf(model, neuron);
+  const units = wordTokens.targets.map(() => neuron?.unit ?? 0);
+  const tokens = site === undefined ? wordTokens : { targets: units, contrasts: units };
   const { start, end } = sequence;
   const G = end - start;
   const attributed = { ...request.attributed, context: attributedContext(model, sequence, request, contrast_GV) };
@@ -43,7 +48,8 @@ export async function attributeEmbeddings(
     sharesRepeats: sharesRepeats(),
   };
   const positions = end - 1 + (sequence.source?.ids.length ?? 0);
-  const runner = createRunner(model, sequence, request.attributeTarget);
+  const wholeRunner = createRunner(model, sequence, request.attributeTarget);
+  const runner = site === undefined ? wholeRunner : neuronRunner(wholeRunner, site);
   const places =
     method.on === "sites"
       ? sitePlaces(model, sequence, request.attributeTarget, methodOptions)

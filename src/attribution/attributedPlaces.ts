@@ -64,16 +64,11 @@ export function sitePlaces(
   }
   const wanted = typeof targetLayer === "string" ? [targetLayer] : targetLayer;
   if (wanted.length === 0) throw new OptionError("targetLayer: expected at least one layer, received an empty list");
-  const visited = visitedSites(model).filter(({ site }) => isTokenSite(site));
+  const visited = tokenSitesOf(model);
   const available = visited.map(({ site }) => site);
   const chosen = wanted.flatMap((name) => selectSites(name, available));
   const sites = attributeToLayerInput ? chosen.map((site) => inputOf(site, available)) : chosen;
-  const places = sites.map((site): Place => {
-    const width = visited.find((other) => other.site === site)?.width ?? 0;
-    // Values of cross-attention are vectors of source tokens; all else in the decoder belongs to its own.
-    const ofSource = site.stack === "encoder" || (site.attention === "cross" && site.name === "value");
-    return { side: ofSource ? "source" : "target", width };
-  });
+  const places = sites.flatMap((site) => visited.filter((other) => other.site === site));
   for (const side of ["source", "target"] as const) {
     const widths = new Set(places.filter((place) => place.side === side).map(({ width }) => width));
     if (widths.size <= 1) continue;
@@ -96,10 +91,14 @@ function inputOf(site: Site, available: readonly Site[]): Site {
   );
 }
 
-/** Every site of a model with its width: a run over one token. */
-function visitedSites(model: Model): { site: Site; width: number }[] {
-  const found: { site: Site; width: number }[] = [];
-  const sites = listing((site, width) => found.push({ site, width }));
+/** Every site of a model that has a vector for each token: a run over one token tells. */
+export function tokenSitesOf(model: Model): (Place & { readonly site: Site })[] {
+  const found: (Place & { readonly site: Site })[] = [];
+  const sites = listing((site, width) => {
+    // Values of cross-attention are vectors of source tokens; all else in the decoder belongs to its own.
+    const ofSource = site.stack === "encoder" || (site.attention === "cross" && site.name === "value");
+    if (isTokenSite(site)) found.push({ site, width, side: ofSource ? "source" : "target" });
+  });
   const run = (): Tensor => {
     const token = int32([0], [1, 1]);
     const targets_B = int32([0]);

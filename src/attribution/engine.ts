@@ -10,6 +10,7 @@ import { dispose, readFloats, type Tensor, tidy } from "../tensor.ts";
 import { attributeEmbeddings } from "./attributeEmbeddings.ts";
 import type { RowLimits } from "./budget.ts";
 import type { Contrast } from "./contrast.ts";
+import type { Neuron } from "./neuron.ts";
 import { createRunner } from "./runner.ts";
 import type { Sequence } from "./sequence.ts";
 import { sharesInputs } from "./sharedContrast.ts";
@@ -35,6 +36,8 @@ export interface AttributionRequest {
   readonly attributed: ScoreRequest;
   readonly stepScores: readonly ScoreRequest[];
   readonly attributeTarget: boolean;
+  /** A unit inside the model that is explained in place of a function of the logits; `attributed` is then `logit`. */
+  readonly neuron?: Neuron | undefined;
   /** What to compare with, for contrastive scores. */
   readonly contrast: Contrast | null;
   /** Run the attributed function's contrast in its own context. */

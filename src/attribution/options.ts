@@ -10,6 +10,7 @@ import type { ChatOptions } from "../text/chat.ts";
 import { type BaselineChoice, baselineNames } from "./baseline.ts";
 import type { Alignment } from "./contrast.ts";
 import type { ScoreRequest } from "./engine.ts";
+import type { Neuron } from "./neuron.ts";
 
 /** What contrastive scores compare with. */
 export interface ContrastOptions {
@@ -44,6 +45,8 @@ export interface AttributeOptions extends MethodOptions, ScoreOptions, ContrastO
   readonly overrideDefaultAttribution?: boolean;
   /** What is to be explained; `probability` by default. */
   readonly attributedFn?: ScoreId | (string & {}) | ScoreFunction;
+  /** Explain a unit inside the model instead of a function of the logits (methods that attribute the embeddings). */
+  readonly neuron?: Neuron;
   readonly stepScores?: readonly (ScoreId | (string & {}))[];
   /** First attributed target position; negative counts from the end. */
   readonly attrPosStart?: number;
@@ -96,6 +99,7 @@ const callOptions = [
   "method",
   "overrideDefaultAttribution",
   "attributedFn",
+  "neuron",
   "stepScores",
   "attrPosStart",
   "attrPosEnd",
@@ -122,6 +126,7 @@ export interface ResolvedOptions {
   readonly method: Method;
   readonly methodOptions: MethodOptions;
   readonly attributed: ScoreRequest;
+  readonly neuron?: Neuron | undefined;
   readonly stepScores: readonly ScoreRequest[];
   readonly contrast: ContrastOptions;
   readonly baselines: readonly BaselineChoice[];
@@ -135,6 +140,7 @@ export interface ResolvedOptions {
 export function resolveOptions(methodId: MethodId, own: MethodOptions, options: AttributeOptions): ResolvedOptions {
   const id = knownName("attribution method", methodId, Object.keys(methods) as MethodId[]);
   const method: Method = methods[id];
+  checkNeuron(id, method, options);
   const attributed = attributedScore(options);
   const stepScores = (options.stepScores ?? []).map((name) => ({ id: name, score: findScore(name) }));
   if (method.on === "internals" && stepScores.length > 0) {
@@ -189,6 +195,7 @@ export function resolveOptions(methodId: MethodId, own: MethodOptions, options: 
         ...pick(options.attributedFnArgs ?? {}, attributed.score.options),
       },
     },
+    neuron: options.neuron,
     stepScores: stepScores.map(({ id: name, score }) => ({
       id: name,
       score,
@@ -243,10 +250,24 @@ function baselinesOf(options: AttributeOptions, method: Method): readonly Baseli
   return choices;
 }
 
+/** @throws OptionError when a neuron cannot be explained as asked */
+function checkNeuron(id: MethodId, method: Method, { neuron, attributedFn, attributedFnArgs }: AttributeOptions): void {
+  if (neuron === undefined) return;
+  if (typeof neuron !== "object" || typeof neuron.layer !== "string" || typeof neuron.unit !== "number") {
+    throw new OptionError(`neuron: expected { layer: "…", unit: … }, received ${JSON.stringify(neuron)}`);
+  }
+  if (attributedFn !== undefined || attributedFnArgs !== undefined) {
+    throw new OptionError("neuron: it is what is explained; leave attributedFn and its arguments out");
+  }
+  if (method.on === "embeddings") return;
+  throw new OptionError(`neuron: expected a method that attributes the embeddings, such as saliency, received ${id}`);
+}
+
 /** How a function of the caller's own is called in messages. */
 const custom = "custom function";
 
-function attributedScore({ attributedFn = "probability" }: AttributeOptions): { id: string; score: Score } {
+function attributedScore({ attributedFn = "probability", neuron }: AttributeOptions): { id: string; score: Score } {
+  if (neuron !== undefined) return { id: `neuron ${neuron.layer}[${neuron.unit}]`, score: findScore("logit") };
   if (typeof attributedFn === "string") return { id: attributedFn, score: findScore(attributedFn) };
   return {
     id: custom,

@@ -28,6 +28,13 @@ export const adding = (sites: readonly Site[], summands: readonly Tensor[]): Sit
 export const replacing = (site: Site, replacement: Tensor): Sites =>
   among([site], (_, activation) => asHeads(replacement, activation.shape));
 
+/** Shows a site's activation [B, S, D] as it is, so that what is made of it can be differentiated. */
+export const seeing = (site: Site, seen: Tensor[]): Sites =>
+  among([site], (_, activation) => {
+    seen.push(asTokens(activation));
+    return activation;
+  });
+
 /** Writes each site's activation [B, S, D] into `found`, where it is kept until it is disposed of. */
 export const reading = (sites: readonly Site[], found: Tensor[]): Sites =>
   among(sites, (i, activation) => {

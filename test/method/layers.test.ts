@@ -2,10 +2,13 @@
 
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { attributeSequence, type SequenceScores } from "../../src/attribution/engine.ts";
+import { type AttributeOptions, resolveOptions } from "../../src/attribution/options.ts";
 import { useBackend } from "../../src/backend/backend.ts";
+import type { MethodId } from "../../src/method/registry.ts";
 import type { Model } from "../../src/model/model.ts";
+import type { Sites } from "../../src/model/sites.ts";
 import type { Scores } from "../../src/result/attribution.ts";
-import { memory } from "../../src/tensor.ts";
+import { int32, memory, tidy } from "../../src/tensor.ts";
 import { closeScores } from "../support/closeScores.ts";
 import { request, tinyModel, tinySequence } from "../support/tinyModels.ts";
 
@@ -147,3 +150,70 @@ test("what is no layer, has no input, or does not go together is refused with wh
     "expected layers of one width",
   );
 });
+
+test("a neuron is explained like a logit: integrated gradients add up to its change, in its own and no other unit", async () => {
+  const model = models.llama as Model;
+  const target = [3, 9, 4, 20, 11, 6];
+  const neuron = { layer: "1.mlpOutput", unit: 5 };
+  const asked = (method: MethodId, options: object) => ({
+    ...resolveOptions(method, {}, { neuron, ...options }),
+    attributeTarget: false,
+    contrast: null,
+    contrastForceInputs: false,
+    limits: { memoryBudget: 2 ** 28 },
+  });
+  const integrated = { nSteps: 200, returnConvergenceDelta: true };
+  const result = await attributeSequence(model, sequences.llama, asked("integrated_gradients", integrated));
+  for (const delta of result.stepScores.deltas?.values ?? [Number.NaN]) expect(Math.abs(delta)).toBeLessThan(2e-5);
+  // The activation itself, read at the input and at the baseline.
+  const at = (ids: number[]) => activations(model, ids, 1);
+  const [here, there] = [at(target), at(target.map(() => 1))];
+  const width = here.length / 6;
+  const totals = Array.from({ length: 4 }, (_, g) => columnTotal(result.targetAttributions, g));
+  for (const [g, total] of totals.entries()) {
+    const unit = (g + 1) * width + neuron.unit;
+    expect(Math.abs(total - ((here[unit] ?? 0) - (there[unit] ?? 0)))).toBeLessThan(5e-5);
+  }
+});
+
+test("a neuron that is not there, or beside another function, is refused", async () => {
+  const attribute = (options: object, method: MethodId = "saliency") =>
+    resolveOptions(method, {}, options as AttributeOptions);
+  const neuron = { layer: "1.mlpOutput", unit: 5 };
+  expect(() => attribute({ neuron, attributedFn: "logit" })).toThrow("leave attributedFn");
+  expect(() => attribute({ neuron }, "layer_deeplift")).toThrow("expected a method that attributes the embeddings");
+  expect(() => attribute({ neuron: "1.mlpOutput" })).toThrow("expected { layer");
+  const run = (kind: Kind, other: object) =>
+    attributeSequence(models[kind] as Model, sequences[kind], {
+      ...request("saliency"),
+      neuron: { ...neuron, ...other },
+    });
+  await expect(run("llama", { unit: 999 })).rejects.toThrow("neuron: expected a unit from 0 to 15");
+  await expect(run("t5", { layer: "encoder.0.mlpOutput" })).rejects.toThrow("expected one layer of the decoder");
+  await expect(run("llama", { layer: "*.mlpOutput" })).rejects.toThrow("expected one layer of the decoder");
+});
+
+/** The feed-forward output of a layer for a text, [T, D]. */
+function activations(model: Model, ids: number[], layer: number): Float32Array {
+  const seen: Float32Array[] = [];
+  const sites: Sites = {
+    wants: (site) => site.name === "mlpOutput" && site.layer === layer,
+    visit: (_, activation) => {
+      seen.push(Float32Array.from(activation.dataSync()));
+      return activation;
+    },
+  };
+  tidy(() => {
+    if (model.kind === "decoder-only")
+      model.forward({ embeddings_BTD: model.embed(int32(ids, [1, ids.length])), sites });
+  });
+  return seen[0] ?? new Float32Array();
+}
+
+function columnTotal(scores: Scores | null, g: number): number {
+  const [, G = 1, D = 1] = scores?.shape ?? [];
+  return values(scores).reduce(
+    (total, value, i) => (Math.floor(i / D) % G === g && !Number.isNaN(value) ? total + value : total),
+    0,
+  );
+}
