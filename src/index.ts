@@ -57,7 +57,8 @@ export {
 } from "./score/registry.ts";
 export type { NextToken, ScoreFunction, ScoreOptions, ScoreStep, Unit } from "./score/score.ts";
 export { type Tensor, tensorflow } from "./tensor.ts";
-export type { ChatMessage, ChatOptions, ChatSpan, ChatText, TextPart } from "./text/chat.ts";
+export type { ChatMessage, TextPart } from "./text/chat/message.ts";
+export type { ChatOptions, ChatSpan, ChatText } from "./text/chat.ts";
 export type { Span } from "./text/span.ts";
 export type { Encoding, Tokenizer, TokenizerLanguages } from "./text/tokenizer.ts";
 export { version } from "./version.ts";

@@ -1,7 +1,8 @@
 /** What a caller gives to be explained: texts, or conversations, which the model's chat template makes texts of. */
 
 import { OptionError } from "../errors.ts";
-import type { ChatMessage, ChatOptions, ChatText } from "../text/chat.ts";
+import type { ChatMessage } from "../text/chat/message.ts";
+import type { ChatOptions, ChatText } from "../text/chat.ts";
 import type { Encoding, Tokenizer } from "../text/tokenizer.ts";
 
 type Conversation = readonly ChatMessage[];

@@ -7,24 +7,11 @@ import { Template } from "@huggingface/jinja";
 import { FileError, OptionError } from "../errors.ts";
 import type { FileSource } from "../files.ts";
 import { isJsonObject, type Json } from "../json.ts";
+import type { ChatMessage } from "./chat/message.ts";
 import { findMessages, type MessageSpan } from "./chat/messageSpans.ts";
 import { asArray, asObject, asString, readOptionalJsonObject } from "./json.ts";
 import type { Span } from "./span.ts";
 import type { TokenizerConfig } from "./tokenizerConfig.ts";
-
-/** A part of a message, as templates of models with several kinds of input want them. */
-export interface TextPart {
-  readonly type: "text";
-  readonly text: string;
-}
-
-export interface ChatMessage {
-  /** `system`, `user`, `assistant`, `tool`: what the template knows. */
-  readonly role: string;
-  readonly content?: string | readonly TextPart[] | null;
-  /** Whatever else the template reads, such as `tool_calls`. */
-  readonly [name: string]: unknown;
-}
 
 export interface ChatOptions {
   /** End with what announces the assistant's next message. Default: unless the last message is the assistant's. */

@@ -9,7 +9,7 @@ import { isJsonObject, type Json, type JsonObject } from "../json.ts";
 import { addedTokenSplitter, readAddedToken } from "./addedTokens.ts";
 import { createDecoder } from "./decoder.ts";
 import { asArray, asFlag, asObject, isArray } from "./json.ts";
-import { languageCodes, surroundLanguages } from "./languages.ts";
+import { languageCodes, languagesOfClass, surroundLanguages } from "./languages.ts";
 import { createNormalizer } from "./normalizer.ts";
 import { readPostProcessor, type SurroundingIds } from "./postProcessor.ts";
 import { createPreTokenizer } from "./preTokenizer.ts";
@@ -33,7 +33,10 @@ export function createJsonTokenizer(json: JsonObject, config: TokenizerConfig): 
   const vocabulary = createVocabulary(
     model.tokenIds,
     declared.map((token, at) => readAddedToken(token, `tokenizer.json, added_tokens[${at}]`)),
-    config,
+    {
+      ...config,
+      additional: [...config.additional, ...languagesOfClass(config).filter((code) => model.tokenIds.has(code))],
+    },
   );
   const surroundings = surroundLanguages(
     surroundingIds(json.post_processor, config, vocabulary),

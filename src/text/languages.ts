@@ -9,6 +9,7 @@
 
 import { OptionError } from "../errors.ts";
 import { knownName } from "../names.ts";
+import { mBart50Languages, mBartLanguages } from "./conversion/languageLists.ts";
 import { asFlag, asOptionalString } from "./json.ts";
 import type { SurroundingIds } from "./postProcessor.ts";
 import type { TokenizerLanguages } from "./tokenizer.ts";
@@ -85,6 +86,12 @@ export function surroundLanguages(
     target: around(target, true),
     languages: { source, target, codes, startsDecoder: rule.startsDecoder ?? false },
   };
+}
+
+/** Language codes that a class makes special tokens of when its vocabulary has them, though no file may say so. */
+export function languagesOfClass({ className }: TokenizerConfig): readonly string[] {
+  if (className === "MBartTokenizer") return mBartLanguages;
+  return className === "MBart50Tokenizer" ? mBart50Languages : [];
 }
 
 /** @throws OptionError when the user asked for a language of a tokenizer that has none. */

@@ -3,7 +3,8 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { FileError, OptionError } from "../../src/errors.ts";
 import { openFolder } from "../../src/platform/node.ts";
-import type { ChatMessage, ChatOptions } from "../../src/text/chat.ts";
+import type { ChatMessage } from "../../src/text/chat/message.ts";
+import type { ChatOptions } from "../../src/text/chat.ts";
 import { loadTokenizer } from "../../src/text/loadTokenizer.ts";
 import { changedFiles } from "./memoryFiles.ts";
 

@@ -41,6 +41,14 @@ const named = (name: string): Golden => {
   return found;
 };
 
+it("are as many as the README says", () => {
+  const classes = new Set(all.map(({ config }) => config.tokenizer_class));
+  const readme = readFileSync(new URL("../../README.md", import.meta.url), "utf8");
+  expect(readme).toContain(
+    `${all.length} tokenizers of ${classes.size} classes on ${all[0]?.samples.length} awkward texts`,
+  );
+});
+
 describe.each(all)("$name without a tokenizer.json", (expected) => {
   it("encodes and decodes as transformers does", async () => {
     const tokenizer = await load(expected);
@@ -104,6 +112,18 @@ describe("language codes", () => {
     const attempt = load(named(name), { [setting]: code });
     await expect(attempt).rejects.toThrow(OptionError);
     await expect(attempt).rejects.toThrow(message);
+  });
+
+  it("of mBART are special tokens, though a tokenizer.json does not say so", async () => {
+    const vocab = ["<s>", "<pad>", "</s>", "<unk>", "a", "en_XX", "ro_RO"].map((token) => [token, 0]);
+    const files = memoryFiles({
+      "tokenizer.json": { model: { type: "Unigram", vocab, unk_id: 3 } },
+      "tokenizer_config.json": { tokenizer_class: "MBartTokenizer" },
+    });
+    const tokenizer = await loadTokenizer(files, { src_lang: "ro_RO" });
+    expect(tokenizer.encode("a").ids).toEqual([4, 2, 6]);
+    expect(tokenizer.decode([4, 2, 6], { skipSpecialTokens: true })).toBe("a");
+    await expect(loadTokenizer(files, { src_lang: "fr_XX" })).rejects.toThrow(/known: en_XX, ro_RO/);
   });
 
   it("of a tokenizer.json without a class of its own take the place of the one in its template", async () => {

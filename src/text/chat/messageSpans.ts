@@ -4,8 +4,8 @@
  * words occur elsewhere. If the marks change what the template does, the contents are looked for one after another instead.
  */
 
-import type { ChatMessage, TextPart } from "../chat.ts";
 import type { Span } from "../span.ts";
+import type { ChatMessage, TextPart } from "./message.ts";
 
 export interface MessageSpan {
   /** Which message. */
