@@ -11,6 +11,8 @@ import torch
 import torch.nn.functional as F
 
 torch.set_num_threads(int(sys.argv[1]))
+# One thread waits for no other: its processor time is its time, on a busy machine, too.
+clock = time.process_time if int(sys.argv[1]) == 1 else time.perf_counter
 
 
 def forward(kind, s):
@@ -40,9 +42,9 @@ def median_seconds(run):
     run()
     times, start = [], time.perf_counter()
     while len(times) < 9 or (time.perf_counter() - start < 0.5 and len(times) < 1000):
-        before = time.perf_counter()
+        before = clock()
         run()
-        times.append(time.perf_counter() - before)
+        times.append(clock() - before)
     return sorted(times)[(len(times) - 1) // 2]
 
 

@@ -78,9 +78,9 @@ async function operations() {
   try {
     const present = (await listBackends()).filter(({ available }) => available).map((one) => one.name);
     const others = present.filter((one) => one !== name && one !== "cpu");
-    const matrixProducts = await measureOps(products, [name], peer, peak);
+    const matrixProducts = await measureOps(products, [name], peer, peak, threads);
     console.log();
-    const ops = await measureOps(opCases, [name, ...others], peer, peak);
+    const ops = await measureOps(opCases, [name, ...others], peer, peak, threads);
     console.log();
     return { peak, pytorch: peer?.version ?? null, products: matrixProducts, ops };
   } finally {
