@@ -14,6 +14,9 @@ interface Exception {
   readonly reason: string;
 }
 
+/** Milliseconds: a few seconds where nothing else runs. */
+const MOST_TIME = 240_000;
+
 const onDevice = "ids are checked on the device, so that nothing waits: the next read throws, which is the next test's";
 
 /** Tests that we do not want to pass; nothing that our models use may be here. */
@@ -55,13 +58,18 @@ const absent = (name: string): string | undefined => {
 };
 const emulated = inject("emulatedCuda");
 
-it.skipIf(absent("native"))("TensorFlow.js's op tests pass on native, but for those that are excepted", async () => {
-  await check("native", {});
-});
+it.skipIf(absent("native"))(
+  "TensorFlow.js's op tests pass on native, but for those that are excepted",
+  async () => {
+    await check("native", {});
+  },
+  MOST_TIME,
+);
 
 it.skipIf(absent("cuda") && emulated === null)(
   `TensorFlow.js's op tests pass on cuda${absent("cuda") ? " (emulated)" : ""}, but for those that are excepted`,
   async () => {
     await check("cuda", absent("cuda") ? { INSEQ_CUDA_LIBRARY: emulated ?? "" } : {});
   },
+  MOST_TIME,
 );
