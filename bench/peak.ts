@@ -19,7 +19,16 @@ export async function measurePeak(threads: number): Promise<Peak | null> {
   try {
     const program = join(folder, "peak");
     const source = fileURLToPath(new URL("peak.cc", import.meta.url));
-    execFileSync(compiler.command, ["-std=c++17", "-O3", "-march=native", "-pthread", source, "-o", program]);
+    execFileSync(compiler.command, [
+      "-std=c++17",
+      "-O3",
+      "-ffp-contract=fast",
+      "-march=native",
+      "-pthread",
+      source,
+      "-o",
+      program,
+    ]);
     return JSON.parse(execFileSync(program, [String(threads)], { encoding: "utf8" })) as Peak;
   } finally {
     rmSync(folder, { recursive: true });
