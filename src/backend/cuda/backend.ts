@@ -1,6 +1,8 @@
 /**
  * The cuda backend: tensors in the memory of one GPU, computed on by our CUDA kernels in one stream. Nothing waits for the
  * device until numbers are read. Memory comes from the library's caching allocator and goes back when a tensor is disposed.
+ *
+ * One class, because TensorFlow.js wants one object: what kernels need, what TensorFlow.js needs, and the memory behind both.
  */
 
 import { BackendError } from "../../errors.ts";
