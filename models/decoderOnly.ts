@@ -22,6 +22,7 @@ export function decoderOnly({ facts, tokens, embeddingScale = 1, decoder, head }
     kind: "decoder-only",
     facts,
     layers,
+    readout: { normalize: (states) => decoder.normalize(states), logits: (states) => head.logits(states) },
     embed(ids_BT) {
       const embedded = tokens.call(ids_BT);
       return embeddingScale === 1 ? embedded : mul(embedded, scalar(embeddingScale));

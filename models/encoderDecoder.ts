@@ -4,7 +4,7 @@ import type { Embedding } from "../src/layers/embedding.ts";
 import { disposeLayers } from "../src/layers/layer.ts";
 import type { OutputHead } from "../src/layers/outputHead.ts";
 import type { Stack } from "../src/layers/stack.ts";
-import type { EncoderDecoderModel, ModelFacts } from "../src/model/model.ts";
+import type { EncoderDecoderModel, ModelFacts, Readout } from "../src/model/model.ts";
 import { mul, scalar, type Tensor } from "../src/tensor.ts";
 
 export interface EncoderDecoderParts {
@@ -25,11 +25,16 @@ export function encoderDecoder(parts: EncoderDecoderParts): EncoderDecoderModel 
   const { facts, sourceTokens, targetTokens, encoder, decoder, head } = parts;
   const embed = (tokens: Embedding, ids: Tensor): Tensor => scaled(tokens.call(ids), parts.embeddingScale);
   const tables = sourceTokens === targetTokens ? [sourceTokens] : [sourceTokens, targetTokens];
+  const readout: Readout = {
+    normalize: (states) => decoder.normalize(states),
+    logits: (states) => head.logits(scaled(states, parts.stateScale)),
+  };
   const layers = [...tables, ...encoder.layers, ...decoder.layers, ...head.layers];
   return {
     kind: "encoder-decoder",
     facts,
     layers,
+    readout,
 
     embedSource: (ids_BS) => embed(sourceTokens, ids_BS),
     embedTarget: (ids_BT) => embed(targetTokens, ids_BT),
@@ -39,8 +44,7 @@ export function encoderDecoder(parts: EncoderDecoderParts): EncoderDecoderModel 
     },
 
     decode({ embeddings_BTD, ...pass }, { states_BSD, mask_BS }) {
-      const states = decoder.call([embeddings_BTD, states_BSD], { ...pass, sourceMask_BS: mask_BS });
-      return head.logits(scaled(states, parts.stateScale));
+      return readout.logits(decoder.call([embeddings_BTD, states_BSD], { ...pass, sourceMask_BS: mask_BS }));
     },
 
     dispose: () => disposeLayers(layers),

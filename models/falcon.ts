@@ -15,7 +15,7 @@ import { FeedForward } from "../src/layers/feedForward.ts";
 import { disposeLayers, single, TransformerLayer } from "../src/layers/layer.ts";
 import { LayerNorm } from "../src/layers/layerNorm.ts";
 import { Linear } from "../src/layers/linear.ts";
-import { outputHead, statesToRead } from "../src/layers/outputHead.ts";
+import { outputHead, read, readoutOf } from "../src/layers/outputHead.ts";
 import { presentRotation, type RotaryPass } from "../src/layers/rotaryPass.ts";
 import type { Weights } from "../src/layers/weights.ts";
 import { activation } from "../src/model/activationField.ts";
@@ -175,6 +175,7 @@ function build(config: FalconConfig, weights?: Weights): DecoderOnlyModel {
   );
   const finalNorm = new LayerNorm({ name: "finalNorm", width, epsilon, weights });
   const head = outputHead({ tokens, tied: config.tiedHead, weights });
+  const readout = readoutOf(finalNorm, head);
   const parts = [tokens, ...blocks, finalNorm, ...head.layers];
 
   return {
@@ -190,6 +191,7 @@ function build(config: FalconConfig, weights?: Weights): DecoderOnlyModel {
       dependsOnLength: config.rotary !== undefined && dependsOnLength(config.rotary),
     },
     layers: parts,
+    readout,
 
     embed: (ids_BT) => tokens.call(ids_BT),
 
@@ -200,7 +202,7 @@ function build(config: FalconConfig, weights?: Weights): DecoderOnlyModel {
           : { ...input, rotation: rotation(config.rotary, positionIds(input)) };
       let x = input.embeddings_BTD;
       for (const block of blocks) x = block.call(x, pass);
-      return head.logits(finalNorm.call(statesToRead(x, input.targets_B)));
+      return read(readout, x, input.targets_B);
     },
 
     dispose: () => disposeLayers(parts),

@@ -13,7 +13,7 @@ import { FeedForward } from "../src/layers/feedForward.ts";
 import { disposeLayers, single, TransformerLayer } from "../src/layers/layer.ts";
 import { LayerNorm } from "../src/layers/layerNorm.ts";
 import { Linear } from "../src/layers/linear.ts";
-import { outputHead, statesToRead } from "../src/layers/outputHead.ts";
+import { outputHead, read, readoutOf } from "../src/layers/outputHead.ts";
 import type { Pass } from "../src/layers/pass.ts";
 import type { Weights } from "../src/layers/weights.ts";
 import { activation } from "../src/model/activationField.ts";
@@ -132,19 +132,21 @@ export function gpt2(config: Gpt2Config, weights?: Weights): DecoderOnlyModel {
   );
   const finalNorm = new LayerNorm({ name: "finalNorm", width, epsilon, weights });
   const head = outputHead({ tokens, tied: config.tiedHead, weights });
+  const readout = readoutOf(finalNorm, head);
   const parts = [tokens, positions, ...blocks, finalNorm, ...head.layers];
 
   return {
     kind: "decoder-only",
     facts: { type: "gpt2", className: architecture.classNames[0], width, vocabSize, layers, heads, maxPositions },
     layers: parts,
+    readout,
 
     embed: (ids_BT) => tokens.call(ids_BT),
 
     forward(input: DecoderInput): Tensor {
       let x = add(input.embeddings_BTD, positions.call(positionIds(input, maxPositions)));
       for (const block of blocks) x = block.call(x, input);
-      return head.logits(finalNorm.call(statesToRead(x, input.targets_B)));
+      return read(readout, x, input.targets_B);
     },
 
     dispose: () => disposeLayers(parts),

@@ -14,7 +14,7 @@ import { FeedForward } from "../src/layers/feedForward.ts";
 import { disposeLayers, single, TransformerLayer } from "../src/layers/layer.ts";
 import { LayerNorm } from "../src/layers/layerNorm.ts";
 import { Linear } from "../src/layers/linear.ts";
-import { outputHead, statesToRead } from "../src/layers/outputHead.ts";
+import { outputHead, read, readoutOf } from "../src/layers/outputHead.ts";
 import type { Pass } from "../src/layers/pass.ts";
 import type { Weights } from "../src/layers/weights.ts";
 import { activation } from "../src/model/activationField.ts";
@@ -132,6 +132,7 @@ function build(config: GptBigcodeConfig, weights?: Weights): DecoderOnlyModel {
   );
   const finalNorm = new LayerNorm({ name: "finalNorm", width, epsilon, weights });
   const head = outputHead({ tokens, tied: config.tiedHead, weights });
+  const readout = readoutOf(finalNorm, head);
   const parts = [tokens, positions, ...blocks, finalNorm, ...head.layers];
 
   return {
@@ -146,13 +147,14 @@ function build(config: GptBigcodeConfig, weights?: Weights): DecoderOnlyModel {
       maxPositions,
     },
     layers: parts,
+    readout,
 
     embed: (ids_BT) => tokens.call(ids_BT),
 
     forward(input: DecoderInput): Tensor {
       let x = add(input.embeddings_BTD, positions.call(positionIds(input, maxPositions)));
       for (const block of blocks) x = block.call(x, input);
-      return head.logits(finalNorm.call(statesToRead(x, input.targets_B)));
+      return read(readout, x, input.targets_B);
     },
 
     dispose: () => disposeLayers(parts),

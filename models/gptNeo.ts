@@ -10,7 +10,7 @@ import { describeJson, type Json, type JsonObject } from "../src/json.ts";
 import { Embedding } from "../src/layers/embedding.ts";
 import { disposeLayers } from "../src/layers/layer.ts";
 import { LayerNorm } from "../src/layers/layerNorm.ts";
-import { outputHead, statesToRead } from "../src/layers/outputHead.ts";
+import { outputHead, read, readoutOf } from "../src/layers/outputHead.ts";
 import { SelfAttentionBlock } from "../src/layers/selfAttentionBlock.ts";
 import type { Weights } from "../src/layers/weights.ts";
 import { activation } from "../src/model/activationField.ts";
@@ -67,6 +67,7 @@ function build(config: GptNeoConfig, weights?: Weights): DecoderOnlyModel {
   const blocks = reaches.map((_, layer) => block(config, layer, weights));
   const finalNorm = new LayerNorm({ name: "finalNorm", width, epsilon, weights });
   const head = outputHead({ tokens, tied: config.tiedHead, weights });
+  const readout = readoutOf(finalNorm, head);
   const parts = [tokens, positions, ...blocks, finalNorm, ...head.layers];
 
   return {
@@ -81,13 +82,14 @@ function build(config: GptNeoConfig, weights?: Weights): DecoderOnlyModel {
       maxPositions,
     },
     layers: parts,
+    readout,
 
     embed: (ids_BT) => tokens.call(ids_BT),
 
     forward(input: DecoderInput): Tensor {
       let x = add(input.embeddings_BTD, positions.call(positionIds(input, maxPositions)));
       for (const layer of blocks) x = layer.call(x, input);
-      return head.logits(finalNorm.call(statesToRead(x, input.targets_B)));
+      return read(readout, x, input.targets_B);
     },
 
     dispose: () => disposeLayers(parts),

@@ -16,7 +16,7 @@ import { FeedForward } from "../src/layers/feedForward.ts";
 import { disposeLayers, single, TransformerLayer } from "../src/layers/layer.ts";
 import { LayerNorm } from "../src/layers/layerNorm.ts";
 import { Linear } from "../src/layers/linear.ts";
-import { outputHead, statesToRead } from "../src/layers/outputHead.ts";
+import { outputHead, read, readoutOf } from "../src/layers/outputHead.ts";
 import { presentRotation, type RotaryPass } from "../src/layers/rotaryPass.ts";
 import type { Weights } from "../src/layers/weights.ts";
 import { activation } from "../src/model/activationField.ts";
@@ -159,12 +159,14 @@ function build(config: GptJConfig, weights?: Weights): DecoderOnlyModel {
   );
   const finalNorm = new LayerNorm({ name: "finalNorm", width, epsilon, weights });
   const head = outputHead({ tokens, tied: config.tiedHead, bias: true, weights });
+  const readout = readoutOf(finalNorm, head);
   const parts = [tokens, ...blocks, finalNorm, ...head.layers];
 
   return {
     kind: "decoder-only",
     facts: { type, className: classNames[type], width, vocabSize, layers, heads, maxPositions },
     layers: parts,
+    readout,
 
     embed: (ids_BT) => tokens.call(ids_BT),
 
@@ -172,7 +174,7 @@ function build(config: GptJConfig, weights?: Weights): DecoderOnlyModel {
       const pass = { ...input, rotation: rotation(config.rotary, positionIds(input, maxPositions)) };
       let x = input.embeddings_BTD;
       for (const block of blocks) x = block.call(x, pass);
-      return head.logits(finalNorm.call(statesToRead(x, input.targets_B)));
+      return read(readout, x, input.targets_B);
     },
 
     dispose: () => disposeLayers(parts),

@@ -14,7 +14,7 @@ import { FeedForward } from "../src/layers/feedForward.ts";
 import { disposeLayers, single, TransformerLayer } from "../src/layers/layer.ts";
 import { LayerNorm } from "../src/layers/layerNorm.ts";
 import { Linear } from "../src/layers/linear.ts";
-import { outputHead, statesToRead } from "../src/layers/outputHead.ts";
+import { outputHead, read, readoutOf } from "../src/layers/outputHead.ts";
 import type { Pass } from "../src/layers/pass.ts";
 import { presentAlibi } from "../src/layers/presentAlibi.ts";
 import type { Weights } from "../src/layers/weights.ts";
@@ -131,6 +131,7 @@ function build(config: MptConfig, weights?: Weights): DecoderOnlyModel {
   );
   const finalNorm = new LayerNorm({ name: "finalNorm", width, epsilon, bias: false, weights });
   const head = outputHead({ tokens, tied: config.tiedHead, weights });
+  const readout = readoutOf(finalNorm, head);
   const parts = [tokens, ...blocks, finalNorm, ...head.layers];
   const maxPositions = Number.POSITIVE_INFINITY;
 
@@ -138,6 +139,7 @@ function build(config: MptConfig, weights?: Weights): DecoderOnlyModel {
     kind: "decoder-only",
     facts: { type: "mpt", className: architecture.classNames[0], width, vocabSize, layers, heads, maxPositions },
     layers: parts,
+    readout,
 
     embed: (ids_BT) => tokens.call(ids_BT),
 
@@ -146,7 +148,7 @@ function build(config: MptConfig, weights?: Weights): DecoderOnlyModel {
       const pass = { ...input, bias: alibi(alibiSlopes(heads), keyPositions(input)) };
       let x = input.embeddings_BTD;
       for (const block of blocks) x = block.call(x, pass);
-      return head.logits(finalNorm.call(statesToRead(x, input.targets_B)));
+      return read(readout, x, input.targets_B);
     },
 
     dispose: () => disposeLayers(parts),

@@ -10,7 +10,7 @@ import { Embedding } from "../src/layers/embedding.ts";
 import { FeedForward } from "../src/layers/feedForward.ts";
 import { disposeLayers, single, TransformerLayer } from "../src/layers/layer.ts";
 import { LayerNorm } from "../src/layers/layerNorm.ts";
-import { outputHead, statesToRead } from "../src/layers/outputHead.ts";
+import { outputHead, read, readoutOf } from "../src/layers/outputHead.ts";
 import type { Pass } from "../src/layers/pass.ts";
 import type { Weights } from "../src/layers/weights.ts";
 import { strictConfig } from "../src/model/config.ts";
@@ -92,6 +92,7 @@ function build(config: OpenAiGptConfig, weights?: Weights): DecoderOnlyModel {
     (_, layer) => new OpenAiGptBlock({ name: `blocks.${layer}`, layer, config, weights }),
   );
   const head = outputHead({ tokens, tied: config.tiedHead, weights });
+  const readout = readoutOf(undefined, head);
   const parts = [tokens, positions, ...blocks, ...head.layers];
 
   return {
@@ -106,13 +107,14 @@ function build(config: OpenAiGptConfig, weights?: Weights): DecoderOnlyModel {
       maxPositions,
     },
     layers: parts,
+    readout,
 
     embed: (ids_BT) => tokens.call(ids_BT),
 
     forward(input: DecoderInput): Tensor {
       let x = add(input.embeddings_BTD, positions.call(positionIds(input, maxPositions)));
       for (const block of blocks) x = block.call(x, input);
-      return head.logits(statesToRead(x, input.targets_B));
+      return read(readout, x, input.targets_B);
     },
 
     dispose: () => disposeLayers(parts),

@@ -16,7 +16,7 @@ import type { Weights } from "../src/layers/weights.ts";
 import { activation } from "../src/model/activationField.ts";
 import { strictConfig } from "../src/model/config.ts";
 import { flag, orNull, size } from "../src/model/configField.ts";
-import type { DecoderOnlyModel } from "../src/model/model.ts";
+import type { DecoderOnlyModel, Readout } from "../src/model/model.ts";
 import { perHead } from "../src/model/sizes.ts";
 import { linearRows } from "../src/model/weightRows.ts";
 import type { WeightTable } from "../src/model/weights.ts";
@@ -41,6 +41,10 @@ function build(config: OptConfig, weights?: Weights): DecoderOnlyModel {
   const decoder = fairseqDecoder(config, weights);
   const projectOut = projection("projectOut", width, embeddingWidth);
   const head = outputHead({ tokens, tied: config.tiedHead, weights });
+  const readout: Readout = {
+    normalize: (states) => decoder.normalize(states),
+    logits: (states) => head.logits(projectOut?.call(states) ?? states),
+  };
   const parts = [tokens, projectIn, ...decoder.layers, projectOut, ...head.layers].filter((x) => x !== undefined);
 
   return {
@@ -56,12 +60,12 @@ function build(config: OptConfig, weights?: Weights): DecoderOnlyModel {
       maxPositions,
     },
     layers: parts,
+    readout,
 
     embed: (ids_BT) => tokens.call(ids_BT),
 
     forward({ embeddings_BTD, ...pass }) {
-      const states = decoder.call(projectIn?.call(embeddings_BTD) ?? embeddings_BTD, pass);
-      return head.logits(projectOut?.call(states) ?? states);
+      return readout.logits(decoder.call(projectIn?.call(embeddings_BTD) ?? embeddings_BTD, pass));
     },
 
     dispose: () => disposeLayers(parts),

@@ -6,7 +6,7 @@
 import type { Embedding } from "../src/layers/embedding.ts";
 import { disposeLayers } from "../src/layers/layer.ts";
 import type { Norm } from "../src/layers/norm.ts";
-import { type OutputHead, statesToRead } from "../src/layers/outputHead.ts";
+import { type OutputHead, read, readoutOf } from "../src/layers/outputHead.ts";
 import type { RotaryBlock } from "../src/layers/rotaryBlock.ts";
 import type { DecoderInput, DecoderOnlyModel, ModelFacts } from "../src/model/model.ts";
 import { positionIds } from "../src/model/positions.ts";
@@ -32,6 +32,7 @@ export function rotaryDecoder(parts: RotaryDecoderParts): DecoderOnlyModel {
   const { width, vocabSize } = tokens;
   const rotaries = new Set(blocks.map(({ rotary }) => rotary));
   const layers = [tokens, ...blocks, finalNorm, ...head.layers];
+  const readout = readoutOf(finalNorm, { logits: (x) => logits(head.logits(x)) });
   return {
     kind: "decoder-only",
     facts: {
@@ -45,6 +46,7 @@ export function rotaryDecoder(parts: RotaryDecoderParts): DecoderOnlyModel {
       dependsOnLength: [...rotaries].some(dependsOnLength),
     },
     layers,
+    readout,
 
     embed: (ids_BT) => times(tokens.call(ids_BT), embeddingScale),
 
@@ -55,7 +57,7 @@ export function rotaryDecoder(parts: RotaryDecoderParts): DecoderOnlyModel {
       );
       let x = times(input.embeddings_BTD, inputScale);
       for (const block of blocks) x = block.call(x, passes.get(block.rotary));
-      return logits(head.logits(finalNorm.call(statesToRead(x, input.targets_B))));
+      return read(readout, x, input.targets_B);
     },
 
     dispose: () => disposeLayers(layers),

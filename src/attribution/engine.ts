@@ -1,6 +1,7 @@
 /** Attributing one sequence: from token ids to scores on the host. No texts, no tokenizer, no file. */
 
 import { NumericError } from "../errors.ts";
+import type { Internals } from "../method/internals.ts";
 import type { InternalsMethod } from "../method/method.ts";
 import type { Method, MethodOptions } from "../method/registry.ts";
 import type { Model } from "../model/model.ts";
@@ -8,7 +9,7 @@ import type { Scores } from "../result/attribution.ts";
 import type { Score, ScoreOptions } from "../score/score.ts";
 import { dispose, readFloats, type Tensor, tidy } from "../tensor.ts";
 import { attributeEmbeddings } from "./attributeEmbeddings.ts";
-import type { RowLimits } from "./budget.ts";
+import { type RowLimits, rowsPerPass } from "./budget.ts";
 import type { Contrast } from "./contrast.ts";
 import type { Neuron } from "./neuron.ts";
 import { createRunner } from "./runner.ts";
@@ -153,14 +154,21 @@ async function attributeInternals(
   request: AttributionRequest & { readonly method: InternalsMethod<MethodOptions> },
 ) {
   const runner = createRunner(model, sequence, request.attributeTarget);
+  const positions = sequence.end - 1 + (sequence.source?.ids.length ?? 0);
+  const limits = { ...request.limits, sharesRepeats: false };
+  const internals: Internals = {
+    start: sequence.start,
+    end: sequence.end,
+    targetLength: sequence.target.ids.length,
+    attributeTarget: request.attributeTarget || model.kind === "decoder-only",
+    sourceLength: sequence.source?.ids.length ?? null,
+    rowsPerPass: rowsPerPass(model.facts, positions, 1, limits),
+    encode: runner.encode,
+    decode: runner.decode,
+    attentionMaps: () => runner.attentionMaps(),
+  };
   try {
-    return await request.method.run({
-      start: sequence.start,
-      end: sequence.end,
-      targetLength: sequence.target.ids.length,
-      attributeTarget: request.attributeTarget || model.kind === "decoder-only",
-      attentionMaps: () => runner.attentionMaps(),
-    });
+    return await request.method.run(internals, request.methodOptions);
   } finally {
     runner.dispose();
   }

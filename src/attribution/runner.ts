@@ -26,6 +26,9 @@ export interface Runner {
   logits(rows: readonly Tensor[], positions_R: readonly number[], sites?: Sites): Tensor;
   /** Logits [K·N, V] after each of N positions of each of K points [K, S, D], point by point. */
   logitsAtAll(points: readonly Tensor[], positions_N: readonly number[], sites?: Sites): Tensor;
+  /** The encoder's and the decoder's last states, normalised, of so many copies of the sequence: see `Internals`. */
+  encode(sites: Sites, copies: number): Tensor;
+  decode(sites: Sites, copies: number): Tensor;
   attentionMaps(): Promise<AttentionMap[]>;
   dispose(): void;
 }
@@ -76,6 +79,14 @@ function decoderOnlyRunner(model: Extract<Model, { kind: "decoder-only" }>, sequ
     ],
     logits,
     logitsAtAll,
+    encode() {
+      throw new RangeError("a decoder-only model has no encoder");
+    },
+    decode: (sites, copies) =>
+      lastStates(model, sites, (watched) => {
+        const embeddings_BTD = repeat(expandDims(x_SD, 0), copies);
+        model.forward({ embeddings_BTD, targets_B: firstOfEach(copies), sites: watched });
+      }),
     attentionMaps: () =>
       readAttention((sites) => model.forward({ embeddings_BTD: expandDims(x_SD, 0), targets_B: int32([0]), sites })),
     dispose: () => dispose([x_SD, ...baselines]),
@@ -143,6 +154,15 @@ function encoderDecoderRunner(
       const embeddings_BTD = decoderRows(points, B, positions);
       return flat(model.decode({ embeddings_BTD, targets_B: sameForEach(embeddings_BTD, positions), sites }, states));
     },
+    encode: (sites, copies) =>
+      model.encode({ embeddings_BSD: repeat(expandDims(x.source_SD, 0), copies), sites }).states_BSD,
+    decode: (sites, copies) =>
+      lastStates(model, sites, (watched) => {
+        const { states_BSD } = model.encode({ embeddings_BSD: expandDims(x.source_SD, 0) });
+        const embeddings_BTD = repeat(expandDims(x.target_TD, 0), copies);
+        const pass = { embeddings_BTD, targets_B: firstOfEach(copies), sites: watched };
+        model.decode(pass, { states_BSD: repeat(states_BSD, copies) });
+      }),
     attentionMaps: () =>
       readAttention((sites) => {
         const states = model.encode({ embeddings_BSD: expandDims(x.source_SD, 0), sites });
@@ -173,6 +193,24 @@ function sameForEach(points_KTD: Tensor, positions_N: readonly number[]): Tensor
 function flat(logits_KNV: Tensor): Tensor {
   const [K = 0, N = 0, V = 0] = logits_KNV.shape;
   return reshape(logits_KNV, [K * N, V]);
+}
+
+const firstOfEach = (copies: number): Tensor => int32(Array.from({ length: copies }, () => 0));
+
+/** The states that leave the decoder's last block in a pass, normalised as the head sees them. */
+function lastStates({ facts, readout }: Model, sites: Sites, run: (watched: Sites) => void): Tensor {
+  const isLast = ({ stack, layer, name }: Site) =>
+    stack === "decoder" && name === "blockOutput" && layer === facts.layers - 1;
+  let last: Tensor | undefined;
+  run({
+    wants: (site) => isLast(site) || sites.wants(site),
+    visit(site, x) {
+      const left = sites.wants(site) ? sites.visit(site, x) : x;
+      if (isLast(site)) last = left;
+      return left;
+    },
+  });
+  return readout.normalize(one(last));
 }
 
 /** Runs a pass over one sequence and reads the attention probabilities of every layer. */

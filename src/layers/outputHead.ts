@@ -3,11 +3,13 @@
  * embeddings, transposed (Press and Wolf 2017, arXiv 1608.05859).
  */
 
+import type { Readout } from "../model/model.ts";
 import { select } from "../ops/select.ts";
 import type { Layer, Tensor } from "../tensor.ts";
 import { Bias } from "./bias.ts";
 import type { Embedding } from "./embedding.ts";
 import { Linear } from "./linear.ts";
+import type { Norm } from "./norm.ts";
 import type { Weights } from "./weights.ts";
 
 export interface OutputHeadOptions {
@@ -43,4 +45,14 @@ export function outputHead({ tokens, tied, bias = false, weights }: OutputHeadOp
 /** The states [B, T, D] that go through the head: all of them, or one of each row [B, D] where targets are given. */
 export function statesToRead(x_BTD: Tensor, targets_B: Tensor | undefined): Tensor {
   return targets_B === undefined ? x_BTD : select(x_BTD, targets_B);
+}
+
+/** A normalisation, if there is one, and a head: the end of most models. */
+export function readoutOf(norm: Norm | undefined, head: Pick<OutputHead, "logits">): Readout {
+  return { normalize: (states) => norm?.call(states) ?? states, logits: (normalized) => head.logits(normalized) };
+}
+
+/** Logits of a last block's states [B, T, D], at the targets where they are given. */
+export function read(readout: Readout, x_BTD: Tensor, targets_B: Tensor | undefined): Tensor {
+  return readout.logits(readout.normalize(statesToRead(x_BTD, targets_B)));
 }

@@ -109,8 +109,12 @@ export class Stack extends TransformerLayer<StackOptions> {
       const given = states_BSD === undefined ? x : [x, states_BSD];
       x = block.call(given, { ...pass, bias: biases[layer] ?? biases[0] });
     }
-    const read = statesToRead(x, pass.targets_B);
-    return this.#finalNorm?.call(read) ?? read;
+    return this.normalize(statesToRead(x, pass.targets_B));
+  }
+
+  /** What becomes of the last block's states, position by position. */
+  normalize(states: Tensor): Tensor {
+    return this.#finalNorm?.call(states) ?? states;
   }
 
   /** What enters the first block. */

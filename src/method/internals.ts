@@ -4,7 +4,9 @@
  * Letters: L layers, H heads, T queries (decoder positions), S keys, G attributed steps.
  */
 
+import type { Sites } from "../model/sites.ts";
 import type { Scores } from "../result/attribution.ts";
+import type { Tensor } from "../tensor.ts";
 
 /** The attention probabilities of one layer, on the host. */
 export interface AttentionMap {
@@ -23,6 +25,17 @@ export interface Internals {
   readonly targetLength: number;
   /** Whether the target prefix of an encoder-decoder model is to be attributed, too; true for decoder-only models. */
   readonly attributeTarget: boolean;
+  /** Number of source tokens; null for decoder-only models. */
+  readonly sourceLength: number | null;
+  /** How many copies of the sequence fit into one pass. */
+  readonly rowsPerPass: number;
+  /**
+   * A pass of the encoder over R copies of the source, which the sites may make different: its last states, normalised,
+   * [R, S, D]. Call it within a `tidy`.
+   */
+  readonly encode: (sites: Sites, copies: number) => Tensor;
+  /** The same with the decoder, [R, T, D]; it reads the clean states of the encoder. */
+  readonly decode: (sites: Sites, copies: number) => Tensor;
   attentionMaps(): Promise<readonly AttentionMap[]>;
 }
 

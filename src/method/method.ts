@@ -43,7 +43,7 @@ export interface InternalsMethod<Options> extends Description<Options> {
   readonly usesBaseline: false;
   readonly draws: false;
   readonly dimensionNames: readonly string[];
-  readonly run: (internals: Internals) => Promise<InternalsAnswer>;
+  readonly run: (internals: Internals, options: Options) => Promise<InternalsAnswer>;
 }
 
 /** Attributes nothing: for step scores alone. */

@@ -17,6 +17,7 @@ import { dummy, type EmbeddingMethod, type InternalsMethod, type NoMethod, type 
 import { type SaliencyOptions, saliency } from "./saliency.ts";
 import { sequentialIntegratedGradients } from "./sequentialIntegratedGradients.ts";
 import type { SmoothingOptions } from "./smoothed.ts";
+import { type ValueZeroingOptions, valueZeroing } from "./valueZeroing.ts";
 
 /** Every option of every method; `methods[id].options` says which belong to which. */
 export interface MethodOptions
@@ -27,6 +28,7 @@ export interface MethodOptions
     ExpectedGradientsOptions,
     DeepLiftOptions,
     LayerOptions,
+    ValueZeroingOptions,
     SmoothingOptions {
   /** At most so many rows (step × path point) in one pass, beside what `memoryBudget` allows. */
   readonly internalBatchSize?: number;
@@ -53,6 +55,7 @@ export const methods = {
   layer_conductance: layerConductance,
   internal_influence: internalInfluence,
   attention,
+  value_zeroing: valueZeroing,
   dummy,
 } as const satisfies Record<string, Method>;
 

@@ -59,11 +59,20 @@ export interface ModelFacts {
   readonly dependsOnLength?: boolean;
 }
 
+/** From what leaves the last block of a decoder to logits, in the two steps that lenses need apart. */
+export interface Readout {
+  /** The last normalisation, of each position alone; the identity where a model has none. [..., D] → [..., D] */
+  normalize(states: Tensor): Tensor;
+  /** [..., D] → [..., V] */
+  logits(normalized: Tensor): Tensor;
+}
+
 export interface DecoderOnlyModel {
   readonly kind: "decoder-only";
   readonly facts: ModelFacts;
   /** Its layers as TensorFlow.js knows them, each once: embeddings, blocks, norms, heads. */
   readonly layers: readonly Layer[];
+  readonly readout: Readout;
   /** Embeddings [B, T, D] of int32 ids [B, T], scaled where transformers' embedding layer does it. */
   embed(ids_BT: Tensor): Tensor;
   /** Logits [B, V] or [B, N, V] at `targets_B`; [B, T, V] at every position when it is absent. */
@@ -76,6 +85,7 @@ export interface EncoderDecoderModel {
   readonly facts: ModelFacts;
   /** Its layers as TensorFlow.js knows them, each once: embeddings, blocks, norms, heads. */
   readonly layers: readonly Layer[];
+  readonly readout: Readout;
   /** Scaled embeddings of source ids, [B, S, D]. */
   embedSource(ids_BS: Tensor): Tensor;
   /** Scaled embeddings of target ids, [B, T, D]. */

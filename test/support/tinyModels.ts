@@ -4,7 +4,7 @@ import { randomModel } from "../../models/load.ts";
 import type { AttributionRequest } from "../../src/attribution/engine.ts";
 import { resolveOptions } from "../../src/attribution/options.ts";
 import type { Sequence } from "../../src/attribution/sequence.ts";
-import type { MethodId, MethodOptions } from "../../src/method/registry.ts";
+import { type MethodId, type MethodOptions, methods } from "../../src/method/registry.ts";
 import type { Model } from "../../src/model/model.ts";
 import type { Encoding } from "../../src/text/tokenizer.ts";
 
@@ -107,7 +107,7 @@ export function request(
   changes: Partial<AttributionRequest> = {},
 ): AttributionRequest {
   return {
-    ...resolveOptions(method, options, { stepScores: method === "attention" ? [] : ["probability"] }),
+    ...resolveOptions(method, options, { stepScores: methods[method].on === "internals" ? [] : ["probability"] }),
     attributeTarget: false,
     contrast: null,
     contrastForceInputs: false,
