@@ -2,12 +2,14 @@
  * Compiles the kernels: `npm run build:kernels`. Plain Node, no dependency.
  *
  * One shared library for each instruction set of the CPU goes into `kernels/build`; the program picks one when it runs, so
- * nothing is tied to the machine that compiled. A library is made anew only when a source, a flag or the compiler has changed. Without a compiler one line says so, and the program
- * computes with its other backends.
+ * nothing is tied to the machine that compiled. Where there are nvcc and a GPU, the CUDA library is made, too (buildCuda.mjs).
+ * What is there is made anew only when a source, a flag or the compiler has changed. Without a compiler one line says so, and the
+ * program computes with its other backends.
  */
 
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { buildCuda, findNvcc, hasDriver } from "./buildCuda.mjs";
 import { compile, findCompiler, outputPath, root, sourcesIn } from "./compile.mjs";
 
 export { findCompiler };
@@ -57,10 +59,12 @@ export async function buildTestProgram(compiler, instructionSet) {
   return output;
 }
 
+const NO_NVCC = "no nvcc (looked for $NVCC, $PATH, $CUDA_HOME, /usr/local/cuda): the cuda backend is absent";
+
 const print = (line) => process.stdout.write(`${line}\n`);
 
-/** Builds one part and says what was done. */
-async function report(name, tool, absent, build) {
+/** Builds one part and says what was done; a failure of the compiler fails the whole build only if the part is `needed`. */
+async function report(name, tool, absent, needed, build) {
   if (tool === undefined) return print(`${name}: ${absent}`);
   const start = Date.now();
   try {
@@ -73,14 +77,17 @@ async function report(name, tool, absent, build) {
     );
   } catch (error) {
     process.stderr.write(`${name}: ${tool.command} failed\n${error.stderr || error.message}\n`);
-    process.exitCode = 1;
+    if (needed) process.exitCode = 1;
   }
 }
 
 async function main() {
   const compiler = await findCompiler();
   const noCompiler = "no C++ compiler (looked for $CXX, g++, clang++): the wasm and cpu backends serve instead";
-  await report("kernels", compiler, noCompiler, buildLibraries);
+  await report("kernels", compiler, noCompiler, true, buildLibraries);
+  // It takes minutes of a processor, so that it is left to `npm run build:cuda` where nothing could use it.
+  if (hasDriver() || process.argv.includes("--cuda"))
+    await report("cuda kernels", await findNvcc(), NO_NVCC, false, buildCuda);
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) await main();

@@ -4,6 +4,7 @@ import type { Compiler } from "./build.d.mts";
 
 export const cudaLibrary: string;
 export const cudaShimLibrary: string;
+export function hasDriver(): boolean;
 export function findNvcc(): Promise<Compiler | undefined>;
 export function buildCuda(nvcc: Compiler): Promise<string[]>;
 export function buildCudaShim(compiler: Compiler): Promise<string>;

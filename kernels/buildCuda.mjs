@@ -1,5 +1,6 @@
 /** Compiles the CUDA kernels: with nvcc for GPUs, and with an ordinary compiler for the tests' emulated device. */
 
+import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { compileUnits, findCommand, outputPath, root, sourcesIn } from "./compile.mjs";
 
@@ -23,6 +24,9 @@ export function findNvcc() {
   const places = NVCC ? [NVCC] : ["nvcc", ...[CUDA_HOME ?? "/usr/local/cuda"].map((home) => join(home, "bin/nvcc"))];
   return findCommand(places, (lines) => lines.find((line) => line.includes("release")) ?? lines[0]);
 }
+
+/** Whether NVIDIA's driver runs here. */
+export const hasDriver = () => existsSync("/proc/driver/nvidia/version");
 
 export const cudaLibrary = outputPath("libinseq_cuda.so");
 

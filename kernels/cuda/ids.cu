@@ -48,7 +48,7 @@ int openFaults() {
   TRY(checked("open", cudaMallocHost(&host, sizeof(Fault))));
   TRY(checked("open", cudaMalloc(&memory, sizeof(Fault))));
   if (void (*marked)(void*, int64_t, bool) = MEMORY_MARKED) marked(memory, sizeof(Fault), true);
-  TRY(checked("open", cudaMemsetAsync(memory, 0, sizeof(Fault), nullptr)));
+  TRY(checked("open", cudaMemsetAsync(memory, 0, sizeof(Fault), device().stream)));
   onDevice = static_cast<Fault*>(memory);
   onHost = static_cast<Fault*>(host);
   return INSEQ_OK;

@@ -15,7 +15,8 @@ type NativeFunction = (...args: unknown[]) => unknown;
 
 const ADVICE = "run npm run build:kernels";
 const CPU_ADVICE = `${ADVICE}, which needs g++ or clang++`;
-const CUDA_ADVICE = `${ADVICE}, which needs nvcc of CUDA 12 or later; native and wasm compute without a GPU`;
+const CUDA_ADVICE =
+  "run npm run build:cuda, which needs nvcc of CUDA 12 or later; native and wasm compute without a GPU";
 
 /** Status of the C interface. */
 const OUT_OF_MEMORY = 2;

@@ -184,7 +184,7 @@ describe("a library that cannot be used", () => {
 
   it("is missed by name, with what builds it", async () => {
     await expect(opened(join(folder, "absent.so"))).rejects.toThrow(
-      "the cuda backend is absent: its kernels are not compiled; run npm run build:kernels, which needs nvcc",
+      "the cuda backend is absent: its kernels are not compiled; run npm run build:cuda, which needs nvcc",
     );
   });
 

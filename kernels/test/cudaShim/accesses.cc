@@ -32,6 +32,9 @@ extern char _end[] __attribute__((visibility("hidden")));
 namespace cudaShim::accesses {
 namespace {
 
+/** Marks what is known of a number of two bytes, at twice its address. */
+constexpr uintptr_t HALVES = uintptr_t(1) << 62;
+
 /** Who used a word, and when: in which launch, after how many barriers and exchanges of its warp. */
 struct Use {
   uint64_t launch = 0;
@@ -89,6 +92,7 @@ bool unordered(const Use& other, const Use& now, bool isShared) {
 }
 
 void race(const char* what, const char* before, uintptr_t address, const Use& other) {
+  if (address & HALVES) address = (address & ~HALVES) / 2;
   giveUp("race: thread %d of block %u %s the word at %zx, which thread %d of block %u %s, and nothing orders them",
          threadNumber(), blockNumber(), what, address, other.thread, other.block, before);
 }
@@ -135,7 +139,6 @@ void use(const void* memory, size_t bytes, bool isWrite) {
            threadNumber(), blockNumber(), isWrite ? "writes" : "reads", bytes, from);
   }
   // Numbers of two bytes are apart from their neighbours, and from the words that hold two of them.
-  constexpr uintptr_t HALVES = uintptr_t(1) << 62;
   if (bytes == 2) return useWord(HALVES | from * 2, isWrite, isShared);
   for (uintptr_t word = from / 4 * 4; word < to; word += 4) useWord(word, isWrite, isShared);
 }
