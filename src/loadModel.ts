@@ -12,6 +12,7 @@ import type { JsonObject } from "./json.ts";
 import { type MethodId, type MethodOptions, methods } from "./method/registry.ts";
 import { readGenerationDefaults } from "./model/generation/options.ts";
 import type { HubOptions } from "./model/hub/repository.ts";
+import { withLlama2cConfig } from "./model/llama2cFolder.ts";
 import { knownName, rejectUnknownOptions } from "./names.ts";
 import type { CompactFormat } from "./ops/compactMatrix.ts";
 import { openModel } from "./platform/nodeHub.ts";
@@ -131,7 +132,7 @@ const ownOptions: readonly string[] = [
 ];
 
 const filesOf = async (place: string | FileSource, options: HubOptions): Promise<FileSource> =>
-  typeof place === "string" ? await openModel(place, options) : place;
+  await withLlama2cConfig(typeof place === "string" ? await openModel(place, options) : place);
 
 function languageSettings({ srcLang, tgtLang }: LoadOptions): JsonObject {
   return { ...(srcLang !== undefined && { src_lang: srcLang }), ...(tgtLang !== undefined && { tgt_lang: tgtLang }) };

@@ -5,10 +5,11 @@ import { access, mkdir, open, readdir, rename, rm, stat, writeFile } from "node:
 import { basename, dirname, join } from "node:path";
 import { FileError, OptionError } from "../errors.ts";
 import { checkRange, type FileSource, missingFile } from "../files.ts";
+import { isLlama2cName } from "../model/checkpoint/llama2c.ts";
 
 /**
  * The files of a model's folder. A file is read in ranges through a handle that each read opens and closes.
- * @throws FileError when `path` is no folder, or has no `config.json`.
+ * @throws FileError when `path` is no folder, or has neither a `config.json` nor what may be a checkpoint of llama2.c.
  */
 export async function openFolder(path: string): Promise<FileSource> {
   const info = await orUndefined(["ENOENT", "ENOTDIR"], () => stat(path));
@@ -21,7 +22,7 @@ export async function openFolder(path: string): Promise<FileSource> {
     return entries.filter((entry) => !entry.isDirectory()).map((entry) => entry.name);
   };
   const present = await list();
-  if (!present.includes("config.json")) {
+  if (!present.includes("config.json") && !present.some(isLlama2cName)) {
     throw new FileError(
       `${path}: expected a Hugging Face model's folder (config.json, a tokenizer and weights), found ` +
         `${present.length > 0 ? present.sort().join(", ") : "no files"}`,

@@ -3,6 +3,7 @@
 import { FileError } from "../../errors.ts";
 import type { FileSource } from "../../files.ts";
 import type { Checkpoint } from "./checkpoint.ts";
+import { isLlama2cName, openLlama2c } from "./llama2c.ts";
 import { openPyTorch } from "./pytorch.ts";
 import { openSafetensors } from "./safetensors.ts";
 import { openShards } from "./sharded.ts";
@@ -17,7 +18,7 @@ const formats: readonly (readonly [file: string, open: (files: FileSource, file:
 
 /**
  * Opens the checkpoint of a Hugging Face folder: `model.safetensors`, its sharded form, `pytorch_model.bin`, or its
- * sharded form, the first of these that exists.
+ * sharded form, the first of these that exists; or the `.bin` file of llama2.c, whatever its name.
  * @throws FileError when none exists, or when the one that exists is damaged.
  */
 export async function openCheckpoint(files: FileSource): Promise<Checkpoint> {
@@ -27,10 +28,12 @@ export async function openCheckpoint(files: FileSource): Promise<Checkpoint> {
     await refusePointer(files, file);
     return await open(files, file);
   }
+  const [file] = present.filter(isLlama2cName);
+  if (file !== undefined) return await openLlama2c(files, file);
   const wanted = formats.map(([file]) => file).join(", ");
   const found = present.length > 0 ? [...present].sort().join(", ") : "no files at all";
   throw new FileError(
-    `${files.name}: expected a checkpoint (one of ${wanted}), found ${found}; other formats can be converted with ` +
+    `${files.name}: expected a checkpoint (one of ${wanted}, or llama2.c's .bin), found ${found}; other formats can be converted with ` +
       `Python's transformers: AutoModel.from_pretrained(...).save_pretrained(...)`,
   );
 }
