@@ -39,6 +39,12 @@ test("the version is that of package.json", () => {
   expect(version).toBe(published);
 });
 
+test("every dependency has its reason", () => {
+  const { dependencies } = JSON.parse(readFileSync(join(root, "package.json"), "utf8")) as { dependencies: object };
+  const rows = readme.slice(readme.indexOf("## Dependencies"));
+  expect(Object.keys(dependencies).filter((name) => !rows.includes(`\`${name}\``))).toEqual([]);
+});
+
 test.each(blocks("js").map((body, i) => [i, body] as const))("program %i runs", (i, body) => {
   const file = join(folder, `program${i}.mjs`);
   writeFileSync(file, body);
