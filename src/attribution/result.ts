@@ -29,7 +29,9 @@ export function createSequenceAttribution(
   },
   label: TokenLabel,
 ): SequenceAttribution {
-  const kind = kinds[request.method.on];
+  const { method } = request;
+  const isScalar = method.on === "internals" && method.dimensionNames.length === 0;
+  const kind = isScalar ? "coarse" : kinds[method.on];
   const attributions = scores.targetAttributions ?? scores.sourceAttributions;
   const input = sequence.source ?? firstTokens(sequence.target, sequence.promptLength);
   return {

@@ -1,6 +1,7 @@
 /** The attribution methods by their identifiers (Inseq's where Inseq has them). */
 
 import { attention } from "./attention.ts";
+import { type AttentionRolloutOptions, attentionRollout } from "./attentionRollout.ts";
 import { type DeepLiftOptions, deeplift } from "./deeplift.ts";
 import { type DiscretizedOptions, discretizedIntegratedGradients } from "./discretizedIntegratedGradients.ts";
 import { type ExpectedGradientsOptions, expectedGradients } from "./expectedGradients.ts";
@@ -29,6 +30,7 @@ export interface MethodOptions
     DeepLiftOptions,
     LayerOptions,
     ValueZeroingOptions,
+    AttentionRolloutOptions,
     SmoothingOptions {
   /** At most so many rows (step × path point) in one pass, beside what `memoryBudget` allows. */
   readonly internalBatchSize?: number;
@@ -55,6 +57,7 @@ export const methods = {
   layer_conductance: layerConductance,
   internal_influence: internalInfluence,
   attention,
+  attention_rollout: attentionRollout,
   value_zeroing: valueZeroing,
   dummy,
 } as const satisfies Record<string, Method>;
