@@ -191,7 +191,7 @@ describe("a library that cannot be used", () => {
   it("is refused when it is no library", async () => {
     const path = join(folder, "text.so");
     writeFileSync(path, "not a library");
-    await expect(opened(path)).rejects.toThrow(/text\.so could not be loaded \(.+\); run npm run build:kernels/);
+    await expect(opened(path)).rejects.toThrow(/text\.so could not be loaded \(.+\); run npm run build:cuda/);
   });
 
   it("is refused when it was built for another version of the interface", async ({ skip }) => {
