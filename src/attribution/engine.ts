@@ -165,7 +165,7 @@ async function attributeInternals(
     rowsPerPass: rowsPerPass(model.facts, positions, 1, limits),
     encode: runner.encode,
     decode: runner.decode,
-    attentionMaps: () => runner.attentionMaps(),
+    attentionMaps: runner.attentionMaps,
   };
   try {
     return await request.method.run(internals, request.methodOptions);

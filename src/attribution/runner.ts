@@ -4,12 +4,25 @@
  * Letters: N steps, K points, R rows, S positions of an input, D model width, V vocabulary.
  */
 
-import type { AttentionMap } from "../method/internals.ts";
+import { chosen } from "../method/heads.ts";
+import type { AttentionMap, AttentionSelection } from "../method/internals.ts";
 import type { Reference, Words } from "../method/problem.ts";
 import type { EncoderStates, Model } from "../model/model.ts";
 import type { Site, Sites } from "../model/sites.ts";
 import { repeat } from "../ops/repeat.ts";
-import { dispose, expandDims, int32, keep, readFloats, reshape, slice, type Tensor, tidy, tile } from "../tensor.ts";
+import {
+  dispose,
+  expandDims,
+  gather,
+  int32,
+  keep,
+  readFloats,
+  reshape,
+  slice,
+  type Tensor,
+  tidy,
+  tile,
+} from "../tensor.ts";
 import type { BaselineEntry } from "./baseline.ts";
 import { embedEntries, type Lookup } from "./entries.ts";
 import type { Sequence } from "./sequence.ts";
@@ -29,7 +42,7 @@ export interface Runner {
   /** The encoder's and the decoder's last states, normalised, of so many copies of the sequence: see `Internals`. */
   encode(sites: Sites, copies: number): Tensor;
   decode(sites: Sites, copies: number): Tensor;
-  attentionMaps(): Promise<AttentionMap[]>;
+  attentionMaps(selection?: AttentionSelection): Promise<AttentionMap[]>;
   dispose(): void;
 }
 
@@ -87,8 +100,10 @@ function decoderOnlyRunner(model: Extract<Model, { kind: "decoder-only" }>, sequ
         const embeddings_BTD = repeat(expandDims(x_SD, 0), copies);
         model.forward({ embeddings_BTD, targets_B: firstOfEach(copies), sites: watched });
       }),
-    attentionMaps: () =>
-      readAttention((sites) => model.forward({ embeddings_BTD: expandDims(x_SD, 0), targets_B: int32([0]), sites })),
+    attentionMaps: (selection = {}) =>
+      readAttention(selection, (sites) =>
+        model.forward({ embeddings_BTD: expandDims(x_SD, 0), targets_B: int32([0]), sites }),
+      ),
     dispose: () => dispose([x_SD, ...baselines]),
   };
 }
@@ -163,8 +178,8 @@ function encoderDecoderRunner(
         const pass = { embeddings_BTD, targets_B: firstOfEach(copies), sites: watched };
         model.decode(pass, { states_BSD: repeat(states_BSD, copies) });
       }),
-    attentionMaps: () =>
-      readAttention((sites) => {
+    attentionMaps: (selection = {}) =>
+      readAttention(selection, (sites) => {
         const states = model.encode({ embeddings_BSD: expandDims(x.source_SD, 0), sites });
         model.decode({ embeddings_BTD: expandDims(x.target_TD, 0), targets_B: int32([0]), sites }, states);
       }),
@@ -213,13 +228,18 @@ function lastStates({ facts, readout }: Model, sites: Sites, run: (watched: Site
   return readout.normalize(one(last));
 }
 
-/** Runs a pass over one sequence and reads the attention probabilities of every layer. */
-async function readAttention(run: (sites: Sites) => void): Promise<AttentionMap[]> {
+/** Runs a pass over one sequence and reads the attention probabilities of the chosen layers and heads. */
+async function readAttention(
+  { attentionLayers, attentionHeads }: AttentionSelection,
+  run: (sites: Sites) => void,
+): Promise<AttentionMap[]> {
   const seen: { site: Site; probabilities_1HTS: Tensor }[] = [];
   const sites: Sites = {
     wants: (site) => site.name === "attentionProbabilities",
     visit: (site, activation) => {
-      seen.push({ site, probabilities_1HTS: keep(activation) });
+      const heads = chosen("attentionHeads", attentionHeads, activation.shape[1] ?? 0);
+      const selected = attentionHeads === undefined ? activation : gather(activation, int32(heads), 1);
+      seen.push({ site, probabilities_1HTS: keep(selected) });
       return activation;
     },
   };
@@ -227,11 +247,25 @@ async function readAttention(run: (sites: Sites) => void): Promise<AttentionMap[
     run(sites);
   });
   const maps: AttentionMap[] = [];
-  for (const { site, probabilities_1HTS } of seen) {
-    const values = await readFloats(probabilities_1HTS);
-    const { stack, attention, layer } = site;
-    maps.push({ stack, attention, layer, probabilities: { shape: probabilities_1HTS.shape.slice(1), values } });
-    dispose(probabilities_1HTS);
+  try {
+    for (const { stack, attention } of attentionsOf(seen.map(({ site }) => site))) {
+      const ofAttention = seen.filter(({ site }) => site.stack === stack && site.attention === attention);
+      for (const layer of chosen("attentionLayers", attentionLayers, ofAttention.length)) {
+        const probabilities = ofAttention[layer]?.probabilities_1HTS;
+        if (probabilities === undefined) continue;
+        const scores = { shape: probabilities.shape.slice(1), values: await readFloats(probabilities) };
+        maps.push({ stack, attention, layer, probabilities: scores });
+      }
+    }
+  } finally {
+    dispose(seen.map(({ probabilities_1HTS }) => probabilities_1HTS));
   }
   return maps;
+}
+
+/** Which attentions a pass has visited, each once. */
+function attentionsOf(sites: readonly Site[]): Pick<Site, "stack" | "attention">[] {
+  return sites.filter(
+    (site, i) => sites.findIndex((other) => other.stack === site.stack && other.attention === site.attention) === i,
+  );
 }

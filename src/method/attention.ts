@@ -3,20 +3,23 @@
  * position that predicted it, t − 1, attended to each position. Says nothing about the token itself, so no attributed
  * function enters. Cost: one forward pass.
  *
+ * Layers and heads that are not chosen are left out of the result, in the order of the choice; of heads that are not chosen
+ * nothing is kept while the model runs.
+ *
  * Results: `targetAttributions` [T, G, L, H] from the decoder's self-attention and, for encoder-decoder models,
  * `sourceAttributions` [S, G, L, H] from cross-attention; the other maps go into the sequence scores
  * `encoder_self_attentions` [S, S, L, H] and `decoder_self_attentions`, key first and query second.
  */
 
 import type { Scores } from "../result/attribution.ts";
-import type { AttentionMap, Internals, InternalsAnswer } from "./internals.ts";
+import type { AttentionMap, AttentionSelection, Internals, InternalsAnswer } from "./internals.ts";
 import type { InternalsMethod } from "./method.ts";
 
-export const attention: InternalsMethod<object> = {
+export const attention: InternalsMethod<AttentionSelection> = {
   on: "internals",
   usesBaseline: false,
   draws: false,
-  options: [],
+  options: ["attentionLayers", "attentionHeads"],
   dimensionNames: ["Model Layer", "Attention Head"],
   run: attentionScores,
   paper: "Bahdanau et al. 2015, arXiv 1409.0473",
@@ -24,9 +27,9 @@ export const attention: InternalsMethod<object> = {
   cost: "1 forward",
 };
 
-async function attentionScores(internals: Internals): Promise<InternalsAnswer> {
+async function attentionScores(internals: Internals, options: AttentionSelection): Promise<InternalsAnswer> {
   const { start, end, attributeTarget } = internals;
-  const maps = await internals.attentionMaps();
+  const maps = await internals.attentionMaps(options);
   const of = (stack: AttentionMap["stack"], kind: AttentionMap["attention"]) =>
     maps.filter((map) => map.stack === stack && map.attention === kind);
   const queries = Array.from({ length: end - start }, (_, g) => start + g - 1);

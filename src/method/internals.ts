@@ -7,6 +7,7 @@
 import type { Sites } from "../model/sites.ts";
 import type { Scores } from "../result/attribution.ts";
 import type { Tensor } from "../tensor.ts";
+import type { Choice } from "./heads.ts";
 
 /** The attention probabilities of one layer, on the host. */
 export interface AttentionMap {
@@ -15,6 +16,13 @@ export interface AttentionMap {
   readonly layer: number;
   /** [H, T, S], rows sum to one. */
   readonly probabilities: Scores;
+}
+
+export interface AttentionSelection {
+  /** By default all; negative numbers count from the last layer of each stack. */
+  readonly attentionLayers?: Choice;
+  /** By default all, in every layer. */
+  readonly attentionHeads?: Choice;
 }
 
 export interface Internals {
@@ -36,7 +44,11 @@ export interface Internals {
   readonly encode: (sites: Sites, copies: number) => Tensor;
   /** The same with the decoder, [R, T, D]; it reads the clean states of the encoder. */
   readonly decode: (sites: Sites, copies: number) => Tensor;
-  attentionMaps(): Promise<readonly AttentionMap[]>;
+  /**
+   * The maps of the chosen layers of each stack, with the chosen heads only; all by default.
+   * @throws OptionError when there is no such layer or head
+   */
+  attentionMaps(selection?: AttentionSelection): Promise<readonly AttentionMap[]>;
 }
 
 /** What such a method returns: scores in the layout of the result. */

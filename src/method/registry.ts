@@ -9,6 +9,7 @@ import { type GradientShapOptions, gradientShap } from "./gradientShap.ts";
 import { inputXGradient } from "./inputXGradient.ts";
 import { type IntegratedGradientsOptions, integratedGradients } from "./integratedGradients.ts";
 import { internalInfluence } from "./internalInfluence.ts";
+import type { AttentionSelection } from "./internals.ts";
 import { layerConductance } from "./layerConductance.ts";
 import { layerDeeplift } from "./layerDeeplift.ts";
 import { layerGradientXActivation } from "./layerGradientXActivation.ts";
@@ -31,6 +32,7 @@ export interface MethodOptions
     LayerOptions,
     ValueZeroingOptions,
     AttentionRolloutOptions,
+    AttentionSelection,
     SmoothingOptions {
   /** At most so many rows (step × path point) in one pass, beside what `memoryBudget` allows. */
   readonly internalBatchSize?: number;
