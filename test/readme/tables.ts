@@ -7,6 +7,7 @@ import { listAggregationFunctions } from "../../src/aggregate/functions.ts";
 import { type BackendName, backendNames } from "../../src/backend/registry.ts";
 import { methods } from "../../src/method/registry.ts";
 import { scores } from "../../src/score/registry.ts";
+import { driftHead, driftRows, readDrift } from "../agreement/driftTable.ts";
 import { agreementHead, agreementRows, readPublished } from "../agreement/published.ts";
 
 /** A row for each entry; cells are Markdown. */
@@ -43,6 +44,7 @@ export const tables: Readonly<Record<string, () => string>> = {
       Object.entries(architectures).map(([type, { models, classNames }]) => [code(type), models, list(classNames)]),
     ),
   agreement: () => table(agreementHead, agreementRows(readPublished())),
+  drift: () => table(driftHead, driftRows(readDrift())),
   methods: () =>
     table(
       ["Method", "Formula", "Cost for all tokens together", "Options", "Paper"],
