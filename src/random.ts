@@ -51,6 +51,18 @@ export class Random {
     return Math.floor(this.uniform() * n);
   }
 
+  /** The numbers from 0 to n − 1 in a random order, each order as likely (Fisher and Yates 1938). */
+  permutation(n: number): number[] {
+    const order = Array.from({ length: n }, (_, i) => i);
+    for (let i = n - 1; i > 0; i--) {
+      const j = this.below(i + 1);
+      const last = order[i] as number;
+      order[i] = order[j] as number;
+      order[j] = last;
+    }
+    return order;
+  }
+
   /** A draw from the standard normal distribution (Box and Muller 1958). */
   normal(): number {
     const radius = Math.sqrt(-2 * Math.log(this.uniform() + 2 ** -54));

@@ -10,6 +10,7 @@ import type { Model } from "../model/model.ts";
 import { sharesRepeats } from "../ops/repeat.ts";
 import type { Scores } from "../result/attribution.ts";
 import { dispose, memory, readFloats, type Tensor } from "../tensor.ts";
+import { attributedContext, attributesTarget, checkContext, nextTask } from "./attributedContext.ts";
 import { embeddingPlaces, sitePlaces } from "./attributedPlaces.ts";
 import { evenPart, fewerRows, type PassLimits, rowsPerPass, stepsPerPass } from "./budget.ts";
 import type { AttributionRequest, SequenceScores } from "./engine.ts";
@@ -17,9 +18,8 @@ import { neuronRunner, siteOf } from "./neuron.ts";
 import { createProblem, type ProblemOptions } from "./problem.ts";
 import { createRunner } from "./runner.ts";
 import type { Sequence } from "./sequence.ts";
-import { sharesInputs } from "./sharedContrast.ts";
 import { createSiteProblem, embeddingSites, type OwnedSiteProblem } from "./siteProblem.ts";
-import { type ContrastContext, constantContext, createTarget, type StepTokens, sharedContext } from "./target.ts";
+import { createTarget, type StepTokens } from "./target.ts";
 
 /** @throws OptionError when the attributed function cannot be attributed as asked */
 export async function attributeEmbeddings(
@@ -145,36 +145,15 @@ export async function attributeEmbeddings(
   };
 }
 
-function attributesTarget(model: Model, { attributeTarget }: AttributionRequest): boolean {
-  return attributeTarget || model.kind === "decoder-only";
-}
-
-/** Lets timers, signals and a page's events have their turn. */
-const nextTask = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, 0));
-
-/** The context that the attributed function is compared in: its own pass, unless another one is asked for. */
-function attributedContext(
-  model: Model,
-  sequence: Sequence,
-  { attributed, attributeTarget, contrast, contrastForceInputs }: AttributionRequest,
-  contrast_GV: Tensor | undefined,
-): ContrastContext | undefined {
-  if (!contrastForceInputs || contrast === null || attributed.score.contrast === "none") return undefined;
-  if (sharesInputs(model, contrast, attributeTarget)) return sharedContext(model, sequence, contrast);
-  return contrast_GV && constantContext(contrast_GV);
-}
-
 /** @throws OptionError when the attributed function has no gradient with respect to the inputs */
 function checkAttributable(model: Model, request: AttributionRequest): void {
-  const { attributed, attributeTarget, contrast, contrastForceInputs, method, methodId } = request;
+  const { attributed, contrastForceInputs, method, methodId } = request;
   const { id, score } = attributed;
   if (!score.differentiable) {
     throw new OptionError(
-      `attributedFn: expected a differentiable function for ${methodId}, received "${id}"; use it as a step score`,
+      `attributedFn: expected a differentiable function for ${methodId}, received "${id}"; use it as a step ` +
+        "score, or a perturbation method (occlusion, kernel_shap), which needs no gradient",
     );
-  }
-  if (score.contrast === "context" && !contrastForceInputs) {
-    throw new OptionError(`attributedFn: "${id}" compares two contexts; set contrastForceInputs: true`);
   }
   if (contrastForceInputs && method.on === "sites" && score.contrast !== "none") {
     throw new OptionError(
@@ -182,11 +161,5 @@ function checkAttributable(model: Model, request: AttributionRequest): void {
         "context is not there in the other; leave it out to compare tokens in the same context",
     );
   }
-  if (contrastForceInputs && contrast !== null && (id === "contrast_logits" || id === "contrast_prob")) {
-    if (sharesInputs(model, contrast, attributeTarget)) return;
-    throw new OptionError(
-      `attributedFn: with contrastForceInputs "${id}" does not depend on the inputs to be attributed; leave it out, or ` +
-        `attribute the difference "${id}_diff"`,
-    );
-  }
+  checkContext(model, request);
 }

@@ -67,6 +67,24 @@ export function rowsPerPass(facts: ModelFacts, positions: number, steps: number,
 }
 
 /**
+ * How many perturbed inputs share a pass without gradients, and at how many steps each is read: of such a pass no more is
+ * alive than one block's activations, the scores of its attention, and the logits.
+ */
+export function perturbationsPerPass(
+  facts: ModelFacts,
+  positions: number,
+  steps: number,
+  limits: RowLimits,
+): { rows: number; steps: number } {
+  const { memoryBudget, rows = Infinity, positions: ofPass = POSITIONS_PER_PASS } = limits;
+  const block = BYTES_PER_NUMBER * positions * (facts.width * ALIVE_PER_POSITION + facts.heads * positions);
+  const logits = BYTES_PER_NUMBER * VOCABULARY_ROWS * facts.vocabSize;
+  const stepsRead = Math.max(1, Math.min(steps, Math.floor((memoryBudget - block) / logits)));
+  const affordable = Math.floor(memoryBudget / (block + stepsRead * logits));
+  return { rows: Math.max(1, Math.min(affordable, rows, Math.ceil(ofPass / positions))), steps: stepsRead };
+}
+
+/**
  * After a pass of `rows` rows ran out of memory: half as many. The budget is an estimate, and other programs need memory, too.
  * @throws MemoryError when the pass had one row only; and any other error as it is
  */

@@ -9,6 +9,7 @@ import type { Scores } from "../result/attribution.ts";
 import type { Score, ScoreOptions } from "../score/score.ts";
 import { dispose, readFloats, type Tensor, tidy } from "../tensor.ts";
 import { attributeEmbeddings } from "./attributeEmbeddings.ts";
+import { attributePlayers } from "./attributePlayers.ts";
 import { type RowLimits, rowsPerPass } from "./budget.ts";
 import type { Contrast } from "./contrast.ts";
 import type { Neuron } from "./neuron.ts";
@@ -24,7 +25,10 @@ export interface ScoreRequest {
 }
 
 export interface PassReport {
-  /** Rows (step × path point) of this pass, so far, and altogether. */
+  /**
+   * Rows (step × path point, or perturbed inputs) of this pass, so far, and altogether; methods that perturb report once
+   * before their first pass, with no rows.
+   */
   readonly rows: number;
   readonly done: number;
   readonly total: number;
@@ -60,7 +64,7 @@ export interface SequenceScores {
   readonly sequenceScores: Record<string, Scores>;
   /** The most bytes that tensors took at the end of a pass, the model's weights included. */
   readonly peakBytes: number;
-  /** Rows that went through the model with a gradient, one for each step and path point. */
+  /** Rows that went through the model: with a gradient one for each step and path point, or perturbed inputs. */
   readonly rows: number;
 }
 
@@ -87,6 +91,8 @@ export async function attributeSequence(
       case "embeddings":
       case "sites":
         return await attributeEmbeddings(model, sequence, { ...request, method }, tokens, contrast_GV, stepScores);
+      case "players":
+        return await attributePlayers(model, sequence, { ...request, method }, tokens, contrast_GV, stepScores);
       case "internals":
         return { ...nothing, ...(await attributeInternals(model, sequence, { ...request, method })), stepScores };
       case "nothing":

@@ -1,6 +1,7 @@
 /** The options of `attribute`, and how they are told apart: to the method, to the attributed function, to step scores. */
 
 import { OptionError } from "../errors.ts";
+import { checkPerturbation, perturbationOptions } from "../method/perturbation.ts";
 import { type Method, type MethodId, type MethodOptions, methods } from "../method/registry.ts";
 import { checkSmoothing, smoothingOptions } from "../method/smoothed.ts";
 import { knownName, rejectUnknownOptions, suggestion } from "../names.ts";
@@ -32,7 +33,10 @@ export interface Progress {
   /** Index of the sequence in work, and how many there are. */
   readonly sequence: number;
   readonly sequences: number;
-  /** Rows (step × path point) of this pass, of this sequence so far, and of this sequence altogether. */
+  /**
+   * Rows (step × path point, or perturbed inputs) of this pass, of this sequence so far, and of this sequence altogether (the
+   * most there can be). Methods that perturb report once before their first pass, with no rows.
+   */
   readonly rows: number;
   readonly done: number;
   readonly total: number;
@@ -180,6 +184,7 @@ export function resolveOptions(methodId: MethodId, own: MethodOptions, options: 
   }
   const methodOptions = { ...pick(own, ofMethod), ...pick(options, ofMethod), ...fromMethodArgs };
   checkSmoothing(methodOptions);
+  checkPerturbation(methodOptions);
   const seed = options.seed ?? 0;
   if (!Number.isSafeInteger(seed) || seed < 0) {
     throw new OptionError(`seed: expected an integer from 0 to 2⁵³ − 1, received ${seed}`);
@@ -211,19 +216,24 @@ export function resolveOptions(methodId: MethodId, own: MethodOptions, options: 
   };
 }
 
-/** Its own, and how it is smoothed. */
+/** Its own, and how it is smoothed or how inputs are perturbed for it. */
 export function methodOptionNames(method: Method): readonly (keyof MethodOptions)[] {
   const smoothable = method.on === "embeddings" && method.smoothable;
-  return [...method.options, ...(smoothable ? smoothingOptions : [])];
+  return [
+    ...method.options,
+    ...(smoothable ? smoothingOptions : []),
+    ...(method.on === "players" ? perturbationOptions : []),
+  ];
 }
 
 /** Whether a seed matters. */
 export function draws(
   method: Method,
   baselines: readonly BaselineChoice[],
-  { smoothing }: Pick<MethodOptions, "smoothing">,
+  { smoothing, removal }: Pick<MethodOptions, "smoothing" | "removal">,
 ): boolean {
-  return method.draws || smoothing !== undefined || (method.usesBaseline !== false && baselines.includes("random"));
+  if (method.draws || smoothing !== undefined || removal === "resample") return true;
+  return method.usesBaseline !== false && baselines.includes("random");
 }
 
 /** @throws OptionError when no baseline is left, or one is not of the known kinds */

@@ -15,6 +15,7 @@ export type TokenLabel = (token: string, id: number) => string;
 const kinds = {
   embeddings: "granular",
   sites: "granular",
+  players: "coarse",
   internals: "multidimensional",
   nothing: "base",
 } as const satisfies Record<Method["on"], SequenceKind>;

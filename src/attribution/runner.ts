@@ -10,19 +10,7 @@ import type { Reference, Words } from "../method/problem.ts";
 import type { EncoderStates, Model } from "../model/model.ts";
 import type { Site, Sites } from "../model/sites.ts";
 import { repeat } from "../ops/repeat.ts";
-import {
-  dispose,
-  expandDims,
-  gather,
-  int32,
-  keep,
-  readFloats,
-  reshape,
-  slice,
-  type Tensor,
-  tidy,
-  tile,
-} from "../tensor.ts";
+import { dispose, expandDims, gather, int32, keep, readFloats, reshape, slice, type Tensor, tidy } from "../tensor.ts";
 import type { BaselineEntry } from "./baseline.ts";
 import { embedEntries, type Lookup } from "./entries.ts";
 import type { Sequence } from "./sequence.ts";
@@ -39,6 +27,17 @@ export interface Runner {
   logits(rows: readonly Tensor[], positions_R: readonly number[], sites?: Sites): Tensor;
   /** Logits [K·N, V] after each of N positions of each of K points [K, S, D], point by point. */
   logitsAtAll(points: readonly Tensor[], positions_N: readonly number[], sites?: Sites): Tensor;
+  /**
+   * The same after N positions of each point's own, for points that differ in length: they are filled up on the right, and
+   * `mask_KS` (int32, 1 for tokens) says where the first input ends if that is a source. Not meant to be differentiated.
+   */
+  logitsAtEach(
+    points: readonly Tensor[],
+    positions_KN: readonly (readonly number[])[],
+    options?: { readonly mask_KS?: Tensor | undefined; readonly sites?: Sites | undefined },
+  ): Tensor;
+  /** Scaled embeddings [K, S, D] of ids in the vocabulary of an input. */
+  embed(input: number, ids_KS: readonly (readonly number[])[]): Tensor;
   /** The encoder's and the decoder's last states, normalised, of so many copies of the sequence: see `Internals`. */
   encode(sites: Sites, copies: number): Tensor;
   decode(sites: Sites, copies: number): Tensor;
@@ -71,13 +70,12 @@ function decoderOnlyRunner(model: Extract<Model, { kind: "decoder-only" }>, sequ
     const targets_B = int32(positions_R);
     return model.forward({ embeddings_BTD, targets_B, mask_BS, sites });
   };
-  const logitsAtAll: Runner["logitsAtAll"] = ([embeddings], positions_N, sites) => {
+  const logitsAtEach: Runner["logitsAtEach"] = ([embeddings], positions_KN, { sites } = {}) => {
     const embeddings_BTD = one(embeddings);
     if (!model.facts.dependsOnLength) {
-      return flat(model.forward({ embeddings_BTD, targets_B: sameForEach(embeddings_BTD, positions_N), sites }));
+      return flat(model.forward({ embeddings_BTD, targets_B: int32Rows(positions_KN), sites }));
     }
-    const positions_R = Array.from({ length: embeddings_BTD.shape[0] ?? 0 }, () => positions_N).flat();
-    return logits([repeat(embeddings_BTD, positions_N.length)], positions_R, sites);
+    return logits([repeat(embeddings_BTD, positions_KN[0]?.length ?? 0)], positions_KN.flat(), sites);
   };
 
   return {
@@ -91,7 +89,9 @@ function decoderOnlyRunner(model: Extract<Model, { kind: "decoder-only" }>, sequ
       createWords(model, "target", embed, sequence.target.ids.slice(0, positions), sequence.special),
     ],
     logits,
-    logitsAtAll,
+    logitsAtAll: (points, positions_N, sites) => logitsAtEach(points, sameForEach(points, positions_N), { sites }),
+    logitsAtEach,
+    embed: (_input, ids_KS) => embedRows(embed, ids_KS),
     encode() {
       throw new RangeError("a decoder-only model has no encoder");
     },
@@ -140,9 +140,17 @@ function encoderDecoderRunner(
   /** The decoder's input for B rows: an attributed input, or the constant prefix up to the last position needed. */
   const decoderRows = (rows: readonly Tensor[], B: number, positions: readonly number[]): Tensor =>
     rows[1] ?? repeat(expandDims(firstPositions(x.target_TD, Math.max(...positions) + 1), 0), B);
-  const encode = (rows: readonly Tensor[], sites?: Sites): { states: EncoderStates; B: number } => {
+  const encode = (rows: readonly Tensor[], sites?: Sites, mask_BS?: Tensor): { states: EncoderStates; B: number } => {
     const embeddings_BSD = one(rows[0]);
-    return { states: model.encode({ embeddings_BSD, sites }), B: embeddings_BSD.shape[0] ?? 0 };
+    return { states: model.encode({ embeddings_BSD, mask_BS, sites }), B: embeddings_BSD.shape[0] ?? 0 };
+  };
+  /** A source of one row serves all points. */
+  const logitsAtEach: Runner["logitsAtEach"] = (points, positions_KN, { sites, mask_KS } = {}) => {
+    const { states, B } = encode(points, sites, mask_KS);
+    const K = positions_KN.length;
+    const embeddings_BTD = decoderRows(points, K, positions_KN.flat());
+    const targets_B = int32Rows(positions_KN);
+    return flat(model.decode({ embeddings_BTD, targets_B, sites }, B === K ? states : repeatStates(states, K)));
   };
 
   return {
@@ -164,11 +172,9 @@ function encoderDecoderRunner(
       const targets_B = int32(positions_R);
       return model.decode({ embeddings_BTD: decoderRows(rows, B, positions_R), targets_B, sites }, states);
     },
-    logitsAtAll: (points, positions, sites) => {
-      const { states, B } = encode(points, sites);
-      const embeddings_BTD = decoderRows(points, B, positions);
-      return flat(model.decode({ embeddings_BTD, targets_B: sameForEach(embeddings_BTD, positions), sites }, states));
-    },
+    logitsAtAll: (points, positions_N, sites) => logitsAtEach(points, sameForEach(points, positions_N), { sites }),
+    logitsAtEach,
+    embed: (input, ids_KS) => embedRows(input === 0 ? sourceLookup : targetLookup, ids_KS),
     encode: (sites, copies) =>
       model.encode({ embeddings_BSD: repeat(expandDims(x.source_SD, 0), copies), sites }).states_BSD,
     decode: (sites, copies) =>
@@ -198,10 +204,23 @@ function idsOf(entries: readonly BaselineEntry[] | null | undefined, positions?:
   return first.every((entry) => typeof entry === "number") ? first : null;
 }
 
-/** The same positions for each of K points: int32 [K, N]. */
-function sameForEach(points_KTD: Tensor, positions_N: readonly number[]): Tensor {
-  const [K = 0] = points_KTD.shape;
-  return tile(int32(positions_N, [1, positions_N.length]), [K, 1]);
+/** The same positions for each of K points, [K][N]. */
+function sameForEach([points_KTD]: readonly Tensor[], positions_N: readonly number[]): (readonly number[])[] {
+  return Array.from({ length: points_KTD?.shape[0] ?? 0 }, () => positions_N);
+}
+
+/** int32 [K, N] */
+function int32Rows(rows_KN: readonly (readonly number[])[]): Tensor {
+  return int32(rows_KN.flat(), [rows_KN.length, rows_KN[0]?.length ?? 0]);
+}
+
+function embedRows({ embed }: Lookup, ids_KS: readonly (readonly number[])[]): Tensor {
+  return embed(int32Rows(ids_KS));
+}
+
+/** The states of one source for each of K rows. */
+function repeatStates({ states_BSD, mask_BS }: EncoderStates, K: number): EncoderStates {
+  return { states_BSD: repeat(states_BSD, K), mask_BS: mask_BS && repeat(mask_BS, K) };
 }
 
 /** [K, N, V] → [K·N, V] */

@@ -1,6 +1,8 @@
 /** What a method says about itself, in the same file that holds its algorithm. The registry lists them. */
 
+import type { Game, PlayerScores } from "./game.ts";
 import type { Internals, InternalsAnswer } from "./internals.ts";
+import type { Removal } from "./perturbation.ts";
 import type { Answer, Problem, SiteProblem } from "./problem.ts";
 
 interface Description<Options> {
@@ -35,6 +37,22 @@ export interface SiteMethod<Options> extends Description<Options> {
   /** Points at which each step is differentiated, by options and number of sites. */
   readonly points: (options: Options, sites: number) => number;
   readonly run: (problem: SiteProblem, options: Options) => Promise<Answer>;
+}
+
+/** Works on values of coalitions of players: a score for each player and step. */
+export interface GameMethod<Options> extends Description<Options> {
+  readonly on: "players";
+  /** Of several baselines the method is averaged over each. */
+  readonly usesBaseline: "each";
+  readonly draws: boolean;
+  /** How players are removed when the caller does not say. */
+  readonly removal: Removal;
+  /**
+   * The most coalitions that are tried, which is the work: by the number of players of each input.
+   * @throws OptionError when there are too many
+   */
+  readonly evaluations: (options: Options, inputs: readonly number[]) => number;
+  readonly run: (game: Game, options: Options) => Promise<PlayerScores>;
 }
 
 /** Reads the inside of the model, whatever function is to be attributed. */

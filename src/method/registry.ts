@@ -10,14 +10,28 @@ import { inputXGradient } from "./inputXGradient.ts";
 import { type IntegratedGradientsOptions, integratedGradients } from "./integratedGradients.ts";
 import { internalInfluence } from "./internalInfluence.ts";
 import type { AttentionSelection } from "./internals.ts";
+import { type KernelShapOptions, kernelShap } from "./kernelShap.ts";
 import { layerConductance } from "./layerConductance.ts";
 import { layerDeeplift } from "./layerDeeplift.ts";
 import { layerGradientXActivation } from "./layerGradientXActivation.ts";
 import { layerIntegratedGradients } from "./layerIntegratedGradients.ts";
 import type { LayerOptions } from "./layerMethods.ts";
-import { dummy, type EmbeddingMethod, type InternalsMethod, type NoMethod, type SiteMethod } from "./method.ts";
+import { leaveOneOut } from "./leaveOneOut.ts";
+import { type LimeOptions, lime } from "./lime.ts";
+import {
+  dummy,
+  type EmbeddingMethod,
+  type GameMethod,
+  type InternalsMethod,
+  type NoMethod,
+  type SiteMethod,
+} from "./method.ts";
+import { type OcclusionOptions, occlusion } from "./occlusion.ts";
+import type { PerturbationOptions } from "./perturbation.ts";
 import { type SaliencyOptions, saliency } from "./saliency.ts";
 import { sequentialIntegratedGradients } from "./sequentialIntegratedGradients.ts";
+import { type ShapleySamplingOptions, shapleySampling } from "./shapleySampling.ts";
+import { shapleyValues } from "./shapleyValues.ts";
 import type { SmoothingOptions } from "./smoothed.ts";
 import { type ValueZeroingOptions, valueZeroing } from "./valueZeroing.ts";
 
@@ -33,7 +47,12 @@ export interface MethodOptions
     ValueZeroingOptions,
     AttentionRolloutOptions,
     AttentionSelection,
-    SmoothingOptions {
+    SmoothingOptions,
+    OcclusionOptions,
+    LimeOptions,
+    KernelShapOptions,
+    ShapleySamplingOptions,
+    PerturbationOptions {
   /** At most so many rows (step × path point) in one pass, beside what `memoryBudget` allows. */
   readonly internalBatchSize?: number;
 }
@@ -41,6 +60,7 @@ export interface MethodOptions
 export type Method =
   | EmbeddingMethod<MethodOptions>
   | SiteMethod<MethodOptions>
+  | GameMethod<MethodOptions>
   | InternalsMethod<MethodOptions>
   | NoMethod;
 
@@ -61,6 +81,12 @@ export const methods = {
   attention,
   attention_rollout: attentionRollout,
   value_zeroing: valueZeroing,
+  occlusion,
+  leave_one_out: leaveOneOut,
+  lime,
+  kernel_shap: kernelShap,
+  shapley_value_sampling: shapleySampling,
+  shapley_values: shapleyValues,
   dummy,
 } as const satisfies Record<string, Method>;
 

@@ -1,0 +1,171 @@
+/** Attributing players: the method asks for values of coalitions, and its scores are written to the players' tokens. */
+
+import { NumericError, OptionError } from "../errors.ts";
+import type { PlayerScores } from "../method/game.ts";
+import type { GameMethod } from "../method/method.ts";
+import type { MethodOptions } from "../method/registry.ts";
+import type { Model } from "../model/model.ts";
+import type { Scores } from "../result/attribution.ts";
+import { memory, type Tensor } from "../tensor.ts";
+import { attributedContext, attributesTarget, checkContext, nextTask } from "./attributedContext.ts";
+import { perturbationsPerPass } from "./budget.ts";
+import { createGame } from "./coalitions.ts";
+import type { AttributionRequest, SequenceScores } from "./engine.ts";
+import type { Perturbation } from "./perturb.ts";
+import { createPlayers, type PlayedInput, type Player } from "./players.ts";
+import { createRunner } from "./runner.ts";
+import type { Sequence } from "./sequence.ts";
+import { sharesInputs } from "./sharedContrast.ts";
+import { createTarget, type StepTokens } from "./target.ts";
+
+/**
+ * @throws OptionError when the attributed function, the players or their removal cannot be had as asked
+ * @throws NumericError when a score is not finite
+ */
+export async function attributePlayers(
+  model: Model,
+  sequence: Sequence,
+  request: AttributionRequest & { readonly method: GameMethod<MethodOptions> },
+  tokens: StepTokens,
+  contrast_GV: Tensor | undefined,
+  stepScores: Record<string, Scores>,
+): Promise<SequenceScores> {
+  checkContext(model, request);
+  const { method, methodOptions } = request;
+  const { removal = method.removal, players: choice = "token", perturbationsPerEval } = methodOptions;
+  checkDeletion(model, request, removal);
+  const { start, end, source } = sequence;
+  const inputs = playedInputs(model, sequence, request);
+  const players = createPlayers(inputs, choice);
+  const evaluations = method.evaluations(
+    methodOptions,
+    inputs.map((_, i) => players.filter(({ input }) => input === i).length),
+  );
+  // Without a baseline in play they are all the same.
+  const references = removal === "replace" ? sequence.baselines.length : 1;
+  const total = references * evaluations;
+  const usage = { peakBytes: 0, rows: 0 };
+  request.onPass?.({ rows: 0, done: 0, total });
+  const attributed = { ...request.attributed, context: attributedContext(model, sequence, request, contrast_GV) };
+  const positions = end - 1 + (source?.ids.length ?? 0);
+  const limits = { ...request.limits, rows: perturbationsPerEval ?? request.limits.rows };
+  const runner = createRunner(model, sequence, request.attributeTarget);
+  const isSpecial = (input: number, token: number): boolean =>
+    sequence.special.has(inputs[input]?.encoding.ids[token] ?? -1) || (source !== null && input === 1 && token === 0);
+  const totals: Float64Array[] = Array.from({ length: end - start }, () => new Float64Array(players.length));
+  try {
+    for (let reference = 0; reference < references; reference++) {
+      const perturbation: Perturbation = {
+        removal,
+        runner,
+        reference,
+        hasSource: source !== null,
+        vocabularies: removal === "resample" ? inputs.map((_, i) => ordinaryIds(model, sequence, i)) : [],
+        ids: inputs.map(({ encoding }) => encoding.ids),
+      };
+      const game = createGame(perturbation, players, {
+        ...perturbationsPerPass(model.facts, positions, end - start, limits),
+        seed: request.seed,
+        start,
+        end,
+        lengths: inputs.map(({ length }) => length),
+        fixed: removal === "replace" ? equalsBaseline(sequence, inputs, reference) : isSpecial,
+        target: (from, to) => createTarget(attributed, tokens, from, to),
+        onEntry() {
+          usage.peakBytes = Math.max(usage.peakBytes, memory().storedBytes);
+        },
+        async onPass(rows) {
+          usage.rows += rows;
+          request.onPass?.({ rows, done: usage.rows, total });
+          await nextTask();
+          request.signal?.throwIfAborted();
+        },
+      });
+      const scores = await method.run(game, methodOptions);
+      for (const [n, row] of totals.entries()) {
+        for (let p = 0; p < row.length; p++) row[p] = (row[p] ?? 0) + (scores[n]?.[p] ?? Number.NaN) / references;
+      }
+    }
+  } finally {
+    runner.dispose();
+  }
+  const grids = inputs.map((input, i) => tokenScores(sequence, input, i, players, totals, source !== null && i === 0));
+  return {
+    sourceAttributions: source === null ? null : (grids[0] ?? null),
+    targetAttributions: grids[source === null ? 0 : 1] ?? null,
+    stepScores,
+    sequenceScores: {},
+    ...usage,
+  };
+}
+
+/** @throws OptionError for what deletion has no meaning for */
+function checkDeletion(model: Model, request: AttributionRequest, removal: string): void {
+  const { contrast, contrastForceInputs, attributeTarget, attributed } = request;
+  if (removal !== "delete" || !contrastForceInputs || contrast === null || attributed.score.contrast === "none") return;
+  if (!sharesInputs(model, contrast, attributeTarget)) return;
+  throw new OptionError(
+    'removal: "delete" cannot be compared with another context of the same inputs (contrastForceInputs), in which they ' +
+      'have other places; use "replace"',
+  );
+}
+
+/** The source and, if it is attributed, the target prefix; of which the last token is explained only. */
+function playedInputs(model: Model, { source, target, end }: Sequence, request: AttributionRequest): PlayedInput[] {
+  return [
+    ...(source === null ? [] : [{ encoding: source, length: source.ids.length }]),
+    ...(attributesTarget(model, request) ? [{ encoding: target, length: end - 1 }] : []),
+  ];
+}
+
+function ordinaryIds({ facts }: Model, { source, special }: Sequence, input: number): number[] {
+  const size = source !== null && input === 0 ? (facts.sourceVocabSize ?? facts.vocabSize) : facts.vocabSize;
+  return Array.from({ length: size }, (_, id) => id).filter((id) => !special.has(id));
+}
+
+/** Whether a token is its own baseline, so that replacing it changes nothing. */
+function equalsBaseline(
+  { source, baselines }: Sequence,
+  inputs: readonly PlayedInput[],
+  reference: number,
+): (input: number, token: number) => boolean {
+  const baseline = baselines[reference];
+  return (input, token) => {
+    const entries = source !== null && input === 0 ? baseline?.source : baseline?.target;
+    return entries?.[token] === inputs[input]?.encoding.ids[token];
+  };
+}
+
+/**
+ * Scores [S, G] of an input's tokens: each has its share of its player's score. Source tokens are seen by all steps, target
+ * tokens by later ones only: the others have none, NaN.
+ */
+function tokenScores(
+  { start, end, target }: Sequence,
+  { encoding }: PlayedInput,
+  input: number,
+  players: readonly Player[],
+  scores: PlayerScores,
+  isSource: boolean,
+): Scores {
+  const G = end - start;
+  const S = isSource ? encoding.ids.length : Math.min(target.ids.length, end);
+  const values = new Float32Array(S * G);
+  const visible = (token: number, g: number): boolean => isSource || token < start + g;
+  for (let g = 0; g < G; g++) {
+    for (let token = 0; token < S; token++) values[token * G + g] = visible(token, g) ? 0 : Number.NaN;
+    for (const [p, player] of players.entries()) {
+      if (player.input !== input) continue;
+      const seen = player.tokens.filter((token) => visible(token, g));
+      const score = scores[g]?.[p] ?? Number.NaN;
+      if (seen.length > 0 && !Number.isFinite(score)) {
+        throw new NumericError(
+          `expected finite scores, received ${score} first for token ${seen[0]} at generation step ${g}; check the ` +
+            "model's weights for overflow",
+        );
+      }
+      for (const token of seen) values[token * G + g] = score / seen.length;
+    }
+  }
+  return { shape: [S, G], values };
+}

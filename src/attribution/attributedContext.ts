@@ -1,0 +1,44 @@
+/** The context that the attributed function is compared in: its own pass, unless another one is asked for. */
+
+import { OptionError } from "../errors.ts";
+import type { Model } from "../model/model.ts";
+import type { Tensor } from "../tensor.ts";
+import type { AttributionRequest } from "./engine.ts";
+import type { Sequence } from "./sequence.ts";
+import { sharesInputs } from "./sharedContrast.ts";
+import { type ContrastContext, constantContext, sharedContext } from "./target.ts";
+
+/** Undefined for a comparison within the same pass. */
+export function attributedContext(
+  model: Model,
+  sequence: Sequence,
+  { attributed, attributeTarget, contrast, contrastForceInputs }: AttributionRequest,
+  contrast_GV: Tensor | undefined,
+): ContrastContext | undefined {
+  if (!contrastForceInputs || contrast === null || attributed.score.contrast === "none") return undefined;
+  if (sharesInputs(model, contrast, attributeTarget)) return sharedContext(model, sequence, contrast);
+  return contrast_GV && constantContext(contrast_GV);
+}
+
+/** @throws OptionError when the attributed function does not depend on the attributed inputs as asked */
+export function checkContext(model: Model, request: AttributionRequest): void {
+  const { attributed, attributeTarget, contrast, contrastForceInputs } = request;
+  const { id, score } = attributed;
+  if (score.contrast === "context" && !contrastForceInputs) {
+    throw new OptionError(`attributedFn: "${id}" compares two contexts; set contrastForceInputs: true`);
+  }
+  if (contrastForceInputs && contrast !== null && (id === "contrast_logits" || id === "contrast_prob")) {
+    if (sharesInputs(model, contrast, attributeTarget)) return;
+    throw new OptionError(
+      `attributedFn: with contrastForceInputs "${id}" does not depend on the inputs to be attributed; leave it out, or ` +
+        `attribute the difference "${id}_diff"`,
+    );
+  }
+}
+
+export function attributesTarget(model: Model, { attributeTarget }: AttributionRequest): boolean {
+  return attributeTarget || model.kind === "decoder-only";
+}
+
+/** Lets timers, signals and a page's events have their turn. */
+export const nextTask = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, 0));
