@@ -96,6 +96,9 @@ void findBlocks(const Product& p, int64_t k0, int64_t kc, int64_t from, int64_t 
     *blocks++ = p.b.panels ? p.b.panels + panelOffset(p.N, k0, packed, panel) : made;
     if (p.b.panelsOfTransposed) {
       packPanelOfTransposed(p.b.panelsOfTransposed, p.K, p.N, k0, kc, panel, made);
+    } else if (p.b.compact) {
+      packCompactPanel(*p.b.compact, p.b.compactIsTransposed, k0, kc, panel * NR,
+                       std::min<int64_t>(NR, p.N - panel * NR), made);
     } else if (!p.b.panels) {
       packPanel(p.b.view, k0, kc, panel * NR, std::min<int64_t>(NR, p.N - panel * NR), made);
     }

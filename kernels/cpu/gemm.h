@@ -12,6 +12,7 @@
 #include <memory>
 #include <vector>
 
+#include "compact.h"
 #include "vector.h"
 
 namespace inseq {
@@ -67,11 +68,17 @@ void packPanel(View b, int64_t k0, int64_t kc, int64_t column0, int64_t columns,
 /** The same from the panels of bᵀ [N, K]. */
 void packPanelOfTransposed(const float* panels, int64_t K, int64_t N, int64_t k0, int64_t kc, int64_t panel, float* out);
 
-/** b [K, N] of a product, in one of three forms. */
+/** The same from a matrix in fewer bits, or from its transpose. */
+void packCompactPanel(const Compact& w, bool transposed, int64_t k0, int64_t kc, int64_t column0, int64_t columns,
+                      float* out);
+
+/** b [K, N] of a product, in one of four forms. */
 struct Columns {
   const float* panels = nullptr;             // packed
   const float* panelsOfTransposed = nullptr;  // bᵀ [N, K], packed
   View view{};                               // or as it lies
+  const Compact* compact = nullptr;          // or in fewer bits
+  bool compactIsTransposed = false;
 };
 
 /** Row r of tile t of M rows is row tileStart(M, t) + r. Tiles are as even as possible. */

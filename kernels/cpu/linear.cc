@@ -75,6 +75,15 @@ std::vector<int64_t> rowsToDo(const float* x, const float* bias, int64_t M, int6
   return rows;
 }
 
+/** y = x W + b; with `skipZeroRows` without the rows of x that are all zero. x is [M, K], y [M, N]. */
+void multiplyRows(const float* x, const Columns& w, const float* bias, int64_t M, int64_t K, int64_t N, bool skipZeroRows,
+                  float* y) {
+  if (!skipZeroRows) return multiplyLarge(rowMajor(x, K), nullptr, w, bias, M, N, K, y);
+  const std::vector<int64_t> rows = rowsToDo(x, bias, M, K, N, y);
+  const int64_t some = static_cast<int64_t>(rows.size());
+  multiplyLarge(rowMajor(x, K), some == M ? nullptr : rows.data(), w, bias, some, N, K, y);
+}
+
 }  // namespace
 }  // namespace inseq
 
@@ -102,10 +111,20 @@ int inseq_linear(const float* x, const float* kernel, int64_t packed, const floa
     const Columns w = !panels            ? Columns{nullptr, nullptr, view}
                       : transpose_kernel ? Columns{nullptr, panels, view}
                                          : Columns{panels, nullptr, view};
-    if (!skip_zero_rows) return multiplyLarge(rowMajor(x, I), nullptr, w, bias, M, O, I, y);
-    const std::vector<int64_t> rows = rowsToDo(x, bias, M, I, O, y);
-    const int64_t some = static_cast<int64_t>(rows.size());
-    multiplyLarge(rowMajor(x, I), some == M ? nullptr : rows.data(), w, bias, some, O, I, y);
+    multiplyRows(x, w, bias, M, I, O, skip_zero_rows, y);
+  });
+}
+
+int inseq_compact_linear(const float* x, const int32_t* words, const float* scales, int32_t format, const float* bias,
+                         int64_t M, int64_t I, int64_t O, int32_t transpose_kernel, int32_t skip_zero_rows, float* y) {
+  using namespace inseq;
+  CHECK(M >= 0 && I >= 0 && O >= 0 && isCompactFormat(format),
+        "compactLinear: expected sizes that are not negative and a known format, received M=%lld, I=%lld, O=%lld, %d",
+        (long long)M, (long long)I, (long long)O, format);
+  return guarded("compactLinear", [&] {
+    const Compact matrix{reinterpret_cast<const uint8_t*>(words), scales, format, I, O};
+    const Columns w{nullptr, nullptr, {}, &matrix, transpose_kernel != 0};
+    multiplyRows(x, w, bias, M, transpose_kernel ? O : I, transpose_kernel ? I : O, skip_zero_rows, y);
   });
 }
 

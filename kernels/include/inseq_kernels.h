@@ -28,7 +28,7 @@ extern "C" {
 #endif
 
 /* Raised with every change of this file; the caller compares it with the one it was written for. */
-#define INSEQ_INTERFACE_VERSION 7
+#define INSEQ_INTERFACE_VERSION 8
 
 #define INSEQ_API __attribute__((visibility("default")))
 /* An argument that the function writes one value to. */
@@ -128,6 +128,20 @@ INSEQ_API int inseq_unpack(int64_t handle);
  */
 INSEQ_API int inseq_linear(const float* x, const float* kernel, int64_t packed, const float* bias, int64_t M, int64_t I,
                            int64_t O, int32_t transpose_kernel, int32_t skip_zero_rows, float* y);
+
+/* How a frozen matrix [I, O] is stored in fewer bits, row by row; a row begins with a new byte. */
+enum {
+  INSEQ_INT8 = 0,             /* w = q s[o] */
+  INSEQ_INT4 = 1,             /* w = (q - 8) s[i / 32, o], two in a byte, the first in the lower half */
+  INSEQ_COMPACT_BFLOAT16 = 2  /* the upper half of a float32; no scales */
+};
+/*
+ * y = x W + b for such a matrix, or, with transpose_kernel, y = x Wᵀ: x [M, I] -> y [M, O], or x [M, O] -> y [M, I]. It is
+ * as inseq_linear of the float32 matrix, which is made in pieces and not kept.
+ */
+INSEQ_API int inseq_compact_linear(const float* x, const int32_t* words, const float* scales, int32_t format,
+                                   const float* bias, int64_t M, int64_t I, int64_t O, int32_t transpose_kernel,
+                                   int32_t skip_zero_rows, float* y);
 
 /* ---- norms over the last axis ---- */
 

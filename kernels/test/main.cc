@@ -616,6 +616,7 @@ int main() {
   testMoves();
   testMemory();
   testAttribution();
+  testCompact();
   testPrecision();
   testFaults();
   std::printf("%s: %d comparisons, %d failures\n", inseq_instruction_set(), comparisons, failures);

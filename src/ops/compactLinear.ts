@@ -5,7 +5,7 @@
  * There is none with respect to Ŵ, whose numbers are whole.
  *
  * The definition makes the float32 matrix for the time of a product, so that a model takes the memory of its words and
- * of one such matrix.
+ * of one such matrix; the CPU's kernel makes a few columns of it at a time.
  */
 
 import { dims } from "../dims.ts";

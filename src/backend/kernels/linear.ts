@@ -1,6 +1,8 @@
 /** Linear layers with packed weights, and matrix products (kernels/cpu/linear.cc). */
 
-import { input, type Kernel, lastOf, readOne, writeRows } from "./kernel.ts";
+import type { CompactAttrs } from "../../ops/compactLinear.ts";
+import type { CompactFormat } from "../../ops/compactMatrix.ts";
+import { input, type Kernel, type KernelCall, lastOf, readOne, writeRows } from "./kernel.ts";
 import { type Info, type KernelBackend, sizeOf } from "./kernelBackend.ts";
 
 export const linear: Kernel = (call) => {
@@ -34,6 +36,30 @@ function product(
   const flags = [transposeKernel ? 1 : 0, skipZeroRows ? 1 : 0] as const;
   backend.call("linear", numbers, weights, packed, biasNumbers, M, I, O, ...flags, y);
   return writeRows(backend, [...x.shape.slice(0, -1), O], y, rows, O);
+}
+
+const formats: readonly CompactFormat[] = ["int8", "int4", "bfloat16"];
+
+/** y = x Ŵ + b, with Ŵ in fewer bits (kernels/cpu/compact.cc, kernels/cuda/compact.cu). */
+export const compactLinear: Kernel = (call) => compactProduct(call, input(call, "x"), call.inputs.bias, false);
+
+/** dx = dy Ŵᵀ */
+export const compactLinearBackwardInput: Kernel = (call) => compactProduct(call, input(call, "dy"), undefined, true);
+
+function compactProduct(call: KernelCall, x: Info, bias: Info | undefined, backwards: boolean): Info {
+  const { backend } = call;
+  const { format, I, O } = call.attrs as object as CompactAttrs;
+  const [K, N] = backwards ? [O, I] : [I, O];
+  const { x: numbers, rows } = readOne(backend, x, K);
+  const M = numbers.length / K;
+  const y = backend.array(M * N);
+  const scales = input(call, "scales");
+  const scaleNumbers = sizeOf(scales.shape) === 0 ? null : backend.floats(scales);
+  const biasNumbers = bias === undefined ? null : backend.floats(bias);
+  const matrix = [backend.integers(input(call, "words")), scaleNumbers, formats.indexOf(format)] as const;
+  const flags = [backwards ? 1 : 0, backwards ? 1 : 0] as const;
+  backend.call("compact_linear", numbers, ...matrix, biasNumbers, M, I, O, ...flags, y);
+  return writeRows(backend, [...x.shape.slice(0, -1), N], y, rows, N);
 }
 
 /** dW = xᵀ dy, or dyᵀ x where the kernel is transposed. */

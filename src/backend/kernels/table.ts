@@ -38,7 +38,14 @@ import {
   tile,
 } from "./entries.ts";
 import type { Kernel } from "./kernel.ts";
-import { batchMatMul, linear, linearBackwardInput, linearBackwardKernel } from "./linear.ts";
+import {
+  batchMatMul,
+  compactLinear,
+  compactLinearBackwardInput,
+  linear,
+  linearBackwardInput,
+  linearBackwardKernel,
+} from "./linear.ts";
 import { layerNorm, layerNormBackward, logSoftmax, rmsNorm, rmsNormBackward, softmax } from "./norm.ts";
 import { orderKernels } from "./order.ts";
 import { rotary, rotaryBackward } from "./rotary.ts";
@@ -56,6 +63,8 @@ export const kernels: Readonly<Record<string, Kernel>> = {
   AttentionProbabilitiesBackward: attentionProbabilitiesBackward,
   AttentionValues: attentionValues,
   AttentionValuesBackward: attentionValuesBackward,
+  CompactLinear: compactLinear,
+  CompactLinearBackwardInput: compactLinearBackwardInput,
   Embedding: embedding,
   EmbeddingBackward: embeddingBackward,
   GatedUnit: gatedUnit,
