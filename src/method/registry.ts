@@ -33,6 +33,7 @@ import { sequentialIntegratedGradients } from "./sequentialIntegratedGradients.t
 import { type ShapleySamplingOptions, shapleySampling } from "./shapleySampling.ts";
 import { shapleyValues } from "./shapleyValues.ts";
 import type { SmoothingOptions } from "./smoothed.ts";
+import { valueWeightedNorms } from "./valueWeightedNorms.ts";
 import { type ValueZeroingOptions, valueZeroing } from "./valueZeroing.ts";
 
 /** Every option of every method; `methods[id].options` says which belong to which. */
@@ -87,6 +88,7 @@ export const methods = {
   kernel_shap: kernelShap,
   shapley_value_sampling: shapleySampling,
   shapley_values: shapleyValues,
+  value_weighted_norms: valueWeightedNorms,
   dummy,
 } as const satisfies Record<string, Method>;
 

@@ -128,15 +128,15 @@ async function zeroValues(internals: Internals, options: ValueZeroingOptions): P
   };
 }
 
-type Place = Pick<Site, "stack" | "attention">;
-const places = {
+export type Place = Pick<Site, "stack" | "attention">;
+export const places = {
   encoder: { stack: "encoder", attention: "self" },
   decoder: { stack: "decoder", attention: "self" },
   cross: { stack: "decoder", attention: "cross" },
 } as const satisfies Record<string, Place>;
 
 /** Shares of each layer, [T, keys]; a causal query's future keys are NaN. */
-interface Shares {
+export interface Shares {
   readonly keys: number;
   readonly layers: readonly Float32Array[];
 }
@@ -231,7 +231,7 @@ function divideBySums(scores: Float32Array, keys: number): void {
 }
 
 /** [keys, queries, L]; NaN at keys beyond those that were zeroed. */
-function layOut({ keys, layers }: Shares, rows: number, queries: readonly number[]): Scores {
+export function layOut({ keys, layers }: Shares, rows: number, queries: readonly number[]): Scores {
   const [G, L] = [queries.length, layers.length];
   const values = new Float32Array(rows * G * L).fill(Number.NaN);
   for (const [layer, shares] of layers.entries()) {
