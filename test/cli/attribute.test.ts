@@ -107,7 +107,7 @@ describe("inseq attribute", { timeout: 180_000 }, () => {
     expect(status).toBe(0);
     expect(out).not.toContain(csi);
     const { info } = await FeatureAttributionOutput.load(json);
-    expect(info.attribution_args).toEqual({ method: "riemann_trapezoid", n_steps: 5 });
+    expect(info.attribution_args).toEqual({ baseline: ["inseq"], method: "riemann_trapezoid", n_steps: 5 });
     expect(info.attributed_fn).toBe("contrast_prob_diff_fn");
   });
 
