@@ -133,7 +133,7 @@ const [prompt, text] = ["One day, a little", "One day, a little girl was happy."
 
 test.each<[string, unknown[], RegExp]>([
   ["no text", [[]], /inputTexts: expected at least one text, received none/],
-  ["something else than a text", [[7]], /inputTexts: expected a text or a list of texts, received 7/],
+  ["something else than a text", [[7]], /inputTexts: expected a text, a list of texts, messages .* received 7/],
   ["lists of different lengths", [[prompt, prompt], [text]], /expected as many as inputTexts \(2\), received 1/],
   ["a text that does not begin with its prompt", [prompt, "Two days"], /begins with its prompt "One day, a little"/],
   ["nothing behind the prompt", [prompt, prompt], /no token left to attribute/],
