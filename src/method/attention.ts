@@ -25,6 +25,10 @@ export const attention: InternalsMethod<AttentionSelection> = {
   paper: "Bahdanau et al. 2015, arXiv 1409.0473",
   formula: "softmax(QKᵀ/√K) of the predicting position",
   cost: "1 forward",
+  unit: "probability",
+  defaults: {},
+  goodFor: "seeing where each head looks, in one forward pass",
+  badFor: "explaining an output: it says nothing of the attributed function, and what is looked at need not be used",
 };
 
 async function attentionScores(internals: Internals, options: AttentionSelection): Promise<InternalsAnswer> {

@@ -51,6 +51,10 @@ export const attentionRollout: InternalsMethod<AttentionRolloutOptions> = {
   paper: "Abnar and Zuidema 2020, arXiv 2005.00928",
   formula: "∏ ½ (A + I) over layers, A averaged over heads",
   cost: "1 forward, 1 product of [T, T] matrices for each layer",
+  unit: "probability",
+  defaults: {},
+  goodFor: "where positions come from through all layers, in one forward pass",
+  badFor: "explaining an output: half of every layer is assumed to be its residual, and values play no part",
 };
 
 async function rollOut(internals: Internals, options: AttentionRolloutOptions): Promise<InternalsAnswer> {

@@ -40,6 +40,10 @@ export const deeplift: EmbeddingMethod<DeepLiftOptions> = {
   paper: "Shrikumar et al. 2017, arXiv 1704.02685",
   formula: "(x − x′) ⊙ m, m the multipliers of the rescale rule: Σ m ⊙ Δx = Δf",
   cost: "2 forward, 1 backward",
+  unit: "that of the score",
+  defaults: { rule: "rescale", multiplyByInputs: true, returnConvergenceDelta: false },
+  goodFor: "adding up to f(x) − f(x′) to float32's accuracy in one backward pass, where integrated gradients need many",
+  badFor: "baselines far from any text, which decide here more than anywhere; mixtures of experts are refused",
 
   async run(problem, options) {
     const { inputs, baseline } = problem;

@@ -44,6 +44,16 @@ export const discretizedIntegratedGradients: EmbeddingMethod<DiscretizedOptions 
   paper: "Sanyal and Ren 2021, arXiv 2108.13654",
   formula: "Σᵢ ∂f/∂x(pᵢ) ⊙ (pᵢ₊₁ − pᵢ) along words p from x′ to x",
   cost: "n_steps − 1 forward and backward",
+  unit: "that of the score",
+  defaults: {
+    nSteps: DEFAULT_STEPS,
+    strategy: "greedy",
+    nNeighbors: DEFAULT_NEIGHBOURS,
+    multiplyByInputs: false,
+    returnConvergenceDelta: false,
+  },
+  goodFor: "paths along real words instead of points between them",
+  badFor: "adding up: with few steps the sum is far from f(x) − f(x′); baselines that are no tokens are refused",
 
   async run(problem, options) {
     const points_nSD = await pathPoints(problem, options);

@@ -29,6 +29,10 @@ export const expectedGradients: EmbeddingMethod<ExpectedGradientsOptions & { int
   paper: "Erion et al. 2021, arXiv 1906.10670",
   formula: "E[(x − x′) ⊙ ∂f/∂x(x′ + α(x − x′))] over baselines x′ and α ~ U(0, 1)",
   cost: "n_samples forward, n_samples backward",
+  unit: "that of the score",
+  defaults: { nSamples: DEFAULT_SAMPLES, multiplyByInputs: true, returnConvergenceDelta: false },
+  goodFor: "models without a token that means nothing: random texts are the baseline, and no single one decides",
+  badFor: "exact sums: they hold in the mean over draws only; few samples are noisy",
 
   run(problem, { nSamples = DEFAULT_SAMPLES, ...options }) {
     checkSamples(nSamples);

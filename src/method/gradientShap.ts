@@ -39,6 +39,10 @@ export const gradientShap: EmbeddingMethod<GradientShapOptions & { internalBatch
   paper: "Lundberg and Lee 2017, arXiv 1705.07874",
   formula: "E[(x̃ − x′) ⊙ ∂f/∂x(u x̃ + (1 − u) x′)], x̃ = x + noise, u ~ U(0, 1)",
   cost: "n_samples forward, n_samples backward",
+  unit: "that of the score",
+  defaults: { nSamples: DEFAULT_SAMPLES, stdevs: 0, multiplyByInputs: true, returnConvergenceDelta: false },
+  goodFor: "integrated gradients over several baselines of one's own, at the price of a few samples",
+  badFor: "precision: with five samples the scores are noisy; look at `returnConvergenceDelta`",
 
   run(problem, { nSamples = DEFAULT_SAMPLES, stdevs = 0, ...options }) {
     checkSamples(nSamples);

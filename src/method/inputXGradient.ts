@@ -17,6 +17,11 @@ export const inputXGradient: EmbeddingMethod<object> = {
   paper: "Shrikumar et al. 2016, arXiv 1605.01713",
   formula: "x ⊙ ∂f/∂x",
   cost: "1 forward, 1 backward",
+  unit: "that of the score",
+  defaults: {},
+  goodFor: "signed scores at the price of one gradient; exact where the model is linear in its input",
+  badFor:
+    "saturated or strongly curved models, where one gradient says little about the whole way; it has no baseline to compare with",
 
   async run(problem) {
     const gradients = await problem.gradient(here(problem));

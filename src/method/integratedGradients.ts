@@ -37,6 +37,17 @@ export const integratedGradients: EmbeddingMethod<IntegratedGradientsOptions & {
   paper: "Sundararajan et al. 2017, arXiv 1703.01365",
   formula: "(x − x′) ⊙ ∫₀¹ ∂f/∂x(x′ + α(x − x′)) dα",
   cost: "n_steps forward, n_steps backward",
+  unit: "that of the score",
+  defaults: {
+    nSteps: DEFAULT_STEPS,
+    quadrature: "gausslegendre",
+    multiplyByInputs: true,
+    returnConvergenceDelta: false,
+  },
+  goodFor:
+    "signed scores that add up to f(x) − f(x′), with the error told; the usual choice when there is a good baseline",
+  badFor:
+    "models without a token that means nothing: scores depend on the baseline; the straight path leads through places that no text has",
 
   async run(problem, options) {
     const { nodes, weights } = quadrature(options.quadrature ?? "gausslegendre", options.nSteps ?? DEFAULT_STEPS);

@@ -22,6 +22,10 @@ export const internalInfluence: SiteMethod<InternalInfluenceOptions> = {
   paper: "Leino et al. 2018, arXiv 1802.03788",
   formula: "∫₀¹ ∂f/∂a(x′ + α(x − x′)) dα",
   cost: "n_steps forward, n_steps backward for all layers together",
+  unit: "score per unit of the activation",
+  defaults: { nSteps: DEFAULT_STEPS, quadrature: "gausslegendre" },
+  goodFor: "which units f is sensitive to on the way from the baseline",
+  badFor: "shares: it is an average gradient and adds up to nothing",
 
   async run(problem, options) {
     const { nodes, weights } = quadrature(options.quadrature ?? "gausslegendre", options.nSteps ?? DEFAULT_STEPS);

@@ -38,6 +38,10 @@ export const kernelShap: GameMethod<KernelShapOptions> = {
   paper: "Lundberg and Lee 2017, arXiv 1705.07874",
   formula: "argmin_φ Σ_S π(|S|) (v(S) − v(∅) − Σ_{i ∈ S} φᵢ)², Σ φᵢ = v(all) − v(∅)",
   cost: "n_samples forward",
+  unit: "that of the score",
+  defaults: { nSamples: "2 · players + 2048, or all coalitions if there are fewer" },
+  goodFor: "Shapley values that add up exactly from far fewer passes than all coalitions",
+  badFor: "long texts by token: take words or sentences as players",
 
   async run(game, options) {
     const P = game.players;

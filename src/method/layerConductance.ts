@@ -29,6 +29,10 @@ export const layerConductance: SiteMethod<ConductanceOptions> = {
   paper: "Dhamdhere et al. 2018, arXiv 1805.12233",
   formula: "∫₀¹ ∂f/∂a(x(α)) ⊙ da/dα dα along x(α) = x′ + α(x − x′)",
   cost: "2 (n_steps + 1) forward, n_steps + 1 backward for all layers together",
+  unit: "that of the score",
+  defaults: { nSteps: DEFAULT_STEPS, returnConvergenceDelta: false },
+  goodFor: "how much of the integrated gradients of the input flows through each unit of a layer",
+  badFor: "few steps: the activations move along a curve, and the trapezoid rule needs some points to follow it",
 
   async run(problem, { nSteps: intervals = DEFAULT_STEPS, returnConvergenceDelta }) {
     if (!Number.isInteger(intervals) || intervals < 1) {

@@ -23,6 +23,10 @@ export const layerDeeplift: SiteMethod<LayerOptions & DeepLiftOptions> = {
   paper: "Shrikumar et al. 2017, arXiv 1704.02685",
   formula: "(a − a′) ⊙ m, m the multipliers at the layer",
   cost: "4 forward, 1 backward for all layers together",
+  unit: "that of the score",
+  defaults: { rule: "rescale", multiplyByInputs: true, returnConvergenceDelta: false },
+  goodFor: "shares of all layers in f(x) − f(x′) from one backward pass, exact at the outputs of blocks",
+  badFor: "baselines far from any text; mixtures of experts are refused",
 
   async run(problem, options) {
     checkOneSite(problem.sites, options.returnConvergenceDelta);

@@ -23,6 +23,10 @@ export const layerGradientXActivation: SiteMethod<LayerGradientOptions> = {
   paper: "Shrikumar et al. 2016, arXiv 1605.01713",
   formula: "a ⊙ ∂f/∂a",
   cost: "2 forward, 1 backward for all layers together",
+  unit: "that of the score",
+  defaults: { multiplyByInputs: true },
+  goodFor: "which layers and positions carry what decides, for all layers in one pass",
+  badFor: "adding up, and saturated layers",
 
   async run(problem, options) {
     const gradients = await problem.gradient(here(problem.embeddings));

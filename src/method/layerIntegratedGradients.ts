@@ -32,6 +32,15 @@ export const layerIntegratedGradients: SiteMethod<LayerIntegratedGradientsOption
   paper: "Sundararajan et al. 2017, arXiv 1703.01365",
   formula: "(a − a′) ⊙ ∫₀¹ ∂f/∂a(a′ + α(a − a′)) dα",
   cost: "n_steps forward and backward for each layer",
+  unit: "that of the score",
+  defaults: {
+    nSteps: DEFAULT_STEPS,
+    quadrature: "gausslegendre",
+    multiplyByInputs: true,
+    returnConvergenceDelta: false,
+  },
+  goodFor: "what one layer's activations contribute, compared with those of the baseline",
+  badFor: "many layers at once, as each has a path of its own; activations on the path are none that a text makes",
 
   async run(problem, options) {
     checkOneSite(problem.sites, options.returnConvergenceDelta);

@@ -17,5 +17,9 @@ export const leaveOneOut: GameMethod<object> = {
   paper: "Li et al. 2016, arXiv 1612.08220",
   formula: "f(x) − f(x without xᵢ)",
   cost: "1 forward for each player",
+  unit: "that of the score",
+  defaults: {},
+  goodFor: "the plain question of what happens when a word is deleted; the yardstick for others",
+  badFor: "words that can stand for each other, and texts that are broken by a missing word",
   run: (game) => dropsAlone(game),
 };

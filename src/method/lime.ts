@@ -40,6 +40,10 @@ export const lime: GameMethod<LimeOptions> = {
   paper: "Ribeiro et al. 2016, arXiv 1602.04938",
   formula: "argmin_b Σ_k π(z_k) (v(z_k) − c − b·z_k)² + α ‖b‖²",
   cost: "n_samples forward",
+  unit: "that of the score",
+  defaults: { nSamples: DEFAULT_SAMPLES, maskProb: 0.3, regularization: 1, kernelWidth: 0.25 },
+  goodFor: "a linear picture of the model around the text from a fixed number of passes, however long the text",
+  badFor: "precision: scores are shrunk by the ridge and change with the seed; take more samples for long texts",
 
   async run(game, options) {
     const { nSamples = DEFAULT_SAMPLES, maskProb = 0.3, regularization = 1, kernelWidth = 0.25 } = options;

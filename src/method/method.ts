@@ -10,7 +10,14 @@ interface Description<Options> {
   readonly formula: string;
   /** In forward and backward passes over the sequence. */
   readonly cost: string;
+  /** Of a score, said so that it can follow "in units of": "that of the score" where it is the attributed function's. */
+  readonly unit: string;
   readonly options: readonly (keyof Options & string)[];
+  /** What those options are that have a value of their own when they are left out; words where it depends. */
+  readonly defaults: { readonly [Name in keyof Options]?: Options[Name] | string };
+  /** What the method is good for, and what it should not be used for: one line each, for `inseq explain` and the tables. */
+  readonly goodFor: string;
+  readonly badFor: string;
 }
 
 /** Works on the input embeddings: scores of shape [S, G, D]. */
@@ -79,4 +86,8 @@ export const dummy: NoMethod = {
   paper: "—",
   formula: "no attribution: step scores only",
   cost: "1 forward for step scores",
+  unit: "—",
+  defaults: {},
+  goodFor: "step scores without an attribution",
+  badFor: "attribution",
 };

@@ -30,6 +30,10 @@ export const occlusion: GameMethod<OcclusionOptions> = {
   paper: "Zeiler and Fergus 2014, arXiv 1311.2901",
   formula: "f(x) − f(x without a window around xᵢ), the mean over windows",
   cost: "1 forward for each window",
+  unit: "that of the score",
+  defaults: { slidingWindowShapes: 1, strides: 1, abs: false },
+  goodFor: "the plain question of what happens without a word; any score, no gradient needed",
+  badFor: "words that can stand for each other: without one of them nothing happens",
 
   async run(game, options) {
     const windows = allWindows(game.inputs, options);

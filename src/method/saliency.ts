@@ -22,6 +22,10 @@ export const saliency: EmbeddingMethod<SaliencyOptions> = {
   paper: "Simonyan et al. 2014, arXiv 1312.6034",
   formula: "|∂f/∂x|",
   cost: "1 forward, 1 backward",
+  unit: "score per unit of the embedding",
+  defaults: { abs: true },
+  goodFor: "a first look: the cheapest of all, and where a small change of a word would matter most",
+  badFor: "saying for or against (it has no sign), adding up to anything, and models whose gradients have saturated",
 
   async run(problem, options) {
     const gradients = await problem.gradient(here(problem));

@@ -30,6 +30,15 @@ export const sequentialIntegratedGradients: EmbeddingMethod<
   paper: "Enguehard 2023, arXiv 2305.15853",
   formula: "(xᵢ − x′ᵢ) ⊙ ∫₀¹ ∂f/∂xᵢ(x with xᵢ at x′ᵢ + α(xᵢ − x′ᵢ)) dα",
   cost: "n_steps forward and backward for each token",
+  unit: "that of the score",
+  defaults: {
+    nSteps: DEFAULT_STEPS,
+    quadrature: "gausslegendre",
+    multiplyByInputs: true,
+    returnConvergenceDelta: false,
+  },
+  goodFor: "the effect of each word among all the others as they are; no path leads through a text of baselines",
+  badFor: "long texts, as every token has a path of its own; words that can stand for each other each get little",
 
   async run(problem, options) {
     const { nodes, weights } = quadrature(options.quadrature ?? "gausslegendre", options.nSteps ?? DEFAULT_STEPS);

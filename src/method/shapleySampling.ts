@@ -32,6 +32,10 @@ export const shapleySampling: GameMethod<ShapleySamplingOptions> = {
   paper: "Castro et al. 2009, 10.1016/j.cor.2008.04.004",
   formula: "E[v(before i ∪ i) − v(before i)] over random orders",
   cost: "n_samples × players forward",
+  unit: "that of the score",
+  defaults: { nSamples: DEFAULT_SAMPLES },
+  goodFor: "Shapley values without a model of them; they add up exactly with any number of samples",
+  badFor: "long texts: the cost grows with players × samples, the error falls with the square root of samples",
 
   async run(game, { nSamples = DEFAULT_SAMPLES }) {
     checkSamples(nSamples);

@@ -24,6 +24,10 @@ export const shapleyValues: GameMethod<object> = {
   paper: "Shapley 1953, Contributions to the Theory of Games II",
   formula: "Σ_S |S|! (P − |S| − 1)! / P! · (v(S ∪ i) − v(S))",
   cost: "2^players forward",
+  unit: "that of the score",
+  defaults: {},
+  goodFor: "exact Shapley values of a few words, sentences or documents",
+  badFor: "more than 16 players",
 
   async run(game) {
     const P = checkedPlayers(game.inputs);

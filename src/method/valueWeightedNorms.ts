@@ -53,6 +53,11 @@ export const valueWeightedNorms: InternalsMethod<object> = {
   paper: "Kobayashi et al. 2020, arXiv 2004.10102",
   formula: "‖Σ_h α_h v_h W_O,h‖₂ of each layer",
   cost: "1 forward for each token of each attention",
+  unit: "length in the residual stream",
+  defaults: {},
+  goodFor: "how much each position really adds, where attention weights tell only how much was looked at",
+  badFor:
+    "explaining an output: it has no sign and knows nothing of the attributed function; models that normalise attention's output are refused",
 };
 
 /** The clean run, the run without heads, and half of the clean one, which shows whether the output is affine. */

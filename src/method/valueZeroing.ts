@@ -75,6 +75,10 @@ export const valueZeroing: InternalsMethod<ValueZeroingOptions> = {
   paper: "Mohebbi et al. 2023, arXiv 2301.12971",
   formula: "d(hᵢ, h̃ᵢ) of each layer with the value vectors of one token zeroed, as shares",
   cost: "1 forward for each token of each attention",
+  unit: "share of a position's dependence",
+  defaults: { similarityMetric: "cosine", outputDecoderSelfScores: true, outputEncoderSelfScores: true },
+  goodFor: "what each layer's mixing depends on, values included, from real runs of the model",
+  badFor: "explaining an output: layers are looked at one by one, whatever the attributed function",
 };
 
 /** Smaller scores are taken for rounding. */

@@ -7,51 +7,70 @@
 
 import { mul, scalar, sub } from "../tensor.ts";
 import { logitOf, logProbabilityOf, probabilityOrLog } from "./distribution.ts";
-import type { Score } from "./score.ts";
+import type { DescribedScore } from "./score.ts";
 
 const contrastive = { contrast: "token", differentiable: true, options: [] } as const;
 
-export const contrastLogits: Score = {
+export const contrastLogits: DescribedScore = {
   ...contrastive,
   compute: ({ contrast }) => logitOf(contrast),
   formula: "z'[y']",
+  paper: "Inseq (Sarti et al. 2023, arXiv 2302.13942)",
+  goodFor: "the other side of a contrast by itself",
+  badFor: "the contrast: take the difference",
   unit: "logit",
 };
 
-export const contrastProb: Score = {
+export const contrastProb: DescribedScore = {
   ...contrastive,
   compute: ({ contrast, options }) => probabilityOrLog(contrast, options.logprob),
   formula: "p'[y']; ln p'[y'] with logprob",
+  paper: "Inseq (Sarti et al. 2023, arXiv 2302.13942)",
+  goodFor: "the other side of a contrast by itself",
+  badFor: "the contrast: take the difference",
   unit: "probability",
   options: ["logprob"],
 };
 
-export const contrastLogitsDiff: Score = {
+export const contrastLogitsDiff: DescribedScore = {
   ...contrastive,
   compute: (step) => sub(logitOf(step), logitOf(step.contrast)),
   formula: "z[y] − z'[y']",
+  paper: "Yin and Neubig 2022, arXiv 2202.10419",
+  goodFor:
+    "why this token rather than that one, without saturation; within one context it is the difference of log-probabilities",
+  badFor: "how much probability is at stake",
   unit: "logit",
 };
 
-export const contrastProbDiff: Score = {
+export const contrastProbDiff: DescribedScore = {
   ...contrastive,
   compute: (step) =>
     sub(probabilityOrLog(step, step.options.logprob), probabilityOrLog(step.contrast, step.options.logprob)),
   formula: "p[y] − p'[y']; ln p[y] − ln p'[y'] with logprob",
+  paper: "Yin and Neubig 2022, arXiv 2202.10419",
+  goodFor: "why this token rather than that one, in probability",
+  badFor: "pairs of which one is near certain: flat there (logprob, or contrast_logits_diff, helps)",
   unit: "probability",
   options: ["logprob"],
 };
 
-export const pcxmi: Score = {
+export const pcxmi: DescribedScore = {
   ...contrastive,
   compute: (step) => mul(scalar(1 / Math.LN2), sub(logProbabilityOf(step.contrast), logProbabilityOf(step))),
   formula: "log₂ p'[y'] − log₂ p[y]",
+  paper: "Fernandes et al. 2021, arXiv 2105.03482",
+  goodFor: "how much a context helps or hurts a token, in bits",
+  badFor: "single steps as a verdict: it is meant as a mean over many texts",
   unit: "bit",
 };
 
-export const inContextPvi: Score = {
+export const inContextPvi: DescribedScore = {
   ...contrastive,
   compute: (step) => sub(logProbabilityOf(step.contrast), logProbabilityOf(step)),
   formula: "ln p'[y'] − ln p[y]",
+  paper: "Lu et al. 2023, arXiv 2310.12300",
+  goodFor: "how much a context helps or hurts a token, in nats",
+  badFor: "models that were not given both kinds of inputs in training: the reference is then no fair one",
   unit: "nat",
 };

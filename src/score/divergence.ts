@@ -2,7 +2,7 @@
 
 import { add, exp, logSoftmax, mul, scalar, sub, sum, type Tensor, where, zerosLike } from "../tensor.ts";
 import { keptTokens } from "./filter.ts";
-import type { Score } from "./score.ts";
+import type { DescribedScore } from "./score.ts";
 
 /**
  * Far below any logit, but finite: a token that is filtered out gets probability 0 in both distributions and adds
@@ -10,7 +10,7 @@ import type { Score } from "./score.ts";
  */
 const DROPPED = -1e9;
 
-export const klDivergence: Score = {
+export const klDivergence: DescribedScore = {
   compute: ({ logits_RV, contrast, options }) => {
     const filtered = (options.topK ?? 0) > 0 || (options.topP ?? 1) < 1;
     let [p, q] = [logits_RV, contrast.logits_RV];
@@ -25,6 +25,9 @@ export const klDivergence: Score = {
     return sum(mul(exp(logp), sub(logp, logq)), -1);
   },
   formula: "Σ_v p[v] (ln p[v] − ln p'[v])",
+  paper: "Kullback and Leibler 1951, 10.1214/aoms/1177729694",
+  goodFor: "how much a context changes all that the model might have said",
+  badFor: "which way it changes: it has no sign, and no token",
   unit: "nat",
   contrast: "context",
   differentiable: true,

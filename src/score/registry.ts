@@ -6,7 +6,7 @@ import { contrastLogits, contrastLogitsDiff, contrastProb, contrastProbDiff, inC
 import { klDivergence } from "./divergence.ts";
 import { entropy } from "./entropy.ts";
 import { topPSize } from "./nucleusSize.ts";
-import { type Score, type ScoreFunction, scoreOptionNames, type Unit } from "./score.ts";
+import { type DescribedScore, type Score, type ScoreFunction, scoreOptionNames, type Unit } from "./score.ts";
 import { crossentropy, logit, perplexity, probability } from "./token.ts";
 
 export const scores = {
@@ -23,7 +23,7 @@ export const scores = {
   kl_divergence: klDivergence,
   in_context_pvi: inContextPvi,
   top_p_size: topPSize,
-} as const satisfies Record<string, Score>;
+} as const satisfies Record<string, DescribedScore>;
 
 export type ScoreId = keyof typeof scores;
 

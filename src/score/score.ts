@@ -58,3 +58,19 @@ export interface Score {
   readonly differentiable: boolean;
   readonly options: readonly (keyof ScoreOptions)[];
 }
+
+/** A score of the library, with what `inseq explain` and the tables say about it. */
+export interface DescribedScore extends Score {
+  readonly paper: string;
+  /** What it is good for, and what it should not be used for: one line each. */
+  readonly goodFor: string;
+  readonly badFor: string;
+}
+
+/** What each option does, and what it is when left out. */
+export const scoreOptionHelp: { readonly [Name in keyof Required<ScoreOptions>]: string } = {
+  logprob: "natural logarithms of probabilities instead of probabilities; false by default",
+  topK: "keep the most likely tokens only; 0, the default, keeps all",
+  topP: "keep the smallest set of tokens with at least this probability, 0 < topP ≤ 1; 1 by default, and required by top_p_size",
+  minTokensToKeep: "keep at least so many tokens whatever topP says; 1 by default",
+};
