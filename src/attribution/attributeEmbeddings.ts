@@ -44,7 +44,7 @@ export async function attributeEmbeddings(
   const asked = solutions(methodOptions) * (everyBaseline ? sequence.baselines.length : 1);
   const limits: PassLimits = {
     ...request.limits,
-    rows: methodOptions.internalBatchSize ?? request.limits.rows,
+    rows: methodOptions.internalBatchSize ?? methodOptions.perturbationsPerEval ?? request.limits.rows,
     sharesRepeats: sharesRepeats(),
   };
   const positions = end - 1 + (sequence.source?.ids.length ?? 0);

@@ -2,7 +2,7 @@
 
 import { OptionError } from "../errors.ts";
 import { checkPerturbation, perturbationOptions } from "../method/perturbation.ts";
-import { type Method, type MethodId, type MethodOptions, methods } from "../method/registry.ts";
+import { type Method, type MethodId, type MethodOptions, methods, methodWith } from "../method/registry.ts";
 import { checkSmoothing, smoothingOptions } from "../method/smoothed.ts";
 import { knownName, rejectUnknownOptions, suggestion } from "../names.ts";
 import { findScore, type ScoreId } from "../score/registry.ts";
@@ -143,7 +143,7 @@ export interface ResolvedOptions {
  */
 export function resolveOptions(methodId: MethodId, own: MethodOptions, options: AttributeOptions): ResolvedOptions {
   const id = knownName("attribution method", methodId, Object.keys(methods) as MethodId[]);
-  const method: Method = methods[id];
+  const method = methodWith(id, { ...own, ...options, ...options.attributionArgs });
   checkNeuron(id, method, options);
   const attributed = attributedScore(options);
   const stepScores = (options.stepScores ?? []).map((name) => ({ id: name, score: findScore(name) }));

@@ -79,9 +79,11 @@ export function createProblem(
     baseline,
     references,
     words: runner.words(last - 1),
+    sees: (step, input) =>
+      runner.hasSource && input === 0 ? (inputs[input]?.shape[0] ?? 0) : Math.min(last - 1, first + step),
     random: (stream = 0) => new Random(options.seed, stream),
 
-    async value(points) {
+    async value(points, { counted = false } = {}) {
       const K = points[0]?.shape[0] ?? 0;
       const parts: Tensor[] = [];
       try {
@@ -90,9 +92,12 @@ export function createProblem(
             tidy(() => {
               const some = points.map((x_KSD) => slice(x_KSD, [from, 0, 0], [to - from, ...x_KSD.shape.slice(1)]));
               const rows = (): Tensor[] => some.map((x_KSD) => repeat(x_KSD, steps));
-              return target.score(runner.logitsAtAll(some, positions_N), to - from, rows);
+              const scores_R = target.score(runner.logitsAtAll(some, positions_N), to - from, rows);
+              if (counted) options.onEntry();
+              return scores_R;
             }),
           );
+          if (counted) options.onPass((to - from) * steps);
           await options.betweenPasses();
         }
         const values = tidy(() => reshape(concat(parts, 0), [K, steps]));

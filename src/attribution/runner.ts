@@ -17,6 +17,8 @@ import type { Sequence } from "./sequence.ts";
 import { createWords } from "./words.ts";
 
 export interface Runner {
+  /** Whether the first input is a source: all steps see it whole. */
+  readonly hasSource: boolean;
   /** The attributed inputs x up to (not including) a target position, for each [S, D]. */
   inputs(targetPositions: number): Tensor[];
   /** Their baselines, likewise: one or several. */
@@ -79,6 +81,7 @@ function decoderOnlyRunner(model: Extract<Model, { kind: "decoder-only" }>, sequ
   };
 
   return {
+    hasSource: false,
     inputs: (positions) => upTo(x_SD, positions),
     references: (positions) =>
       baselines.map((baseline_SD, b) => ({
@@ -154,6 +157,7 @@ function encoderDecoderRunner(
   };
 
   return {
+    hasSource: true,
     inputs: (positions) => inputs(x, positions),
     references: (positions) =>
       baselines.map((baseline, b) => ({

@@ -141,6 +141,7 @@ export function createSiteProblem(embeddings: Problem, place: SitePlace): OwnedS
       };
       const replaced: Runner = {
         ...runner,
+        hasSource: site.stack === "encoder",
         inputs: () => activationAt(embeddings.inputs),
         references: () => [{ embeddings: activationAt(embeddings.baseline.embeddings), ids: [null] }],
         words: () => [],

@@ -35,6 +35,8 @@ export const optionHelp: { readonly [Name in keyof Required<MethodOptions>]: str
   noiseLevel: "standard deviation of the noise as a share of the range of each token's embedding; 0.15 by default",
   slidingWindowShapes: "players in a window",
   strides: "players from one window to the next, at most a window's length",
+  features:
+    "what LIME is linear in: which players are kept (players), or the embeddings' entries, as in Inseq (embeddings)",
   maskProb: "probability that a player is removed",
   regularization: "α of the ridge regression; 0 is plain least squares",
   kernelWidth: "how fast weights fall with the cosine distance from the text",

@@ -66,8 +66,13 @@ export interface Problem {
    * different numbers are independent.
    */
   random(stream?: number): Random;
-  /** f_n at each of K points given for each input as [K, S, D]: [K, N]. */
-  value(points: readonly Tensor[]): Promise<Tensor>;
+  /** How many of an input's positions step n sees: all of a source, what is before it of a text. */
+  sees(step: number, input: number): number;
+  /**
+   * f_n at each of K points given for each input as [K, S, D]: [K, N]. `counted` reports the passes as work of the method,
+   * whose `points` they are; without it they are a check beside the gradients.
+   */
+  value(points: readonly Tensor[], options?: { readonly counted?: boolean }): Promise<Tensor>;
   /** Σ_k w_k c_k ∂f_n/∂x at point k, for each input [N, S, D]. */
   gradient(path: Path): Promise<Tensor[]>;
   /** Multipliers of f_n between two points given for each input as [S, D] (`ops/multipliers.ts`), [N, S, D]. */

@@ -18,6 +18,7 @@ import { layerIntegratedGradients } from "./layerIntegratedGradients.ts";
 import type { LayerOptions } from "./layerMethods.ts";
 import { leaveOneOut } from "./leaveOneOut.ts";
 import { type LimeOptions, lime } from "./lime.ts";
+import { limeOfEmbeddings } from "./limeOfEmbeddings.ts";
 import {
   dummy,
   type EmbeddingMethod,
@@ -93,6 +94,11 @@ export const methods = {
 } as const satisfies Record<string, Method>;
 
 export type MethodId = keyof typeof methods;
+
+/** What a method is with these options: LIME has two forms, which attribute different things. */
+export function methodWith(id: MethodId, { features }: Pick<MethodOptions, "features">): Method {
+  return id === "lime" && features === "embeddings" ? limeOfEmbeddings : methods[id];
+}
 
 /** Identifiers of all methods. */
 export function listFeatureAttributionMethods(): MethodId[] {

@@ -1,17 +1,14 @@
 /** Gradient SHAP with the numbers that Inseq drew gives Inseq's scores; with its own it converges. */
 
-import { readFileSync } from "node:fs";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { attributeSequence } from "../../src/attribution/engine.ts";
-import { forcedJob } from "../../src/attribution/jobs.ts";
-import type { Language } from "../../src/attribution/language.ts";
 import type { AttributionModel } from "../../src/attributionModel.ts";
 import { useBackend } from "../../src/backend/backend.ts";
 import { loadModel } from "../../src/loadModel.ts";
 import { averageOverDraws, gradientShap } from "../../src/method/gradientShap.ts";
-import type { Scores } from "../../src/result/attribution.ts";
 import { attributionCases } from "../support/attributionCases.ts";
 import { closeScores } from "../support/closeScores.ts";
+import { forcedSequence, stepColumn } from "../support/forcedSequence.ts";
 import { goldenPath, goldenRaw } from "../support/goldenResults.ts";
 import { request, tinyModel, tinySequence } from "../support/tinyModels.ts";
 
@@ -27,20 +24,9 @@ describe.each(["gpt2", "llama", "marian"])(
     });
 
     test.each(attributionCases(architecture, ["gradient_shap"]))("$id", async (golden) => {
-      const language = languageOf(models[0] as AttributionModel, architecture);
+      const { language, sequence } = forcedSequence(models[0] as AttributionModel, architecture, golden);
       const { attributeTarget = false, nSamples = 5, returnConvergenceDelta = false } = golden.options;
       const inputs = attributeTarget ? 2 : 1;
-      const { sequence } = forcedJob(
-        language,
-        { text: golden.inputTexts as string, chat: null },
-        golden.generatedTexts as string,
-        {
-          specialTokens: "added",
-          includeEosBaseline: false,
-          baselines: ["inseq"],
-          seed: 0,
-        },
-      );
       const expected = (await goldenRaw(architecture, golden.id)).sequences[0];
       for (let t = sequence.start; t < sequence.end; t++) {
         const g = t - sequence.start;
@@ -60,7 +46,7 @@ describe.each(["gpt2", "llama", "marian"])(
           { ...request("gradient_shap"), method, attributeTarget },
         );
         for (const field of ["sourceAttributions", "targetAttributions"] as const) {
-          closeScores(columnOf(one[field], 0, t), columnOf(expected?.[field] ?? null, g, t), 1e-4);
+          closeScores(stepColumn(one[field], 0, t), stepColumn(expected?.[field] ?? null, g, t), 1e-4);
         }
         if (!returnConvergenceDelta) continue;
         const delta = one.stepScores.deltas?.values[0] ?? Number.NaN;
@@ -70,22 +56,6 @@ describe.each(["gpt2", "llama", "marian"])(
     });
   },
 );
-
-function languageOf({ model, tokenizer }: AttributionModel, architecture: string): Language {
-  const config = JSON.parse(readFileSync(goldenPath(architecture, "model", "config.json"), "utf8"));
-  const start = model.kind === "encoder-decoder" ? config.decoder_start_token_id : config.bos_token_id;
-  return { model, tokenizer, start, eos: [config.eos_token_id], pad: config.pad_token_id ?? config.eos_token_id };
-}
-
-/** The scores of one step for the first positions. */
-function columnOf(scores: Scores | null, g: number, positions: number): number[] {
-  if (scores === null) return [];
-  const [S = 0, G = 0, D = 0] = scores.shape;
-  const rows = Math.min(S, positions);
-  return Array.from({ length: rows }, (_, i) => [
-    ...scores.values.subarray((i * G + g) * D, (i * G + g + 1) * D),
-  ]).flat();
-}
 
 describe("gradient SHAP", () => {
   beforeAll(async () => {
