@@ -53,3 +53,8 @@ export function checkRange(what: string, size: number, start: number, end: numbe
       "the file is truncated or its header is wrong",
   );
 }
+
+/** Whether `file` is a file's name and nothing else: a path could lead out of the model's folder. */
+export function isPlainName(file: unknown): file is string {
+  return typeof file === "string" && /^[^/\\:\0]+$/.test(file) && file !== "." && file !== "..";
+}

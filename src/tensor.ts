@@ -145,12 +145,28 @@ export const memory: () => {
 };
 
 /** A tensor's numbers on the host; for backends whose results arrive later it waits for them. */
-export const readFloats: (x: Tensor) => Promise<Float32Array> = async (x) => Float32Array.from(await x.data());
+export const readFloats: (x: Tensor) => Promise<Float32Array<ArrayBuffer>> = async (x) =>
+  Float32Array.from(await x.data());
 
 /** The same without waiting, inside a pass; a backend whose results cannot be had at once throws. */
-export const readFloatsNow: (x: Tensor) => Float32Array = (x) => Float32Array.from(x.dataSync());
+export const readFloatsNow: (x: Tensor) => Float32Array<ArrayBuffer> = (x) => Float32Array.from(x.dataSync());
 /** Those of an int32 tensor. */
-export const readIntegersNow: (x: Tensor) => Int32Array = (x) => Int32Array.from(x.dataSync());
+export const readIntegersNow: (x: Tensor) => Int32Array<ArrayBuffer> = (x) => Int32Array.from(x.dataSync());
+
+// Files of TensorFlow.js
+/** An entry of a weights manifest. */
+export interface WeightSpec {
+  readonly name: string;
+  readonly shape: readonly number[];
+  readonly dtype: string;
+  readonly quantization?: unknown;
+}
+/** The tensor that the bytes of a weight stand for. */
+export const decodeWeight: (bytes: Uint8Array<ArrayBuffer>, spec: WeightSpec) => Tensor = (bytes, spec) => {
+  const [decoded] = Object.values(tf.io.decodeWeights(bytes.buffer, [spec as tf.io.WeightsManifestEntry]));
+  if (decoded === undefined) throw new Error(`no weight was decoded for ${spec.name}`);
+  return decoded;
+};
 
 // Kernels
 export interface KernelCall {

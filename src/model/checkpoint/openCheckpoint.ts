@@ -7,6 +7,7 @@ import { isLlama2cName, openLlama2c } from "./llama2c.ts";
 import { openPyTorch } from "./pytorch.ts";
 import { openSafetensors } from "./safetensors.ts";
 import { openShards } from "./sharded.ts";
+import { openTensorFlowJs } from "./tensorflowjs.ts";
 
 /** The files that can hold a checkpoint, best first: safetensors can be read in ranges and hold nothing but numbers. */
 const formats: readonly (readonly [file: string, open: (files: FileSource, file: string) => Promise<Checkpoint>])[] = [
@@ -14,11 +15,12 @@ const formats: readonly (readonly [file: string, open: (files: FileSource, file:
   ["model.safetensors.index.json", (files, index) => openShards(files, index, openSafetensors)],
   ["pytorch_model.bin", openPyTorch],
   ["pytorch_model.bin.index.json", (files, index) => openShards(files, index, openPyTorch)],
+  ["model.json", openTensorFlowJs],
 ];
 
 /**
- * Opens the checkpoint of a Hugging Face folder: `model.safetensors`, its sharded form, `pytorch_model.bin`, or its
- * sharded form, the first of these that exists; or the `.bin` file of llama2.c, whatever its name.
+ * Opens the checkpoint of a Hugging Face folder: `model.safetensors`, its sharded form, `pytorch_model.bin`, its
+ * sharded form, or TensorFlow.js's `model.json`, the first of these that exists; or the `.bin` file of llama2.c, whatever its name.
  * @throws FileError when none exists, or when the one that exists is damaged.
  */
 export async function openCheckpoint(files: FileSource): Promise<Checkpoint> {

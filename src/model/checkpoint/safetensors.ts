@@ -125,6 +125,7 @@ function unclaimed(description: string, bytes: number, where: string): FileError
   );
 }
 
-function isCounts(value: Json): value is readonly number[] {
+/** Whether `value` is a shape: whole numbers, none negative. */
+export function isCounts(value: Json): value is readonly number[] {
   return Array.isArray(value) && value.every((count) => Number.isSafeInteger(count) && count >= 0);
 }

@@ -5,7 +5,7 @@
  */
 
 import { FileError } from "../../errors.ts";
-import type { FileSource } from "../../files.ts";
+import { type FileSource, isPlainName } from "../../files.ts";
 import { describeJson, isJsonObject, parseJsonObject } from "../../json.ts";
 import type { Checkpoint } from "./checkpoint.ts";
 import { findTensor } from "./lookup.ts";
@@ -42,8 +42,7 @@ async function readIndex(files: FileSource, index: string, description: string):
   }
   const shardOf = new Map<string, string>();
   for (const [name, file] of Object.entries(weightMap)) {
-    // A file name and nothing else: a path could lead out of the model's folder.
-    if (typeof file !== "string" || !/^[^/\\:\0]+$/.test(file) || file === "." || file === "..") {
+    if (!isPlainName(file)) {
       throw new FileError(
         `${description}: ${name}: expected the name of a file in the same folder, received ${describeJson(file)}`,
       );
