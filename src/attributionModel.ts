@@ -4,7 +4,7 @@
  * Named after Inseq's `AttributionModel`: `attribute`, `generate`, `encode`, `decode`.
  */
 
-import { DEFAULT_MEMORY_BUDGET } from "./attribution/budget.ts";
+import { DEFAULT_MEMORY_BUDGET, type RowLimits } from "./attribution/budget.ts";
 import { attributeSequence } from "./attribution/engine.ts";
 import { createInfo } from "./attribution/info.ts";
 import { type Input, type Inputs, readInputs } from "./attribution/inputs.ts";
@@ -72,6 +72,20 @@ export class AttributionModel {
     return this.#language.model;
   }
 
+  /** The model, its tokenizer, and the ids with a role. */
+  get language(): Language {
+    return this.#language;
+  }
+
+  /** What one pass may use, on the backend that is in use from now on. */
+  async passLimits(memoryBudget: number | undefined = this.#parts.memoryBudget): Promise<RowLimits> {
+    const { passes } = await useBackend(this.backend.name, { precision: this.backend.precision });
+    return {
+      memoryBudget: memoryBudget ?? passes?.memoryBudget ?? DEFAULT_MEMORY_BUDGET,
+      positions: passes?.positions,
+    };
+  }
+
   /** Tokens of a text. */
   encode(text: string, options: EncodeOptions = {}): Encoding {
     return this.tokenizer.encode(text, { addSpecialTokens: true, ...options });
@@ -119,9 +133,7 @@ export class AttributionModel {
     const resolved = resolveOptions(options.method ?? this.#method, this.#parts.methodOptions, options);
     this.#checkKind(options, resolved.contrast);
     if (options.overrideDefaultAttribution) this.#method = resolved.methodId;
-    const { passes } = await useBackend(this.backend.name, { precision: this.backend.precision });
-    const memoryBudget = options.memoryBudget ?? this.#parts.memoryBudget ?? passes?.memoryBudget;
-    const limits = { memoryBudget: memoryBudget ?? DEFAULT_MEMORY_BUDGET, positions: passes?.positions };
+    const limits = await this.passLimits(options.memoryBudget);
     const throughHostBefore = throughHost();
     const inputs = readInputs(this.tokenizer, inputTexts, options.chat);
     const specialTokens = specialTokensOf(inputs, options);

@@ -25,6 +25,23 @@ export {
   ShapeError,
   UnsupportedError,
 } from "./errors.ts";
+export { type Estimate, pairedDifference } from "./evaluate/bootstrap.ts";
+export {
+  type EvaluatedMetric,
+  type EvaluateOptions,
+  type Evaluation,
+  type EvaluationProgress,
+  evaluate,
+  type MetricResult,
+} from "./evaluate/evaluate.ts";
+export { type Cost, type EvaluatedMethod, type FloorId, floors } from "./evaluate/explain.ts";
+export type { FunctionChoice } from "./evaluate/functions.ts";
+export type { EvaluationItem } from "./evaluate/item.ts";
+export type { Curve, Metric, MetricUnit, Question } from "./evaluate/metric.ts";
+export { listMetrics, type MetricId, type MetricOptions, metrics } from "./evaluate/registry.ts";
+export { listRemovalOperators, type RemovalOperator } from "./evaluate/removal.ts";
+export type { PlayerDescription } from "./evaluate/subject.ts";
+export { type Column, columnsOf, compareMethods, type Summary, summarize } from "./evaluate/summary.ts";
 export { type FileSource, filesFromMemory } from "./files.ts";
 export { type LoadOptions, loadModel } from "./loadModel.ts";
 export { listFeatureAttributionMethods, type MethodId, type MethodOptions } from "./method/registry.ts";

@@ -26,6 +26,7 @@ const order = [
   ["src/render"],
   ["src/output.ts"],
   ["src/attributionModel.ts", "src/pretrainedArguments.ts"],
+  ["src/evaluate"],
   ["src/loadModel.ts"],
   ["src/index.ts"],
   ["src/cli"],
@@ -106,6 +107,14 @@ describe("imports", () => {
 
   it("keep aggregation, results and views from seeing a tensor, even from afar", () => {
     expect(trailsTo(["src/result", "src/aggregate", "src/render"], (target) => target === "src/tensor.ts")).toEqual([]);
+  });
+
+  it("keep metrics from seeing a model or a tensor, even from afar", () => {
+    const metrics = files.map(({ path }) => path).filter((path) => path.startsWith("src/evaluate/metrics/"));
+    expect(metrics.length).toBeGreaterThan(2);
+    const trails = metrics.flatMap((path) => [...reachable(path)]);
+    const forbidden = ([path]: [string, string]) => path === "src/tensor.ts" || within(path, "src/model", "models");
+    expect(trails.filter(forbidden).map(([, trail]) => trail)).toEqual([]);
   });
 
   it("of TensorFlow.js are in src/tensor.ts only; a backend imports its own package and no other", () => {

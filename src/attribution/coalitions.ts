@@ -107,9 +107,9 @@ export function createGame(perturbation: Perturbation, players: readonly Player[
         const kept = keptTokens(coalition);
         return { key: kept.map((row) => row.join("")).join(" "), kept };
       });
-      const fresh = [...new Map(asked.filter(({ key }) => !known.has(key)).map((one) => [one.key, one])).values()]
-        // Drawn tokens depend on when a coalition is first asked, and not on passes.
-        .map((one, i) => ({ ...one, draws: drawsOf(seed, known.size + i) }));
+      const fresh = [...new Map(asked.filter(({ key }) => !known.has(key)).map((one) => [one.key, one])).values()].map(
+        (one) => ({ ...one, draws: drawsOf(seed, one.key) }),
+      );
       const sourceWhole = ({ kept }: { kept: Kept }): boolean => hasSource && isWhole(kept[0] ?? new Uint8Array());
       const groups = [fresh.filter(sourceWhole), fresh.filter((one) => !sourceWhole(one))];
       for (const group of groups) {
@@ -132,8 +132,15 @@ export function createGame(perturbation: Perturbation, players: readonly Player[
   };
 }
 
-/** The numbers of the i-th coalition that is asked: every pass draws the same ones from the start of an input. */
+/** The numbers of a coalition: its own, whatever was asked before, so that work can be left out and taken up. */
 const drawsOf =
-  (seed: number, i: number): Draws =>
+  (seed: number, key: string): Draws =>
   (input) =>
-    new Random(seed, STREAM + 2 * i + input);
+    new Random(seed, STREAM + fnv1a(`${input} ${key}`));
+
+/** A number from 0 to 2³¹ − 1 (Fowler, Noll and Vo). */
+function fnv1a(text: string): number {
+  let h = 0x811c9dc5;
+  for (let i = 0; i < text.length; i++) h = Math.imul(h ^ text.charCodeAt(i), 0x01000193);
+  return h & 0x7fffffff;
+}

@@ -1,0 +1,269 @@
+/**
+ * Methods × metrics × items: which method is faithful on this model and these data?
+ *
+ * The work goes item by item and, within one, method by method. What one method gets on one item is one record of plain
+ * data, handed out as soon as it is there; a command that writes records down can leave out those that it has.
+ */
+
+import type { AttributionModel } from "../attributionModel.ts";
+import { OptionError } from "../errors.ts";
+import type { Players } from "../method/perturbation.ts";
+import { methods } from "../method/registry.ts";
+import { knownName, rejectUnknownOptions } from "../names.ts";
+import { Random } from "../random.ts";
+import { type Cost, type EvaluatedMethod, explain, floors, isFloor } from "./explain.ts";
+import type { FunctionChoice } from "./functions.ts";
+import { checkItem, type EvaluationItem } from "./item.ts";
+import type { Curve, Question } from "./metric.ts";
+import { type AnyMetric, type MetricId, type MetricOptions, metrics } from "./registry.ts";
+import { listRemovalOperators, type RemovalOperator } from "./removal.ts";
+import { openSubject, type PlayerDescription, type Subject } from "./subject.ts";
+
+/** A metric under a name of the caller's, with options. */
+export interface EvaluatedMetric {
+  readonly name: string;
+  readonly metric: MetricId;
+  readonly options?: MetricOptions;
+}
+
+export interface EvaluateOptions {
+  /** Methods or floors by id, or with options of `attribute`. The floors by default. */
+  readonly methods?: readonly (EvaluatedMethod["method"] | EvaluatedMethod)[];
+  /** By default `aopc_comprehensiveness` and `aopc_sufficiency`, and `auprc` where every item has evidence. */
+  readonly metrics?: readonly (MetricId | EvaluatedMetric)[];
+  /** How players are removed, one way or several; the mean embedding by default, which every model has. */
+  readonly removal?: RemovalOperator | readonly RemovalOperator[];
+  /** What scores are of: tokens by default, words, sentences, or spans of the input. */
+  readonly players?: Players;
+  /** Encoder-decoder models: target tokens before the explained ones are players, too. */
+  readonly attributeTarget?: boolean;
+  /** What methods explain: `contrast_prob_diff` where an item has a foil, else `probability`. */
+  readonly explained?: FunctionChoice;
+  /** What metrics measure when players are removed: `probability`, of the whole target, by default. */
+  readonly measured?: FunctionChoice;
+  /** Of everything that is drawn. 0 by default. */
+  readonly seed?: number;
+  readonly memoryBudget?: number;
+  /** Called with every record as it is made; the work waits for it. */
+  readonly onEvaluation?: (evaluation: Evaluation) => void | Promise<void>;
+  /** Records that are there already and are not made again. */
+  readonly skip?: (item: number, method: string) => boolean;
+  readonly onProgress?: (progress: EvaluationProgress) => void;
+  readonly signal?: AbortSignal;
+}
+
+/** Reported before each record, and after the last one. */
+export interface EvaluationProgress {
+  /** Records made or skipped, and altogether. */
+  readonly done: number;
+  readonly total: number;
+  /** What is in work; null after the last record. */
+  readonly item: number | null;
+  readonly method: string | null;
+}
+
+/** What one method got on one item. Plain data, as JSON keeps it. */
+export interface Evaluation {
+  /** Index of the item, and its own name. */
+  readonly item: number;
+  readonly id: string | null;
+  readonly method: string;
+  readonly players: readonly PlayerDescription[];
+  /** [P] */
+  readonly scores: readonly number[];
+  /** Indices of the players that are evidence; null where the item names none. */
+  readonly evidence: readonly number[] | null;
+  /** Explained target positions, [start, end). */
+  readonly positions: readonly [start: number, end: number];
+  readonly explained: FunctionChoice;
+  readonly measured: FunctionChoice;
+  readonly cost: Cost;
+  readonly results: readonly MetricResult[];
+}
+
+export interface MetricResult {
+  /** The name that the caller gave to the metric. */
+  readonly metric: string;
+  /** How players were removed; null for metrics that remove none. */
+  readonly removal: RemovalOperator | null;
+  /** Null where the metric has no meaning for the item. */
+  readonly value: number | null;
+  readonly curve: Curve | null;
+}
+
+/** Streams of random numbers that items draw their seeds from. */
+const STREAM = 2 ** 25;
+
+/**
+ * Evaluates methods; the records come item by item, and within an item in the order of the methods.
+ * @throws OptionError when an option is none of what it may be, an item does not fit the model, or lacks evidence that a
+ *   metric needs
+ * @throws NumericError when a score is not finite
+ */
+export async function evaluate(
+  model: AttributionModel,
+  items: readonly EvaluationItem[],
+  options: EvaluateOptions = {},
+): Promise<Evaluation[]> {
+  rejectUnknownOptions("evaluate", options, optionNames);
+  const { onEvaluation, skip, onProgress, signal, seed = 0 } = options;
+  for (const [i, item] of items.entries()) checkItem(item, nameOf(item, i));
+  const asked = askedMethods(options);
+  const measures = askedMetrics(options, items);
+  const removals = askedRemovals(options);
+  const evaluations: Evaluation[] = [];
+  const total = items.length * asked.length;
+  let done = 0;
+  for (const [i, item] of items.entries()) {
+    const left = asked.filter(({ name }) => !skip?.(i, name));
+    done += asked.length - left.length;
+    if (left.length === 0) continue;
+    const itemSeed = new Random(seed, STREAM + i).nextUint32();
+    const subjects = new Map<RemovalOperator, Subject>();
+    try {
+      for (const removal of removals) {
+        subjects.set(removal, await openSubject(model, item, subjectOptions(options, item, i, removal, itemSeed)));
+      }
+      for (const method of left) {
+        onProgress?.({ done, total, item: i, method: method.name });
+        signal?.throwIfAborted();
+        const evaluation = await evaluateOne(
+          model,
+          { item, index: i, method, measures, subjects, seed: itemSeed },
+          options,
+        );
+        await onEvaluation?.(evaluation);
+        evaluations.push(evaluation);
+        done++;
+      }
+    } finally {
+      for (const subject of subjects.values()) subject.dispose();
+    }
+  }
+  onProgress?.({ done, total, item: null, method: null });
+  return evaluations;
+}
+
+interface Work {
+  readonly item: EvaluationItem;
+  readonly index: number;
+  readonly method: EvaluatedMethod;
+  readonly measures: readonly CompleteMetric[];
+  /** One for each way of removing players. */
+  readonly subjects: ReadonlyMap<RemovalOperator, Subject>;
+  readonly seed: number;
+}
+
+async function evaluateOne(model: AttributionModel, work: Work, options: EvaluateOptions): Promise<Evaluation> {
+  const { item, index, method, measures, subjects, seed } = work;
+  const [[, first] = []] = subjects;
+  if (first === undefined) throw new RangeError("evaluate: no way to remove players");
+  const { attributeTarget = false, memoryBudget, signal } = options;
+  const { scores, cost } = await explain(model, item, first, method, { attributeTarget, seed, memoryBudget, signal });
+  const results: MetricResult[] = [];
+  for (const { name, metric, options: ofMetric } of measures) {
+    const removes = metric.needs.includes("removal");
+    for (const [removal, subject] of removes ? subjects : [...subjects].slice(0, 1)) {
+      const question: Question = { ...subject, scores, random: (stream) => new Random(seed, stream) };
+      const { value, curve = null } = await metric.run(question, ofMetric);
+      results.push({ metric: name, removal: removes ? removal : null, value, curve });
+    }
+  }
+  return {
+    item: index,
+    id: item.id ?? null,
+    method: method.name,
+    players: first.descriptions,
+    scores: [...scores],
+    evidence: first.evidence && [...first.evidence.keys()].filter((p) => first.evidence?.[p] === 1),
+    positions: first.positions,
+    explained: first.explained,
+    measured: first.measured,
+    cost,
+    results,
+  };
+}
+
+const optionNames: readonly string[] = [
+  "methods",
+  "metrics",
+  "removal",
+  "players",
+  "attributeTarget",
+  "explained",
+  "measured",
+  "seed",
+  "memoryBudget",
+  "onEvaluation",
+  "skip",
+  "onProgress",
+  "signal",
+] satisfies readonly (keyof EvaluateOptions)[];
+
+const nameOf = ({ id }: EvaluationItem, i: number): string => (id === undefined ? `item ${i}` : `item ${i} ("${id}")`);
+
+function subjectOptions(
+  { players = "token", attributeTarget = false, explained, measured, memoryBudget, signal }: EvaluateOptions,
+  item: EvaluationItem,
+  i: number,
+  removal: RemovalOperator,
+  seed: number,
+): Parameters<typeof openSubject>[2] {
+  return { where: nameOf(item, i), removal, players, attributeTarget, explained, measured, seed, memoryBudget, signal };
+}
+
+function askedMethods({ methods: given = floors }: EvaluateOptions): EvaluatedMethod[] {
+  const known = [...floors, ...Object.keys(methods).filter((id) => id !== "dummy")] as EvaluatedMethod["method"][];
+  const asked = given.map((one) => (typeof one === "string" ? { name: one, method: one } : one));
+  for (const { name, method, options = {} } of asked) {
+    knownName("attribution method", method, known);
+    if (isFloor(method)) rejectUnknownOptions(name, options, []);
+  }
+  return distinct("methods", asked);
+}
+
+interface CompleteMetric {
+  readonly name: string;
+  readonly metric: AnyMetric;
+  /** With all defaults. */
+  readonly options: Required<MetricOptions>;
+}
+
+function askedMetrics({ metrics: given }: EvaluateOptions, items: readonly EvaluationItem[]): CompleteMetric[] {
+  const withoutEvidence = items.findIndex(({ evidence }) => evidence === undefined);
+  const usual: MetricId[] = ["aopc_comprehensiveness", "aopc_sufficiency"];
+  const asked = (given ?? (withoutEvidence < 0 ? [...usual, "auprc" as const] : usual)).map((one) =>
+    typeof one === "string" ? { name: one, metric: one } : one,
+  );
+  const complete = asked.map(({ name, metric: id, options: own = {} }: EvaluatedMetric): CompleteMetric => {
+    const metric: AnyMetric = metrics[knownName("metric", id, Object.keys(metrics) as MetricId[])];
+    rejectUnknownOptions(name, own, Object.keys(metric.defaults));
+    const options = { ...metric.defaults, ...own } as Required<MetricOptions>;
+    metric.check?.(options);
+    if (metric.needs.includes("evidence") && withoutEvidence >= 0) {
+      const item = items[withoutEvidence] as EvaluationItem;
+      throw new OptionError(
+        `${name}: expected evidence in every item, found none in ${nameOf(item, withoutEvidence)}; leave the metric out`,
+      );
+    }
+    return { name, metric, options };
+  });
+  return distinct("metrics", complete);
+}
+
+function askedRemovals({ removal: given = "mean" }: EvaluateOptions): RemovalOperator[] {
+  const asked = typeof given === "string" ? [given] : given;
+  for (const name of asked) knownName("removal", name, listRemovalOperators());
+  return distinct(
+    "removal",
+    asked.map((name) => ({ name })),
+  ).map(({ name }) => name);
+}
+
+/** @throws OptionError when nothing is asked for, or two have the same name */
+function distinct<T extends { readonly name: string }>(what: string, asked: readonly T[]): T[] {
+  if (asked.length === 0) throw new OptionError(`${what}: expected at least one, received none`);
+  const twice = asked.find(({ name }, i) => asked.findIndex((other) => other.name === name) < i);
+  if (twice === undefined) return [...asked];
+  throw new OptionError(`${what}: expected different names, received "${twice.name}" twice; give one another name`);
+}

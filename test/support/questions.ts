@@ -1,0 +1,45 @@
+/** Questions about a function of coalitions that is written down, for metrics to answer without a model. */
+
+import type { FunctionName, Question } from "../../src/evaluate/metric.ts";
+import { type AnyMetric, type MetricId, type MetricOptions, metrics } from "../../src/evaluate/registry.ts";
+import type { Coalition } from "../../src/method/game.ts";
+import { Random } from "../../src/random.ts";
+
+export interface Given {
+  readonly scores: readonly number[];
+  /** f of the kept players; 0 when absent. */
+  readonly value?: (kept: Coalition, of: FunctionName) => number;
+  readonly evidence?: readonly number[];
+  readonly seed?: number;
+  readonly thinned?: Question["thinned"];
+}
+
+export function question({ scores, value = () => 0, evidence, seed = 0, thinned }: Given): Question {
+  const players = scores.length;
+  return {
+    players,
+    scores: Float64Array.from(scores),
+    evidence: evidence ? Uint8Array.from(scores, (_, p) => (evidence.includes(p) ? 1 : 0)) : null,
+    value: async (coalitions, of = "measured") => Float64Array.from(coalitions, (kept) => value(kept, of)),
+    thinned:
+      thinned ??
+      (() => {
+        throw new Error("a question without embeddings");
+      }),
+    random: (stream) => new Random(seed, stream),
+  };
+}
+
+/** The answer of a metric, with its defaults for options that are not given. */
+export async function measure(id: MetricId, asked: Question, options: MetricOptions = {}) {
+  const metric: AnyMetric = metrics[id];
+  const complete = { ...metric.defaults, ...options } as Required<MetricOptions>;
+  metric.check?.(complete);
+  return await metric.run(asked, complete);
+}
+
+/** Σ of the kept players' weights: a function whose true attributions are the weights. */
+export const additive =
+  (weights: readonly number[]) =>
+  (kept: Coalition): number =>
+    weights.reduce((sum, weight, p) => sum + weight * (kept[p] ?? 0), 0);
