@@ -85,7 +85,7 @@ export function prepare({ kind, sizes }: OpCase): Prepared {
     const [output, logSumExp] = attentionForward(given, attrs) as [Tensor, Tensor];
     return {
       forward: () => attentionForward(given, attrs),
-      backward: () => attentionBackward({ dy, ...given, logSumExp }, attrs),
+      backward: () => attentionBackward({ dy, ...given, logSumExp }, { ...attrs, biasGradient: false }),
       inputs: [query, key, value, dy, given.bias, given.mask, output, logSumExp],
     };
   }

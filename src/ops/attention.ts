@@ -13,6 +13,7 @@ import { dims } from "../dims.ts";
 import { fill, greater, log, max, scalar, softmax, sub, type Tensor, tidy, where } from "../tensor.ts";
 import {
   type AttentionAttrs,
+  type AttentionBackwardAttrs,
   type AttentionOptions,
   attrsOf,
   MASKED,
@@ -42,14 +43,13 @@ export const attentionForward = defineKernel<In, AttentionAttrs>("Attention", ({
   ];
 });
 
-/** From O = P V: dP = dO Vᵀ, dV = Pᵀ dO. The rest is in attentionScores.ts. dQ, dK, dV, and dbias where there is one. */
-export const attentionBackward = defineKernel<"dy" | In | "logSumExp", AttentionAttrs>(
+/** From O = P V: dP = dO Vᵀ, dV = Pᵀ dO. The rest is in attentionScores.ts. dQ, dK, dV, and dbias where it is asked for. */
+export const attentionBackward = defineKernel<"dy" | In | "logSumExp", AttentionBackwardAttrs>(
   "AttentionBackward",
   ({ dy, value, logSumExp: _, ...inputs }, attrs) => {
-    const z = similarity(inputs, attrs);
-    const probabilities = probabilitiesOf(z, inputs, attrs);
+    const probabilities = probabilitiesOf(similarity(inputs, attrs), inputs, attrs);
     const [dP, dValue] = attentionValuesBackward.reference({ dy, probabilities, value }, {}) as [Tensor, Tensor];
-    const { query, key, bias } = scoreGradients(dP, probabilities, z, inputs, attrs);
+    const { query, key, bias } = scoreGradients(dP, probabilities, inputs, attrs);
     return bias === undefined ? [query, key, dValue] : [query, key, dValue, bias];
   },
 );
@@ -59,14 +59,10 @@ const op = defineOp<In, In, AttentionAttrs>(attentionForward, {
   savesOutputs: [false, true],
   gradient: (dy, saved, attrs, outputs) => {
     const logSumExp = outputs[0] ?? scalar(Number.NaN);
-    const [dQuery, dKey, dValue, dBias] = attentionBackward({ dy, ...saved, logSumExp }, attrs) as [
-      Tensor,
-      Tensor,
-      Tensor,
-      Tensor?,
-    ];
-    const gradients = { query: () => dQuery, key: () => dKey, value: () => dValue };
-    return dBias === undefined ? gradients : { ...gradients, bias: () => dBias };
+    const backward = (biasGradient: boolean) =>
+      attentionBackward({ dy, ...saved, logSumExp }, { ...attrs, biasGradient }) as [Tensor, Tensor, Tensor, Tensor];
+    const [dQuery, dKey, dValue] = backward(false);
+    return { query: () => dQuery, key: () => dKey, value: () => dValue, bias: () => backward(true)[3] };
   },
 });
 

@@ -6,6 +6,7 @@
 import { type Tensor, tidy } from "../tensor.ts";
 import {
   type AttentionAttrs,
+  type AttentionBackwardAttrs,
   type AttentionOptions,
   attrsOf,
   probabilitiesOf,
@@ -21,12 +22,12 @@ export const attentionProbabilitiesForward = defineKernel<ScoreInput, AttentionA
   (inputs, attrs) => probabilitiesOf(similarity(inputs, attrs), inputs, attrs),
 );
 
-/** dQ, dK, and dbias where there is one, from the cotangent of P. */
-export const attentionProbabilitiesBackward = defineKernel<"dy" | ScoreInput, AttentionAttrs>(
+/** dQ, dK, and dbias where it is asked for, from the cotangent of P. */
+export const attentionProbabilitiesBackward = defineKernel<"dy" | ScoreInput, AttentionBackwardAttrs>(
   "AttentionProbabilitiesBackward",
   ({ dy, ...inputs }, attrs) => {
-    const z = similarity(inputs, attrs);
-    const { query, key, bias } = scoreGradients(dy, probabilitiesOf(z, inputs, attrs), z, inputs, attrs);
+    const probabilities = probabilitiesOf(similarity(inputs, attrs), inputs, attrs);
+    const { query, key, bias } = scoreGradients(dy, probabilities, inputs, attrs);
     return bias === undefined ? [query, key] : [query, key, bias];
   },
 );
@@ -34,9 +35,10 @@ export const attentionProbabilitiesBackward = defineKernel<"dy" | ScoreInput, At
 const op = defineOp<ScoreInput, ScoreInput, AttentionAttrs>(attentionProbabilitiesForward, {
   saves: ["query", "key", "bias", "mask"],
   gradient: (dy, saved, attrs) => {
-    const [dQuery, dKey, dBias] = attentionProbabilitiesBackward({ dy, ...saved }, attrs) as [Tensor, Tensor, Tensor?];
-    const gradients = { query: () => dQuery, key: () => dKey };
-    return dBias === undefined ? gradients : { ...gradients, bias: () => dBias };
+    const backward = (biasGradient: boolean) =>
+      attentionProbabilitiesBackward({ dy, ...saved }, { ...attrs, biasGradient }) as [Tensor, Tensor, Tensor];
+    const [dQuery, dKey] = backward(false);
+    return { query: () => dQuery, key: () => dKey, bias: () => backward(true)[2] };
   },
 });
 

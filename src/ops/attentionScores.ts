@@ -16,8 +16,11 @@
 import { dims } from "../dims.ts";
 import { ShapeError } from "../errors.ts";
 import {
+  abs,
   add,
   cast,
+  div,
+  exp,
   expandDims,
   lessEqual,
   logicalAnd,
@@ -46,6 +49,12 @@ export interface AttentionAttrs {
   readonly window?: Window | undefined;
   /** c > 0, in units of scores. */
   readonly softCap?: number | undefined;
+}
+
+/** Of the kernels of the gradient. */
+export interface AttentionBackwardAttrs extends AttentionAttrs {
+  /** Whether dbias is asked for: most biases are frozen, and one number for each query and key takes memory. */
+  readonly biasGradient: boolean;
 }
 
 export interface AttentionOptions extends AttentionAttrs {
@@ -104,14 +113,14 @@ export function visibility(
 export interface ScoreGradients {
   readonly query: Tensor;
   readonly key: Tensor;
-  /** Only where there is a bias. */
+  /** Only where it is asked for. */
   readonly bias: Tensor | undefined;
 }
 
 /**
  * From P = softmax(A):                       dA = P ∘ (dP − rowsum(dP ∘ P)), 0 where masked
  * From A = z + bias:                         dz = dA, dbias = dA summed to bias's shape
- * From z = c · tanh(x / c):                  dx = dz ∘ (1 − (z / c)²)
+ * From z = c · tanh(x / c):                  dx = dz ∘ (1 − tanh²(x / c))
  *
  * A masked score is a constant, and so has no gradient. Its probability is 0, which sees to that, except in rows where
  * nothing is visible: those are multiplied by 0.
@@ -119,9 +128,8 @@ export interface ScoreGradients {
 export function scoreGradients(
   dP: Tensor,
   p: Tensor,
-  similarity_BHTS: Tensor,
   inputs: ScoreInputs,
-  attrs: AttentionAttrs,
+  attrs: AttentionBackwardAttrs,
 ): ScoreGradients {
   const { query, key, bias, mask } = inputs;
   const [T = 0, S = 0] = p.shape.slice(2);
@@ -130,12 +138,18 @@ export function scoreGradients(
   const mayBeBlind = mask.shape.length > 0 || T > S;
   const visible = mayBeBlind ? visibility(T, S, mask, attrs) : undefined;
   const dA = visible === undefined ? unmasked : mul(unmasked, visible);
-  const { softCap } = attrs;
-  const dx = softCap === undefined ? dA : mul(dA, sub(scalar(1), square(mul(similarity_BHTS, scalar(1 / softCap)))));
+  const dx = attrs.softCap === undefined ? dA : mul(dA, capSlope(inputs, attrs.scale / attrs.softCap));
   return {
     ...productGradients(dx, query, key, attrs),
-    bias: bias.shape.length > 0 ? sumTo(dA, bias.shape) : undefined,
+    bias: attrs.biasGradient ? sumTo(dA, bias.shape) : undefined,
   };
+}
+
+/** 1 − tanh²(y) = 4 e^(−2|y|) / (1 + e^(−2|y|))² of y = scale · Q Kᵀ: far beyond the cap, where tanh is all but 1, nothing cancels. */
+function capSlope(inputs: ScoreInputs, scale: number): Tensor {
+  const y = similarity(inputs, { scale, causal: false });
+  const small = exp(mul(abs(y), scalar(-2)));
+  return div(mul(small, scalar(4)), square(add(small, scalar(1))));
 }
 
 /** From x = scale · Q Kᵀ: dQ = scale · dx K, dK = scale · dxᵀ Q. */

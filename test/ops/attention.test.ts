@@ -4,7 +4,20 @@ import { ShapeError } from "../../src/errors.ts";
 import { attention } from "../../src/ops/attention.ts";
 import { attentionProbabilities } from "../../src/ops/attentionProbabilities.ts";
 import { attentionValues } from "../../src/ops/attentionValues.ts";
-import { add, gather, grads, mul, ones, scalar, slice, sum, type Tensor, tensor, tidy } from "../../src/tensor.ts";
+import {
+  add,
+  gather,
+  grads,
+  mul,
+  ones,
+  scalar,
+  slice,
+  sum,
+  type Tensor,
+  tensor,
+  tensorflow,
+  tidy,
+} from "../../src/tensor.ts";
 import { describeOnBackends } from "../support/backends.ts";
 import { expectTensor, ROUNDING } from "../support/compare.ts";
 import { makeInput } from "../support/opCases.ts";
@@ -104,6 +117,23 @@ describeOnBackends("attention", () => {
       )([query, key, value], dy);
       for (const [i, gradient] of whole.entries()) expectTensor(gradient, numbers(halves[i] ?? scalar(NaN)), close);
     });
+  });
+
+  it("makes room for the bias's gradient only where it is asked for", async () => {
+    const sizes = { B: 1, G: 2, H: 4, T: 3, S: 5, K: 2, seed: 3 };
+    const { query, key, value } = draw(sizes);
+    const bias = makeInput({ shape: [1, 4, 3, 5], seed: 8 });
+    const backwardOf = async (xs: Tensor[], f: (...xs: Tensor[]) => Tensor) => {
+      const { kernels } = await tensorflow.profile(() => grads(f)(xs));
+      return kernels.filter(({ name }) => name.endsWith("Backward")).map(({ outputShapes }) => outputShapes.length);
+    };
+    const options = { scale: 0.5, causal: false };
+    const whole = (q: Tensor, b: Tensor) => attention(q, key, value, { ...options, bias: b });
+    const alone = (q: Tensor, b: Tensor) => attentionProbabilities(q, key, { ...options, bias: b });
+    expect(await backwardOf([query], (q = query) => whole(q, bias))).toEqual([3]);
+    expect(await backwardOf([query, bias], (q = query, b = bias) => whole(q, b))).toContain(4);
+    expect(await backwardOf([query], (q = query) => alone(q, bias))).toEqual([2]);
+    expect(await backwardOf([query, bias], (q = query, b = bias) => alone(q, b))).toContain(3);
   });
 
   it("treats rows and groups of heads alike: permuting them permutes the result and every gradient", () => {
