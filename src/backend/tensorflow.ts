@@ -13,7 +13,7 @@ export const tensorflow: Startable = {
   precisions: ["float32"],
   start: async () => {
     const name = await loadTensorflow();
-    const backend = await instantiate("tensorflow", `reinstall it: npm install ${name}`);
+    const backend = await instantiate("tensorflow", `build ${name}'s binding anew: npm run setup:tensorflow -- --pip`);
     const onGpu = "isUsingGpuDevice" in backend && backend.isUsingGpuDevice === true;
     return `TensorFlow through ${name}, on ${onGpu ? "a GPU" : "the CPU"}`;
   },

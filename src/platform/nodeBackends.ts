@@ -1,5 +1,6 @@
 /** Backends that are packages for Node only. `browserBackends.ts` stands in for this file in browsers. */
 
+import * as util from "node:util";
 import { BackendError } from "../errors.ts";
 
 /** The first one that loads is taken: the first has the same kernels on a CPU, and those of a GPU as well. */
@@ -21,6 +22,11 @@ const settings = {
 export async function loadTensorflow(): Promise<string> {
   for (const [name, value] of Object.entries(settings)) process.env[name] ??= value;
   const failures: string[] = [];
+  if (!("isNullOrUndefined" in util)) {
+    throw new BackendError(
+      `the tensorflow backend is absent: its package calls util.isNullOrUndefined, which Node ${process.version} no longer has; take Node 20 or 22`,
+    );
+  }
   for (const name of packages) {
     try {
       await import(name);
@@ -31,7 +37,7 @@ export async function loadTensorflow(): Promise<string> {
   }
   throw new BackendError(
     `expected ${packages.join(" or ")} to be installed and to load (${failures.join("; ")}); ` +
-      `run npm install ${packages[0]}, with its install script allowed: it downloads the TensorFlow library`,
+      `run npm install --no-save --ignore-scripts ${packages[0]}, then npm run setup:tensorflow -- --pip`,
   );
 }
 

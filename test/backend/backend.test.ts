@@ -48,7 +48,7 @@ describe("useBackend", () => {
     if (status?.available) {
       expect(status.description).toMatch(/^TensorFlow through @tensorflow\/tfjs-node(-gpu)?, on (a GPU|the CPU)$/);
     } else {
-      await expect(useBackend("tensorflow")).rejects.toThrow(/npm install @tensorflow\/tfjs-node-gpu/);
+      await expect(useBackend("tensorflow")).rejects.toThrow(/tfjs-node-gpu, then npm run setup:tensorflow/);
     }
   });
 

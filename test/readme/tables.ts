@@ -28,7 +28,7 @@ const backendFacts: { readonly [Name in BackendName]: readonly [what: string, wh
   ],
   tensorflow: [
     "TensorFlow's own library",
-    "in Node, when `@tensorflow/tfjs-node-gpu` or `@tensorflow/tfjs-node` is installed",
+    "in Node, when `@tensorflow/tfjs-node-gpu` or `@tensorflow/tfjs-node` is installed and has its binding (`npm run setup:tensorflow`)",
   ],
   wasm: ["TensorFlow.js's WebAssembly with SIMD", "everywhere"],
   cpu: ["TensorFlow.js's plain JavaScript", "everywhere"],
