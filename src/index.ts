@@ -45,6 +45,7 @@ export { type Column, columnsOf, compareMethods, type Summary, summarize } from 
 export { type FileSource, filesFromMemory } from "./files.ts";
 export { type LoadOptions, loadModel } from "./loadModel.ts";
 export { listFeatureAttributionMethods, type MethodId, type MethodOptions } from "./method/registry.ts";
+export type { GraphNames } from "./model/graph/places.ts";
 export type { DownloadProgress, HubOptions } from "./model/hub/repository.ts";
 export {
   FeatureAttributionOutput,

@@ -10,7 +10,10 @@ import { OptionError } from "./errors.ts";
 import type { FileSource } from "./files.ts";
 import type { JsonObject } from "./json.ts";
 import { type MethodId, type MethodOptions, methods } from "./method/registry.ts";
+import { readConfig } from "./model/config.ts";
 import { readGenerationDefaults } from "./model/generation/options.ts";
+import { isGraphFolder, loadGraph } from "./model/graph/graphModel.ts";
+import type { GraphNames } from "./model/graph/places.ts";
 import type { HubOptions } from "./model/hub/repository.ts";
 import { withLlama2cConfig } from "./model/llama2cFolder.ts";
 import { knownName, rejectUnknownOptions } from "./names.ts";
@@ -45,6 +48,8 @@ export interface LoadOptions extends MethodOptions, HubOptions {
   readonly modelKwargs?: KeywordArguments;
   /** Keyword arguments for the tokenizer, in Python's names, for instance `{ src_lang: "en", tgt_lang: "fr" }`. */
   readonly tokenizerKwargs?: KeywordArguments;
+  /** Of a graph that TensorFlow.js's converter wrote: where its embeddings and logits are, if they are not found. */
+  readonly graph?: GraphNames;
   /** Bytes that the activations of one pass may take. */
   readonly memoryBudget?: number;
 }
@@ -85,7 +90,7 @@ export async function loadModel(
   const inUse = await useBackend(backend, only(options, backendOptions));
   const settings = { ...ofTokenizer.settings, ...languageSettings(options) };
   const tokenizer = await loadTokenizer(tokenizerFiles, settings);
-  const { model, rawConfig } = await loadArchitecture(files, storage);
+  const { model, rawConfig } = await modelOf(files, storage, options.graph);
   const configured = await readGenerationDefaults(files, rawConfig);
   const generationDefaults = "tgt_lang" in settings ? inTargetLanguage(tokenizer, configured) : configured;
   const language = createLanguage(model, tokenizer, rawConfig, generationDefaults);
@@ -99,6 +104,21 @@ export async function loadModel(
     memoryBudget,
     weights: storage ?? "float32",
   });
+}
+
+/** A graph needs no config.json; one that is there names special tokens. */
+async function modelOf(files: FileSource, storage: CompactFormat | undefined, graph: GraphNames | undefined) {
+  if (!(await isGraphFolder(files))) {
+    if (graph === undefined) return await loadArchitecture(files, storage);
+    throw new OptionError(`graph: expected a folder with a converted graph (model.json), received ${files.name}`);
+  }
+  if (storage !== undefined) {
+    throw new OptionError(
+      `quantize, dtype: expected neither for a graph, whose weights stay as they are, received ${storage}`,
+    );
+  }
+  const rawConfig = (await files.list()).includes("config.json") ? await readConfig(files) : {};
+  return { model: await loadGraph(files, graph), rawConfig };
 }
 
 export const quantizations = ["int8", "int4"] as const;
@@ -128,6 +148,7 @@ const ownOptions: readonly string[] = [
   "modelKwargs",
   "tokenizerKwargs",
   ...hubOptions,
+  "graph",
   "memoryBudget",
 ];
 

@@ -133,6 +133,12 @@ export const tidy: <T>(work: () => T) => T = (work) =>
 export const keep: (x: Tensor) => Tensor = tf.keep;
 export const dispose: (x: tf.TensorContainer) => void = tf.dispose;
 export const clone: (x: Tensor) => Tensor = tf.clone;
+/** `forward(x)` with `backward(dy)` as its gradient at x. */
+export const customGrad: (x: Tensor, forward: (x: Tensor) => Tensor, backward: (dy: Tensor) => Tensor) => Tensor = (
+  x,
+  forward,
+  backward,
+) => tf.customGrad((x) => ({ value: forward(x as Tensor), gradFunc: backward }))(x);
 /** `storedBytes` counts the numbers that are stored: fewer than `numBytes` where a backend stores what repeats once. */
 export const memory: () => {
   numTensors: number;
@@ -166,6 +172,37 @@ export const decodeWeight: (bytes: Uint8Array<ArrayBuffer>, spec: WeightSpec) =>
   const [decoded] = Object.values(tf.io.decodeWeights(bytes.buffer, [spec as tf.io.WeightsManifestEntry]));
   if (decoded === undefined) throw new Error(`no weight was decoded for ${spec.name}`);
   return decoded;
+};
+
+/** A graph of operations, as TensorFlow.js's converter writes it. */
+export interface Graph {
+  /** The output of one node, given those of others. */
+  execute(inputs: Readonly<Record<string, Tensor>>, output: string): Tensor;
+  dispose(): void;
+}
+/** `weights` gives the bytes of one tensor after another, in the order of `specs`. */
+export const openGraph: (
+  topology: object,
+  specs: readonly WeightSpec[],
+  weights: () => AsyncIterator<Uint8Array<ArrayBuffer>>,
+) => Promise<Graph> = async (topology, specs, weights) => {
+  const bytes = weights();
+  const getWeightStream = () =>
+    new ReadableStream<ArrayBuffer>({
+      async pull(stream) {
+        const { done, value } = await bytes.next();
+        if (done) stream.close();
+        else stream.enqueue(value.buffer);
+      },
+    });
+  const weightSpecs = specs as tf.io.WeightsManifestEntry[];
+  const graph = await tf.loadGraphModel({
+    load: async () => ({ modelTopology: topology, weightSpecs, getWeightStream }),
+  });
+  return {
+    execute: (inputs, output) => graph.execute({ ...inputs }, output) as Tensor,
+    dispose: () => graph.dispose(),
+  };
 };
 
 // Kernels

@@ -7,6 +7,7 @@
  * cotangents instead of one for each operation of the model.
  */
 
+import { UnsupportedError } from "../errors.ts";
 import { clone, dispose, type Tensor, tensorflow } from "../tensor.ts";
 
 /**
@@ -32,8 +33,20 @@ export function valueAndGrads(
     const { state } = tensorflow.engine();
     dispose((state.activeTape ?? []).flatMap((entry) => entry.saved ?? []));
     state.activeTape = [];
-    throw error;
+    throw named(error);
   }
+}
+
+/** TensorFlow.js has operations without a gradient, which a model that is a graph may contain. */
+function named(error: unknown): unknown {
+  const [, operation] =
+    error instanceof Error ? (/gradient function not found for (\w+)/.exec(error.message) ?? []) : [];
+  if (operation === undefined) return error;
+  return new UnsupportedError(
+    `expected operations that have gradients, but TensorFlow.js has none for ${operation}, which this model uses; take a ` +
+      "perturbation method (occlusion, leave_one_out, lime, kernel_shap, shapley_values)",
+    { cause: error },
+  );
 }
 
 type Entry = ReturnType<typeof tensorflow.engine>["state"]["activeTape"][number];

@@ -1,48 +1,25 @@
 /**
- * TensorFlow.js checkpoints: `model.json`, whose `weightsManifest` names shards and the tensors in them.
+ * TensorFlow.js checkpoints: a `model.json` whose manifest names shards and the tensors in them (weightsManifest.ts).
  *
- *   "weightsManifest": [{ "paths": ["group1-shard1of2.bin", ...],
- *                         "weights": [{ "name", "shape", "dtype", "quantization"?: { "dtype", "scale", "min" } }, ...] }, ...]
- *
- * The tensors of a group fill its shards one after another, and may begin in one and end in the next. Quantised ones are
- * float16, or uint8 or uint16 codes q for q · scale + min. Each is decoded by `tf.io`, by itself, so that memory holds one.
- * Format: tfjs-core/src/io/types.ts. Names are Hugging Face's, for PyTorch or for TensorFlow (tensorflowNames.ts).
+ * Each tensor is decoded by `tf.io`, by itself, so that memory holds one. Names are Hugging Face's, for PyTorch or for
+ * TensorFlow (tensorflowNames.ts).
  */
 
-import { FileError } from "../../errors.ts";
-import { type FileSource, isPlainName } from "../../files.ts";
-import { describeJson, isJsonObject, type Json, type JsonObject, parseJsonObject } from "../../json.ts";
-import { decodeWeight, dispose, readFloats, readIntegersNow, type WeightSpec } from "../../tensor.ts";
+import type { FileSource } from "../../files.ts";
+import { parseJsonObject } from "../../json.ts";
+import { decodeWeight, dispose, readFloats, readIntegersNow } from "../../tensor.ts";
 import { transposed } from "../weightPieces.ts";
 import type { Checkpoint } from "./checkpoint.ts";
-import { type DType, elementCount, type Values } from "./dtype.ts";
+import type { Values } from "./dtype.ts";
 import { findTensor } from "./lookup.ts";
-import { isCounts } from "./safetensors.ts";
 import { pytorchName } from "./tensorflowNames.ts";
+import { readManifest, readStored, type StoredWeight } from "./weightsManifest.ts";
 
-/** What the types of a manifest are in a checkpoint, and their bytes. */
-const types = { float32: ["F32", 4], int32: ["I32", 4], bool: ["BOOL", 1] } as const satisfies Record<
-  string,
-  readonly [DType, number]
->;
-const quantizedBytes = { uint8: 1, uint16: 2, float16: 2 } as const;
-
-interface Entry {
-  readonly dtype: DType;
+interface Entry extends StoredWeight {
   /** As the weight tables have it. */
   readonly shape: readonly number[];
   /** The matrix is stored transposed. */
   readonly transpose: boolean;
-  readonly spec: WeightSpec;
-  readonly shards: readonly Shard[];
-  /** Bytes `[begin, end)` of the group's shards, joined. */
-  readonly begin: number;
-  readonly end: number;
-}
-
-interface Shard {
-  readonly file: string;
-  readonly bytes: number;
 }
 
 /**
@@ -52,7 +29,13 @@ interface Shard {
  */
 export async function openTensorFlowJs(files: FileSource, file: string): Promise<Checkpoint> {
   const description = `${files.name}/${file}`;
-  const entries = await readManifest(files, description, parseJsonObject(description, await files.read(file)));
+  const manifest = await readManifest(files, description, parseJsonObject(description, await files.read(file)));
+  const entries = new Map(
+    manifest.map((stored) => {
+      const { name, ...own } = pytorchName(stored.spec.name, stored.spec.shape);
+      return [name, { ...stored, ...own }] as const;
+    }),
+  );
   return {
     description,
     names: [...entries.keys()],
@@ -61,95 +44,10 @@ export async function openTensorFlowJs(files: FileSource, file: string): Promise
   };
 }
 
-async function readEntry(files: FileSource, { spec, shape, transpose, dtype, ...place }: Entry): Promise<Values> {
-  const decoded = decodeWeight(await readAcross(files, place), spec);
-  const numbers = dtype === "F32" ? await readFloats(decoded) : readIntegersNow(decoded);
+async function readEntry(files: FileSource, entry: Entry): Promise<Values> {
+  const decoded = decodeWeight(await readStored(files, entry), entry.spec);
+  const numbers = entry.dtype === "F32" ? await readFloats(decoded) : readIntegersNow(decoded);
   dispose(decoded);
-  const [O = 1, I = 1] = shape;
-  return transpose && numbers instanceof Float32Array ? transposed(numbers, I, O) : numbers;
-}
-
-/** Bytes that may lie in several shards. */
-async function readAcross(files: FileSource, { shards, begin, end }: Pick<Entry, "shards" | "begin" | "end">) {
-  const joined = new Uint8Array(end - begin);
-  let start = 0;
-  for (const { file, bytes } of shards) {
-    const [from, to] = [Math.max(begin, start), Math.min(end, start + bytes)];
-    if (from < to) joined.set(await files.read(file, from - start, to - start), from - begin);
-    start += bytes;
-  }
-  return joined;
-}
-
-async function readManifest(files: FileSource, description: string, { weightsManifest: groups = null }: JsonObject) {
-  if (!Array.isArray(groups) || !groups.every(isJsonObject)) {
-    throw new FileError(
-      `${description}: expected a "weightsManifest" of groups, received ${describeJson(groups)}; save the model again ` +
-        "with TensorFlow.js or its converter",
-    );
-  }
-  const entries = new Map<string, Entry>();
-  for (const { paths = null, weights = null } of groups) {
-    const shards = await findShards(files, description, paths);
-    let end = 0;
-    for (const weight of Array.isArray(weights) ? (weights as readonly Json[]) : [null]) {
-      const entry = parseWeight(description, weight);
-      if (entries.has(entry.name)) throw new FileError(`${description}: ${entry.name} is in its manifest twice`);
-      const begin = end;
-      end += entry.bytes;
-      entries.set(entry.name, { ...entry, shards, begin, end });
-    }
-    const found = shards.reduce((sum, { bytes }) => sum + bytes, 0);
-    if (found === end) continue;
-    throw new FileError(
-      `${description}: expected ${end} bytes in ${shards.map(({ file }) => file).join(", ")}, found ${found}; a shard is ` +
-        "truncated or of another model: download or convert it again",
-    );
-  }
-  return entries;
-}
-
-async function findShards(files: FileSource, description: string, paths: Json): Promise<Shard[]> {
-  if (!Array.isArray(paths) || !paths.every(isPlainName)) {
-    throw new FileError(
-      `${description}: expected "paths" of files in the same folder, received ${describeJson(paths)}`,
-    );
-  }
-  const present = new Set(await files.list());
-  const missing = paths.filter((path) => !present.has(path));
-  if (missing.length > 0) {
-    throw new FileError(`${description}: expected the files ${missing.join(", ")} beside it; download the model again`);
-  }
-  return await Promise.all(paths.map(async (file) => ({ file, bytes: await files.size(file) })));
-}
-
-function parseWeight(description: string, weight: Json) {
-  if (!isJsonObject(weight) || typeof weight.name !== "string" || !isCounts(weight.shape ?? null)) {
-    throw new FileError(
-      `${description}: expected weights with a name and a shape of whole numbers, received ${describeJson(weight)}`,
-    );
-  }
-  const { name, dtype = null, quantization } = weight;
-  const shape = weight.shape as readonly number[];
-  const type = Object.entries(types).find(([known]) => known === dtype)?.[1];
-  if (type === undefined || typeof dtype !== "string") {
-    throw new FileError(
-      `${description}: ${name}: expected a dtype out of ${Object.keys(types).join(", ")}, received ${describeJson(dtype)}`,
-    );
-  }
-  const count = elementCount(shape);
-  const bytes = count * (quantization === undefined ? type[1] : bytesOfCode(`${description}: ${name}`, quantization));
-  const spec = { name, shape, dtype, ...(quantization !== undefined && { quantization }) };
-  return { ...pytorchName(name, shape), dtype: type[0], spec, bytes };
-}
-
-function bytesOfCode(what: string, quantization: Json): number {
-  const { dtype = null, scale = null, min = null } = isJsonObject(quantization) ? quantization : {};
-  const bytes = Object.entries(quantizedBytes).find(([known]) => known === dtype)?.[1];
-  const hasRange = typeof scale === "number" && typeof min === "number";
-  if (bytes !== undefined && (dtype === "float16" || hasRange)) return bytes;
-  throw new FileError(
-    `${what}: expected a quantization of dtype float16, or uint8 or uint16 with scale and min, received ` +
-      describeJson(quantization),
-  );
+  const [O = 1, I = 1] = entry.shape;
+  return entry.transpose && numbers instanceof Float32Array ? transposed(numbers, I, O) : numbers;
 }
