@@ -147,7 +147,7 @@ export class AttributionModel {
     const contrasts = contrastsOf(this.#language, jobs, inputs, resolved.contrast, specialTokens);
     const sequences: SequenceAttribution[] = [];
     let [peakBytes, rows] = [0, 0];
-    for (const [i, { sequence }] of jobs.entries()) {
+    for (const [i, { sequence, chat }] of jobs.entries()) {
       const contrast = contrasts[i] ?? null;
       const scores = await attributeSequence(this.model, sequence, {
         ...resolved,
@@ -161,7 +161,8 @@ export class AttributionModel {
       peakBytes = Math.max(peakBytes, scores.peakBytes);
       rows += scores.rows;
       const label = options.cleanSpecialChars ? this.#cleanToken : (token: string) => token;
-      sequences.push(createSequenceAttribution(sequence, scores, { ...resolved, contrast }, label));
+      const turns = chat?.map(({ role, message, characters }) => ({ role, message, span: characters }));
+      sequences.push(createSequenceAttribution(sequence, scores, { ...resolved, contrast }, label, turns));
     }
     const info = createInfo(options, resolved, {
       modelName: this.name,

@@ -1,8 +1,9 @@
 /** The public interface of inseq-tfjs: every name a user may rely on. */
 
-export { type AggregateOptions, listAggregators } from "./aggregate/aggregate.ts";
+export type { AggregateOptions } from "./aggregate/aggregate.ts";
 export type { MessageTokens } from "./aggregate/chat.ts";
 export { listAggregationFunctions } from "./aggregate/functions.ts";
+export { type AggregatorId, listAggregators } from "./aggregate/registry.ts";
 export type { BaselineChoice, BaselineName } from "./attribution/baseline.ts";
 export type { Inputs } from "./attribution/inputs.ts";
 export type { Neuron } from "./attribution/neuron.ts";
@@ -59,8 +60,10 @@ export type { HtmlOptions } from "./render/html.ts";
 export type { SvgOptions } from "./render/svg.ts";
 export type { TerminalOptions } from "./render/terminal.ts";
 export type {
+  AggregationRecord,
   Attribution,
   AttributionInfo,
+  Completeness,
   Scores,
   SequenceAttribution,
   SequenceKind,

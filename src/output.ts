@@ -16,8 +16,10 @@ import { show } from "./render/show.ts";
 import { renderSvg, type SvgOptions } from "./render/svg.ts";
 import type { TerminalOptions } from "./render/terminal.ts";
 import type {
+  AggregationRecord,
   Attribution,
   AttributionInfo,
+  Completeness,
   Scores,
   SequenceAttribution,
   SequenceKind,
@@ -29,6 +31,7 @@ import { gunzip, gzip } from "./result/gzip.ts";
 import { mergeAttributions as merge, splitAttribution } from "./result/merge.ts";
 import { fromInseqJson } from "./result/readInseqJson.ts";
 import { type InseqJsonOptions, toInseqJson } from "./result/writeInseqJson.ts";
+import type { ChatSpan } from "./text/chat.ts";
 import type { Tokenizer } from "./text/tokenizer.ts";
 
 export interface SaveOptions extends InseqJsonOptions {
@@ -71,6 +74,9 @@ export class FeatureAttributionSequenceOutput implements SequenceAttribution {
   readonly defaultAggregators: readonly string[];
   readonly stepScoreAggregation: Readonly<Record<string, string>>;
   readonly dimensionNames: readonly string[];
+  readonly turns?: readonly ChatSpan[] | undefined;
+  readonly aggregations?: readonly AggregationRecord[] | undefined;
+  readonly completeness?: Completeness | undefined;
 
   constructor(data: SequenceAttribution) {
     this.kind = data.kind;
@@ -85,6 +91,9 @@ export class FeatureAttributionSequenceOutput implements SequenceAttribution {
     this.defaultAggregators = data.defaultAggregators;
     this.stepScoreAggregation = data.stepScoreAggregation;
     this.dimensionNames = data.dimensionNames;
+    if (data.turns !== undefined) this.turns = data.turns;
+    if (data.aggregations !== undefined) this.aggregations = data.aggregations;
+    if (data.completeness !== undefined) this.completeness = data.completeness;
   }
 
   /** The aggregated sequence; without an aggregator, what its method's default leaves to do. See `aggregate`. */
@@ -226,6 +235,17 @@ export class FeatureAttributionOutput {
   /** Every sequence aggregated; steps are kept as they are. */
   aggregate(options: AggregateOptions = {}): FeatureAttributionOutput {
     return this.map((sequence) => sequence.aggregate(options));
+  }
+
+  /**
+   * The same scores aggregated in several ways at once: `aggregateEach({ norm: { aggregator: "vnorm" }, signed: { aggregator:
+   * "sum", normalize: false } })` gives `{ norm, signed }`, each a result that says in `aggregations` how it was made.
+   */
+  aggregateEach<Name extends string>(
+    ways: Readonly<Record<Name, AggregateOptions>>,
+  ): Readonly<Record<Name, FeatureAttributionOutput>> {
+    const results = Object.entries<AggregateOptions>(ways).map(([name, options]) => [name, this.aggregate(options)]);
+    return Object.fromEntries(results) as Record<Name, FeatureAttributionOutput>;
   }
 
   /** Every sequence weighted. Inseq changes the object and returns nothing; this returns a new object. */

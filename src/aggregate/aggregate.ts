@@ -8,23 +8,16 @@ import { OptionError } from "../errors.ts";
 import { knownName, rejectUnknownOptions } from "../names.ts";
 import type { SequenceAttribution } from "../result/attribution.ts";
 import { type AggregateFn, type AggregationFunctionId, listAggregationFunctions } from "./functions.ts";
-import { aggregatePair, type PairOptions } from "./pair.ts";
-import { aggregateScores, type ScoresOptions, scaleColumns } from "./scores.ts";
-import { aggregateSlices, type SlicesOptions } from "./slices.ts";
-import { aggregateSpans, type SpansOptions } from "./spans.ts";
-import { aggregateSplit, type SplitOptions } from "./split.ts";
-import { aggregateSubwords, type SubwordsOptions } from "./subwords.ts";
-
-interface StageOptions {
-  readonly scores: ScoresOptions;
-  readonly spans: SpansOptions;
-  readonly subwords: SubwordsOptions;
-  readonly split: SplitOptions;
-  readonly pair: PairOptions;
-  readonly slices: SlicesOptions;
-}
-
-export type AggregatorId = keyof StageOptions;
+import { recorded } from "./record.ts";
+import {
+  type Aggregator,
+  type AggregatorId,
+  aggregators,
+  listAggregators,
+  type PipelineOptions,
+  type StageOptions,
+} from "./registry.ts";
+import { type ScoresOptions, scaleColumns } from "./scores.ts";
 
 /** An aggregator, or the aggregator `scores` with this function. */
 export type AggregatorSpec = AggregatorId | AggregationFunctionId;
@@ -33,11 +26,6 @@ interface CommonOptions {
   /** After `scores`, check that the attributions have two axes, as views need. Default: true. */
   readonly doPostAggregationChecks?: boolean | undefined;
 }
-
-/** Every stage of a pipeline takes those of these options that it has. */
-type PipelineOptions = Partial<
-  Omit<ScoresOptions & SpansOptions & SubwordsOptions & SplitOptions & PairOptions & SlicesOptions, "aggregateFn">
->;
 
 type OneAggregator = { [Id in AggregatorId]: { readonly aggregator: Id } & StageOptions[Id] }[AggregatorId];
 
@@ -76,35 +64,6 @@ interface Stage {
   readonly aggregateFn: AggregateFn | undefined;
 }
 
-interface Aggregator {
-  readonly run: (
-    sequence: SequenceAttribution,
-    options: PipelineOptions & { readonly aggregateFn?: AggregateFn | undefined },
-  ) => SequenceAttribution;
-  readonly options: readonly (keyof PipelineOptions)[];
-}
-
-/** All aggregators by Inseq's ids, with the options that each of them reads. */
-const aggregators = {
-  scores: { run: aggregateScores, options: ["selectIdx", "normalize", "rescale", "vnormOrd"] },
-  spans: { run: aggregateSpans, options: ["sourceSpans", "targetSpans", "vnormOrd"] },
-  subwords: {
-    run: aggregateSubwords,
-    options: ["aggregateSource", "aggregateTarget", "specialChars", "isSuffixSymbol", "specialTokens", "vnormOrd"],
-  },
-  split: {
-    run: aggregateSplit,
-    options: ["splitPattern", "splitMode", "aggregateSource", "aggregateTarget", "vnormOrd"],
-  },
-  pair: { run: aggregatePair, options: ["pairedAttr", "pairFn"] },
-  slices: { run: aggregateSlices, options: ["sourceSpans", "targetSpans"] },
-} as const satisfies Readonly<Record<AggregatorId, Aggregator>>;
-
-/** The ids of the aggregators. */
-export function listAggregators(): AggregatorId[] {
-  return Object.keys(aggregators) as AggregatorId[];
-}
-
 /**
  * The aggregated sequence. `normalize` and `rescale` are also applied when the default has nothing left to reduce.
  * @throws OptionError for an unknown name (with the nearest known one), for an option that no stage reads, for values
@@ -118,14 +77,36 @@ export function aggregate(sequence: SequenceAttribution, options: AggregateOptio
   let result = sequence;
   for (const { aggregator: id, aggregateFn } of stages) {
     const stage: Aggregator = aggregators[id];
-    result = stage.run(result, { ...stageOptions, aggregateFn });
+    const kind = result.kind;
+    result = recorded(stage.run(result, { ...stageOptions, aggregateFn }), {
+      aggregator: id,
+      aggregateFn: aggregateFn ?? defaultFunction(id, kind),
+      ...readBy(stage, stageOptions),
+    });
   }
   if (aggregator === undefined && stages.length === 0) {
-    const { normalize = false, rescale } = stageOptions;
-    result = scaleColumns(result, { normalize, rescale });
+    const { normalize = false, rescale = false } = stageOptions;
+    if (normalize || rescale) {
+      result = recorded(scaleColumns(result, { normalize, rescale }), { aggregator: "scale", normalize, rescale });
+    }
   }
   if (doPostAggregationChecks && stages.some((stage) => stage.aggregator === "scores")) requireTwoAxes(result);
   return result;
+}
+
+/** What merges or reduces when nobody says. */
+function defaultFunction(id: AggregatorId, kind: SequenceAttribution["kind"]): AggregationFunctionId | undefined {
+  if (id === "pair" || id === "slices") return undefined;
+  if (id !== "scores") return "absmax";
+  return kind === "granular" ? "vnorm" : "mean";
+}
+
+/** The options that a stage reads; of `scores` also what it does when they are left out. */
+function readBy({ options: names }: Aggregator, options: PipelineOptions): PipelineOptions {
+  const read = Object.entries(options).filter(([name]) => (names as readonly string[]).includes(name));
+  const scales = names.includes("normalize");
+  const { rescale = false, normalize = !rescale } = options;
+  return { ...Object.fromEntries(read), ...(scales && { normalize, rescale }) };
 }
 
 function resolveStages(sequence: SequenceAttribution, options: AggregateOptions): Stage[] {

@@ -1,7 +1,7 @@
 /** The aggregator `pair`: compares two attributions of the same shape element by element. */
 
 import { OptionError } from "../errors.ts";
-import type { Scores, SequenceAttribution, Token } from "../result/attribution.ts";
+import type { Completeness, Scores, SequenceAttribution, Token } from "../result/attribution.ts";
 
 export interface PairOptions {
   /** The attribution to compare with ("other"). */
@@ -17,7 +17,7 @@ export interface PairOptions {
  */
 export function aggregatePair(
   self: SequenceAttribution,
-  { pairedAttr: other, pairFn = (a, b) => b - a }: Partial<PairOptions>,
+  { pairedAttr: other, pairFn = otherMinusSelf }: Partial<PairOptions>,
 ): SequenceAttribution {
   if (other === undefined)
     throw new OptionError("aggregate: pair: expected pairedAttr, the attribution to compare with, received none");
@@ -53,8 +53,28 @@ export function aggregatePair(
     targetAttributions: combined("target attributions", self.targetAttributions, other.targetAttributions),
     stepScores: combinedRecord("step scores", self.stepScores, other.stepScores),
     sequenceScores: combinedRecord("sequence scores", self.sequenceScores, other.sequenceScores),
+    completeness: combinedCompleteness(self.completeness, other.completeness, pairFn),
   };
 }
+
+/** Differences add up to the difference of the sums; of another function that says nothing. */
+function combinedCompleteness(
+  mine: Completeness | undefined,
+  theirs: Completeness | undefined,
+  pairFn: NonNullable<PairOptions["pairFn"]>,
+): Completeness | undefined {
+  if (mine === undefined || theirs === undefined || pairFn !== otherMinusSelf) return undefined;
+  const change = (a: Float32Array, b: Float32Array) => a.map((x, g) => pairFn(x, b[g] ?? Number.NaN));
+  const { value, baseline, sum, gap } = theirs;
+  return {
+    value: change(mine.value, value),
+    baseline: mine.baseline && baseline && change(mine.baseline, baseline),
+    sum: change(mine.sum, sum),
+    gap: mine.gap && gap && change(mine.gap, gap),
+  };
+}
+
+const otherMinusSelf = (self: number, other: number): number => other - self;
 
 /** a - b: how the scores change from b to a. */
 export function subtract(a: SequenceAttribution, b: SequenceAttribution): SequenceAttribution {

@@ -4,7 +4,7 @@
  */
 
 import { OptionError } from "../errors.ts";
-import type { Scores, SequenceAttribution, Token } from "../result/attribution.ts";
+import type { Completeness, Scores, SequenceAttribution, Token } from "../result/attribution.ts";
 import type { Span } from "../text/span.ts";
 import { mergeAxis, partition, type Reducer } from "./axis.ts";
 import { type AggregateFn, type AggregationFunctionId, aggregationFunction } from "./functions.ts";
@@ -84,7 +84,16 @@ export function mergeTokens(
     }),
     attrPosStart: newStart,
     attrPosEnd: newStart + generated,
+    ...(sequence.completeness && { completeness: mergedCompleteness(sequence.completeness, generatedSpans) }),
   };
+}
+
+/** The scores of several steps together explain the sum of what each of them does. */
+function mergedCompleteness({ value, baseline, sum, gap }: Completeness, spans: readonly Span[]): Completeness {
+  const total = aggregationFunction("sum");
+  const merged = (values: Float32Array) =>
+    mergeAxis({ shape: [values.length], values }, 0, spans, (parts) => total(parts, { vnormOrd: 2 })).values;
+  return { value: merged(value), baseline: baseline && merged(baseline), sum: merged(sum), gap: gap && merged(gap) };
 }
 
 /**

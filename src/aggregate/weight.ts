@@ -25,5 +25,6 @@ export function weightAttributions(sequence: SequenceAttribution, stepScoreId: s
     sourceAttributions: aggregated.sourceAttributions && weighted(aggregated.sourceAttributions),
     targetAttributions: aggregated.targetAttributions && weighted(aggregated.targetAttributions),
     defaultAggregators: [],
+    aggregations: [...(aggregated.aggregations ?? []), { aggregator: "weight", stepScore: id }],
   };
 }

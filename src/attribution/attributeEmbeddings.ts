@@ -9,11 +9,11 @@ import { smoothed, solutions } from "../method/smoothed.ts";
 import type { Model } from "../model/model.ts";
 import { sharesRepeats } from "../ops/repeat.ts";
 import type { Scores } from "../result/attribution.ts";
-import { dispose, memory, readFloats, type Tensor } from "../tensor.ts";
+import { dispose, memory, readFloats, stack, type Tensor, tidy } from "../tensor.ts";
 import { attributedContext, attributesTarget, checkContext, nextTask } from "./attributedContext.ts";
 import { embeddingPlaces, sitePlaces } from "./attributedPlaces.ts";
 import { evenPart, fewerRows, type PassLimits, rowsPerPass, stepsPerPass } from "./budget.ts";
-import type { AttributionRequest, SequenceScores } from "./engine.ts";
+import type { AttributionRequest, Ends, SequenceScores } from "./engine.ts";
 import { neuronRunner, siteOf } from "./neuron.ts";
 import { createProblem, type ProblemOptions } from "./problem.ts";
 import { createRunner } from "./runner.ts";
@@ -39,6 +39,10 @@ export async function attributeEmbeddings(
   const G = end - start;
   const attributed = { ...request.attributed, context: attributedContext(model, sequence, request, contrast_GV) };
   const usage = { peakBytes: 0, rows: 0 };
+  const ends = {
+    value: new Float32Array(G),
+    baseline: request.method.usesBaseline === false ? null : new Float32Array(G),
+  };
   const { method, methodOptions } = request;
   const everyBaseline = method.usesBaseline === "each";
   const asked = solutions(methodOptions) * (everyBaseline ? sequence.baselines.length : 1);
@@ -103,6 +107,7 @@ export async function attributeEmbeddings(
     try {
       const { attributions, deltas } = await solve(problem);
       try {
+        await readEnds(problem, method.usesBaseline !== false, ends, from);
         for (const [i, scores_NSD] of attributions.entries()) {
           places.grids[i]?.write(from, { shape: scores_NSD.shape, values: await readFloats(scores_NSD) });
         }
@@ -141,8 +146,26 @@ export async function attributeEmbeddings(
     targetAttributions: places.scores("target"),
     stepScores,
     sequenceScores: {},
+    ends,
     ...usage,
   };
+}
+
+/** f(x) and the mean of f(x′) at the problem's steps: one forward pass of a row for each, which is not counted. */
+async function readEnds(problem: Problem, usesBaseline: boolean, ends: Ends, from: number): Promise<void> {
+  const references = usesBaseline ? problem.references : [];
+  const points = tidy(() =>
+    problem.inputs.map((x_SD, i) => stack([x_SD, ...references.map(({ embeddings }) => embeddings[i] ?? x_SD)], 0)),
+  );
+  const values = await readFloats(await problem.value(points));
+  dispose(points);
+  const N = problem.steps;
+  ends.value.set(values.subarray(0, N), from);
+  for (let n = 0; n < N && ends.baseline !== null; n++) {
+    let total = 0;
+    for (let r = 1; r <= references.length; r++) total += values[r * N + n] ?? Number.NaN;
+    ends.baseline[from + n] = total / references.length;
+  }
 }
 
 /** @throws OptionError when the attributed function has no gradient with respect to the inputs */

@@ -1,7 +1,7 @@
 /** Attributing players: the method asks for values of coalitions, and its scores are written to the players' tokens. */
 
 import { NumericError, OptionError } from "../errors.ts";
-import type { PlayerScores } from "../method/game.ts";
+import { everyone, nobody, type PlayerScores } from "../method/game.ts";
 import type { GameMethod } from "../method/method.ts";
 import type { MethodOptions } from "../method/registry.ts";
 import type { Model } from "../model/model.ts";
@@ -45,6 +45,9 @@ export async function attributePlayers(
   const references = removal === "replace" ? sequence.baselines.length : 1;
   const total = references * evaluations;
   const usage = { peakBytes: 0, rows: 0 };
+  const ends = { value: new Float32Array(end - start), baseline: new Float32Array(end - start) };
+  // Everyone and nobody, which most methods have asked for anyway, are no part of the work that was announced.
+  let counts = true;
   request.onPass?.({ rows: 0, done: 0, total });
   const attributed = { ...request.attributed, context: attributedContext(model, sequence, request, contrast_GV) };
   const positions = end - 1 + (source?.ids.length ?? 0);
@@ -75,6 +78,7 @@ export async function attributePlayers(
           usage.peakBytes = Math.max(usage.peakBytes, memory().storedBytes);
         },
         async onPass(rows) {
+          if (!counts) return;
           usage.rows += rows;
           request.onPass?.({ rows, done: usage.rows, total });
           await nextTask();
@@ -82,6 +86,13 @@ export async function attributePlayers(
         },
       });
       const scores = await method.run(game, methodOptions);
+      counts = false;
+      const [value, baseline] = await game.value([everyone(game), nobody(game)]);
+      counts = true;
+      for (let n = 0; n < end - start; n++) {
+        ends.value[n] = value?.[n] ?? Number.NaN;
+        ends.baseline[n] = (ends.baseline[n] ?? 0) + (baseline?.[n] ?? Number.NaN) / references;
+      }
       for (const [n, row] of totals.entries()) {
         for (let p = 0; p < row.length; p++) row[p] = (row[p] ?? 0) + (scores[n]?.[p] ?? Number.NaN) / references;
       }
@@ -95,6 +106,7 @@ export async function attributePlayers(
     targetAttributions: grids[source === null ? 0 : 1] ?? null,
     stepScores,
     sequenceScores: {},
+    ends,
     ...usage,
   };
 }

@@ -66,6 +66,14 @@ export interface SequenceScores {
   readonly peakBytes: number;
   /** Rows that went through the model: with a gradient one for each step and path point, or perturbed inputs. */
   readonly rows: number;
+  /** The attributed function of each step; absent for methods that do not ask for it. */
+  readonly ends?: Ends | undefined;
+}
+
+/** f(x) and f(x′), [G] each: of several baselines the mean, and null for methods without. */
+export interface Ends {
+  readonly value: Float32Array;
+  readonly baseline: Float32Array | null;
 }
 
 /**

@@ -24,6 +24,8 @@ export interface ChatTokens {
   readonly message: number | null;
   /** Tokens `[start, end)` of the prompt, or of the source. */
   readonly span: readonly [start: number, end: number];
+  /** Its characters in the conversation's text. */
+  readonly characters: readonly [start: number, end: number];
 }
 
 /** @throws OptionError when something else was given, or the chat template fails */
@@ -58,7 +60,7 @@ export function chatTokens({ spans }: ChatText, encoding: Encoding): ChatTokens[
   for (const { role, message, span } of spans) {
     const start = at;
     while (at < encoding.spans.length && (encoding.spans[at]?.[0] ?? span[0]) < span[1]) at++;
-    if (at > start) found.push({ role, message, span: [start, at] });
+    if (at > start) found.push({ role, message, span: [start, at], characters: span });
   }
   return found;
 }

@@ -2,9 +2,10 @@
 
 import { OptionError } from "../errors.ts";
 import type { Players } from "../method/perturbation.ts";
+import { segmentRanges } from "../text/segments.ts";
 import type { Span } from "../text/span.ts";
 import type { Encoding } from "../text/tokenizer.ts";
-import { recognisedConvention, sentenceRanges, wordRanges } from "../text/words.ts";
+import { recognisedConvention, wordRanges } from "../text/words.ts";
 
 /** A player: tokens that are kept or removed together, at positions of one input. */
 export interface Player {
@@ -39,7 +40,7 @@ function groupsOf(encoding: Encoding, players: Players): number[][] {
   if (typeof players !== "string") return spanGroups(encoding, players);
   const pieces = tokens.map((token, i) => ({ token, span: spans[i] ?? null }));
   const convention = recognisedConvention(pieces)?.convention ?? { begins: () => true, endsLine: () => false };
-  const ranges = players === "word" ? wordRanges(pieces, convention) : sentenceRanges(pieces, convention);
+  const ranges = players === "word" ? wordRanges(pieces, convention) : segmentRanges(pieces, "sentences");
   return ranges.map(([from, to]) => Array.from({ length: to - from }, (_, i) => from + i));
 }
 

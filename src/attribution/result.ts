@@ -1,12 +1,20 @@
 /** From the scores of a sequence to its part of the result: tokens get their labels, scores their meaning. */
 
 import type { Method } from "../method/registry.ts";
-import type { Scores, SequenceAttribution, SequenceKind, StepAttribution, Token } from "../result/attribution.ts";
+import type {
+  Completeness,
+  Scores,
+  SequenceAttribution,
+  SequenceKind,
+  StepAttribution,
+  Token,
+} from "../result/attribution.ts";
 import { defaultAggregators, dimensionNames } from "../result/kinds.ts";
 import type { RegisteredScore } from "../score/registry.ts";
+import type { ChatSpan } from "../text/chat.ts";
 import type { Encoding } from "../text/tokenizer.ts";
 import type { Contrast } from "./contrast.ts";
-import type { ScoreRequest, SequenceScores } from "./engine.ts";
+import type { Ends, ScoreRequest, SequenceScores } from "./engine.ts";
 import type { Sequence } from "./sequence.ts";
 
 /** How a token's label is written: the vocabulary's string, or its text. */
@@ -29,6 +37,7 @@ export function createSequenceAttribution(
     readonly contrast: Contrast | null;
   },
   label: TokenLabel,
+  turns?: readonly ChatSpan[],
 ): SequenceAttribution {
   const { method } = request;
   const isScalar = method.on === "internals" && method.dimensionNames.length === 0;
@@ -48,7 +57,29 @@ export function createSequenceAttribution(
     defaultAggregators: attributions === null ? [] : defaultAggregators(kind, attributions),
     stepScoreAggregation: Object.fromEntries(request.stepScores.flatMap(({ id, score }) => ownAggregation(id, score))),
     dimensionNames: dimensionNames(kind, attributions),
+    ...(scores.ends && { completeness: completeness(scores, scores.ends) }),
+    ...(turns && { turns }),
   };
+}
+
+/** What the scores of each step add up to; NaN is no score, and of several layers the mean is taken. */
+function completeness(
+  { sourceAttributions, targetAttributions }: SequenceScores,
+  { value, baseline }: Ends,
+): Completeness {
+  const G = value.length;
+  const totals = new Float64Array(G);
+  for (const { shape, values } of [sourceAttributions, targetAttributions].filter((part) => part !== null)) {
+    const inner = shape.slice(2).reduce((product, size) => product * size, 1);
+    const layers = shape.slice(2, -1).reduce((product, size) => product * size, 1);
+    for (const [i, score] of values.entries()) {
+      const g = Math.floor(i / inner) % G;
+      if (!Number.isNaN(score)) totals[g] = (totals[g] ?? 0) + score / layers;
+    }
+  }
+  const sum = Float32Array.from(totals);
+  const gap = baseline && value.map((x, g) => x - (baseline[g] ?? Number.NaN) - (totals[g] ?? Number.NaN));
+  return { value, baseline, sum, gap };
 }
 
 /** How a registered score is merged over spans, if its author has said so. */

@@ -3,11 +3,16 @@
 import type { AggregateOptions, AggregatorSpec } from "../aggregate/aggregate.ts";
 import { OptionError } from "../errors.ts";
 import type { FeatureAttributionOutput } from "../output.ts";
+import { inCamelCase } from "./keywordArguments.ts";
 import type { AttributeArguments } from "./options.ts";
 
 type AggregationArguments = Pick<
   AttributeArguments,
-  "attributionAggregators" | "attributionSelectors" | "normalizeAttributions" | "rescaleAttributions"
+  | "attributionAggregators"
+  | "attributionSelectors"
+  | "aggregationKwargs"
+  | "normalizeAttributions"
+  | "rescaleAttributions"
 >;
 
 /**
@@ -21,7 +26,7 @@ export function aggregateAsAsked(
 ): FeatureAttributionOutput {
   const { attributionSelectors: selectors, attributionAggregators } = args;
   const aggregators = attributionAggregators as readonly AggregatorSpec[] | undefined;
-  const scale = scaling(args);
+  const scale = { ...inCamelCase(args.aggregationKwargs), ...scaling(args) };
   if (selectors === undefined) {
     return result.aggregate({ ...(aggregators && { aggregator: aggregators }), ...scale } as AggregateOptions);
   }

@@ -54,7 +54,8 @@ export function baselineChoice(written: string): BaselineChoice {
   return written.startsWith("text:") ? { text: written.slice("text:".length) } : (written as BaselineName);
 }
 
-function inCamelCase(
+/** `{"n_steps": 20}` as `{ nSteps: 20 }`. */
+export function inCamelCase(
   record: KeywordArguments,
   change: (name: string, value: unknown) => unknown = (_, value) => value,
 ): Record<string, unknown> {

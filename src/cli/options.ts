@@ -1,7 +1,7 @@
 /** The options of `inseq attribute`. Names, aliases and defaults are Inseq's; the last ones of each group are ours. */
 
-import { listAggregators } from "../aggregate/aggregate.ts";
 import { listAggregationFunctions } from "../aggregate/functions.ts";
+import { listAggregators } from "../aggregate/registry.ts";
 import { precisions } from "../backend/definition.ts";
 import { quantizations, storageTypes } from "../loadModel.ts";
 import { listFeatureAttributionMethods } from "../method/registry.ts";
@@ -171,6 +171,12 @@ export const attributeOptions = {
     placeholder: "n",
     group: "Aggregation",
     help: "Index (a layer, a head) that each of the aggregators takes.",
+  },
+  aggregationKwargs: {
+    kind: "record",
+    placeholder: "json",
+    group: "Aggregation",
+    help: 'Further options of the aggregators, as JSON: {"aggregate_generated": false}. inseq explain <aggregator> lists them.',
   },
   normalizeAttributions: {
     kind: "flag",

@@ -3,7 +3,7 @@
 import { dims } from "../dims.ts";
 import { ShapeError } from "../errors.ts";
 import type { Scores, SequenceAttribution, Token } from "../result/attribution.ts";
-import { decodeTokens, looksSpecial } from "./displayToken.ts";
+import { decodeTokens, looksSpecial } from "../text/tokenText.ts";
 import { labelText, lineText, runningText } from "./visibleText.ts";
 
 export interface TokenView {
@@ -35,6 +35,8 @@ export interface SequenceView {
   readonly generated: readonly TokenView[];
   readonly maps: readonly HeatMap[];
   readonly stepScores: readonly { readonly name: string; readonly values: Float32Array }[];
+  /** What the scores of each step add up to, and should: for people who can read it below the scores. */
+  readonly completeness: SequenceView["stepScores"];
   /** The largest finite absolute score of all maps. */
   readonly maxAbs: number;
   readonly hasNegative: boolean;
@@ -61,7 +63,26 @@ export function sequenceView(sequence: SequenceAttribution): SequenceView {
     if (Number.isFinite(value)) maxAbs = Math.max(maxAbs, Math.abs(value));
     hasNegative ||= value < 0;
   }
-  return { source, target, generated, maps, stepScores, maxAbs, hasNegative };
+  const completeness = completenessRows(sequence);
+  return { source, target, generated, maps, stepScores, completeness, maxAbs, hasNegative };
+}
+
+function completenessRows({ completeness, attrPosStart, attrPosEnd }: SequenceAttribution): SequenceView["stepScores"] {
+  if (completeness === undefined) return [];
+  const { value, baseline, sum, gap } = completeness;
+  const G = attrPosEnd - attrPosStart;
+  for (const values of [value, sum]) dims("render: completeness", { shape: [values.length] }, "G", { G });
+  if (baseline === null || gap === null) {
+    return [
+      { name: "f(x)", values: value },
+      { name: "Σ scores", values: sum },
+    ];
+  }
+  return [
+    { name: "f(x) − f(x′)", values: value.map((x, g) => x - (baseline[g] ?? Number.NaN)) },
+    { name: "Σ scores", values: sum },
+    { name: "gap", values: gap },
+  ];
 }
 
 /** A token's label without the sign for a space before it: as a word in a list. */

@@ -6,6 +6,8 @@
  * This makes text harmless in a terminal and well formed in XML; it does not escape `<` and `&` (see `markup.ts`).
  */
 
+import { contrastArrow } from "../text/tokenText.ts";
+
 /** As a label in a table: spaces are shown as `·`, line ends as `↵`, so that every character can be seen. */
 export function labelText(text: string): string {
   // The arrow of a contrastive pair is ours: the spaces around it are none of a token's.
@@ -14,9 +16,6 @@ export function labelText(text: string): string {
     .map((choice) => visible(choice).replace(/\p{Zs}/gu, "·"))
     .join(contrastArrow);
 }
-
-/** A contrastive target's token names both choices: `he → she`. */
-export const contrastArrow = " → ";
 
 /** As one line, for headings: every kind of space as a plain one. */
 export function lineText(text: string): string {

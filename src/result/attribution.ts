@@ -5,6 +5,7 @@
  * H heads. Names and layout are those of Inseq's result (its "Result shapes"), so that files can be exchanged.
  */
 
+import type { ChatSpan } from "../text/chat.ts";
 import type { Span } from "../text/span.ts";
 
 export interface Token {
@@ -27,6 +28,21 @@ export interface Scores {
  * `granular` (embedding width), `multidimensional` (layers, heads), `coarse` (none), `base` (unknown, or no scores).
  */
 export type SequenceKind = "base" | "granular" | "coarse" | "multidimensional";
+
+/** An aggregator that a sequence went through, and what it was told, by the names of `aggregate`'s options. */
+export type AggregationRecord = { readonly aggregator: string } & { readonly [option: string]: Json };
+
+/** What the scores of each step add up to, beside what they should explain: [G] each, in units of the attributed function. */
+export interface Completeness {
+  /** f(x) */
+  readonly value: Float32Array;
+  /** f(x′), of several baselines the mean; null for methods that compare with none. */
+  readonly baseline: Float32Array | null;
+  /** The sum of the step's signed scores over all tokens and their width; of several layers the mean. */
+  readonly sum: Float32Array;
+  /** f(x) − f(x′) − sum: what the scores leave unexplained; null without a baseline. */
+  readonly gap: Float32Array | null;
+}
 
 /** The attribution of one sequence. */
 export interface SequenceAttribution {
@@ -52,6 +68,15 @@ export interface SequenceAttribution {
   readonly stepScoreAggregation: Readonly<Record<string, string>>;
   /** Names of the axes of the attributions after the second, for instance `["Model Layer", "Attention Head"]`. */
   readonly dimensionNames: readonly string[];
+  /** Of a conversation, whose characters are where in the source text, or in a decoder-only model's; absent for texts. */
+  readonly turns?: readonly ChatSpan[] | undefined;
+  /** What was done to the method's scores, in order; absent when nothing was. */
+  readonly aggregations?: readonly AggregationRecord[] | undefined;
+  /**
+   * Of the method's scores, whatever became of them since; merged tokens have the sum of theirs. Absent for methods that do
+   * not ask for a function of the output, and in Inseq's files.
+   */
+  readonly completeness?: Completeness | undefined;
 }
 
 export type Json = null | boolean | number | string | readonly Json[] | { readonly [key: string]: Json };

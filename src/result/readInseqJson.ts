@@ -63,9 +63,52 @@ async function readSequence(data: Json, extensionData: Json, where: string): Pro
     defaultAggregators: strings(extension.default_aggregators, where) ?? defaultAggregators(kind, attributions),
     stepScoreAggregation: stringRecord(extension.step_score_aggregation ?? {}, where),
     dimensionNames: strings(extension.dimension_names, where) ?? dimensionNames(kind, attributions),
+    ...readTurns(extension.turns, `${where}: turns`),
+    ...readAggregations(extension.aggregations, `${where}: aggregations`),
+    ...readCompleteness(extension.completeness, `${where}: completeness`),
   };
   checkSizes(sequence, where);
   return sequence;
+}
+
+function readTurns(data: Json | undefined, where: string): Pick<SequenceAttribution, "turns"> {
+  if (data === undefined) return {};
+  const turns = list(data, where).map((turn, i) => {
+    const { role, message, span } = object(turn, `${where} ${i}`);
+    if (typeof role !== "string") throw unexpected(`${where} ${i}`, "a role", role);
+    const [start, end] = list(span, `${where} ${i}: span`).map((at) => integer(at, `${where} ${i}: span`));
+    const number = message === null ? null : integer(message, `${where} ${i}: message`);
+    return { role, message: number, span: [start ?? 0, end ?? 0] as const };
+  });
+  return { turns };
+}
+
+function readAggregations(data: Json | undefined, where: string): Pick<SequenceAttribution, "aggregations"> {
+  if (data === undefined) return {};
+  const aggregations = list(data, where).map((item) => {
+    const { aggregator, ...options } = object(item, where);
+    if (typeof aggregator !== "string") throw unexpected(where, "the name of an aggregator", aggregator);
+    return { aggregator, ...options };
+  });
+  return { aggregations };
+}
+
+function readCompleteness(data: Json | undefined, where: string): Pick<SequenceAttribution, "completeness"> {
+  if (data === undefined) return {};
+  const { value, baseline, sum, gap } = object(data, where);
+  const numbers = (key: string, items: Json | undefined) =>
+    Float32Array.from(list(items, `${where}: ${key}`), (item) => {
+      if (typeof item !== "number") throw unexpected(`${where}: ${key}`, "numbers", item);
+      return item;
+    });
+  return {
+    completeness: {
+      value: numbers("value", value),
+      baseline: baseline === null ? null : numbers("baseline", baseline),
+      sum: numbers("sum", sum),
+      gap: gap === null ? null : numbers("gap", gap),
+    },
+  };
 }
 
 /** Steps of our own file stand in its extension, those of a Python file in their own place. */

@@ -2,14 +2,16 @@
  * Results as Inseq's JSON (what `FeatureAttributionOutput.save` of Inseq 0.7.1 writes), so that Python Inseq opens them.
  *
  * What Inseq's format has no place for stands in `info` under `inseq_tfjs`, where Inseq keeps it without looking:
- * default aggregators, names of axes, merging of step scores, characters of tokens, and the scores of single steps
- * (Inseq writes those, but cannot open a file that has them).
+ * default aggregators, names of axes, merging of step scores, characters of tokens, turns of conversations, what was
+ * aggregated, what the scores add up to, and the scores of single steps (Inseq writes those, but cannot open a file that has
+ * them).
  */
 
 import { OptionError } from "../errors.ts";
 import { knownName } from "../names.ts";
 import type {
   Attribution,
+  Completeness,
   Json,
   Scores,
   SequenceAttribution,
@@ -134,8 +136,16 @@ function extension({ info, sequences, steps }: Attribution, array: (scores: Scor
         step_score_aggregation: data.stepScoreAggregation,
         source_spans: spans(data.source),
         target_spans: spans(data.target),
+        ...(data.turns && { turns: data.turns.map(({ role, message, span }) => ({ role, message, span })) }),
+        ...(data.aggregations && { aggregations: data.aggregations }),
+        ...(data.completeness && { completeness: numbersOf(data.completeness) }),
       })),
       steps: steps === null ? null : steps.map(step),
     },
   };
+}
+
+/** As lists of numbers, which a person can read. */
+function numbersOf({ value, baseline, sum, gap }: Completeness): Json {
+  return { value: [...value], baseline: baseline && [...baseline], sum: [...sum], gap: gap && [...gap] };
 }

@@ -1,5 +1,5 @@
 /**
- * Words and sentences of tokens. Which tokens begin a word is read from the tokens.
+ * Words of tokens as the vocabulary marks them. Which tokens begin a word is read from the tokens.
  *
  * Three conventions are recognised: `▁` before a word (SentencePiece), `Ġ` for a space, `Ċ` and `ĉ` for a line break
  * and a tab (byte-level vocabularies), and a plain space before a word (decoded tokens). The first token of a text, and
@@ -44,28 +44,6 @@ export function wordRanges(
   return ranges;
 }
 
-/**
- * The ranges of tokens that make a sentence each: words up to one that ends in `.`, `!`, `?` or their relatives, with
- * quotes and brackets behind them, or up to the end of a line. (Abbreviations with a full stop end one, too.)
- */
-export function sentenceRanges(tokens: readonly Piece[], convention: WordConvention): Span[] {
-  const ranges: Span[] = [];
-  let start = 0;
-  const close = (end: number) => {
-    if (end > start) ranges.push([start, end]);
-    start = end;
-  };
-  for (const [from, to] of wordRanges(tokens, convention)) {
-    const last = tokens[to - 1] as Piece;
-    const special = isSpecial(last, undefined);
-    if (special) close(from);
-    const ends = convention.endsLine(last.token) || /[.!?。！？…]["'”’»)\]]*$/.test(last.token);
-    if (special || ends) close(to);
-  }
-  close(tokens.length);
-  return ranges;
-}
-
 /** In this order, because `Ġ`, `Ċ` and `ĉ` are letters where `▁` marks words, and a decoded token may hold any letter. */
 export function recognisedConvention(
   tokens: readonly Piece[],
@@ -92,8 +70,8 @@ export function recognisedConvention(
   return found === undefined ? null : { mark: found.mark, convention: found };
 }
 
-/** `<0xE2>` is a byte of the text, not a special token. */
-function isSpecial({ token, span }: Piece, specialTokens: readonly string[] | undefined): boolean {
+/** Whether a token was put around the text. `<0xE2>` is a byte of the text. */
+export function isSpecial({ token, span }: Piece, specialTokens: readonly string[] | undefined): boolean {
   if (specialTokens !== undefined) return specialTokens.includes(token);
   return span === null && /^(<[^<>\s]+>|\[[A-Z]+\])$/.test(token) && !/^<0x[0-9A-Fa-f]{2}>$/.test(token);
 }

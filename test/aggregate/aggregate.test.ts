@@ -1,7 +1,8 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { type AggregateOptions, aggregate, listAggregators } from "../../src/aggregate/aggregate.ts";
+import { type AggregateOptions, aggregate } from "../../src/aggregate/aggregate.ts";
 import { subtract } from "../../src/aggregate/pair.ts";
+import { listAggregators } from "../../src/aggregate/registry.ts";
 import { scoresDicts } from "../../src/aggregate/scoresDicts.ts";
 import { slice } from "../../src/aggregate/slices.ts";
 import { weightAttributions } from "../../src/aggregate/weight.ts";
@@ -11,8 +12,11 @@ import { sequenceAttributionsEqual } from "../../src/result/equal.ts";
 import type { Span } from "../../src/text/span.ts";
 import { decoderOnly, sequences } from "../support/sequences.ts";
 
-test("the aggregators are Inseq's", () => {
-  expect(listAggregators()).toEqual(["scores", "spans", "subwords", "split", "pair", "slices"]);
+test("the aggregators are Inseq's, and those for longer texts", () => {
+  expect(listAggregators()).toEqual(expect.arrayContaining(["scores", "spans", "subwords", "split", "pair", "slices"]));
+  expect(listAggregators()).toEqual(
+    expect.arrayContaining(["words", "sentences", "paragraphs", "documents", "turns", "characters"]),
+  );
 });
 
 describe("scores", () => {

@@ -94,9 +94,11 @@ function compareSubwords(
     } as AggregateOptions);
   expectEqual(merged(false), wanted);
   const options = { ...optionsOf(aggregation), doPostAggregationChecks: false };
-  expect(aggregate(sequence, options)).toEqual(merged(true));
+  // How it was done is another matter.
+  const numbers = (result: SequenceAttribution) => ({ ...result, aggregations: [] });
+  expect(numbers(aggregate(sequence, options))).toEqual(numbers(merged(true)));
   const { specialChars: _given, ...recognised } = options as AggregateOptions & { specialChars?: unknown };
-  expect(aggregate(sequence, recognised)).toEqual(merged(true));
+  expect(numbers(aggregate(sequence, recognised))).toEqual(numbers(merged(true)));
 }
 
 /** The words of golden texts: a mark begins one, and `</s>`, `<s>` and `<pad>` are no parts of words. */

@@ -2,8 +2,8 @@
 
 import { readFileSync, writeFileSync } from "node:fs";
 import { architectures } from "../../models/registry.ts";
-import { listAggregators } from "../../src/aggregate/aggregate.ts";
 import { listAggregationFunctions } from "../../src/aggregate/functions.ts";
+import { listAggregators } from "../../src/aggregate/registry.ts";
 import { type BackendName, backendNames } from "../../src/backend/registry.ts";
 import { methods } from "../../src/method/registry.ts";
 import { scores } from "../../src/score/registry.ts";

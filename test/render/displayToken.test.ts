@@ -1,7 +1,8 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { decodeTokens, displayToken, displayTokens } from "../../src/render/displayToken.ts";
+import { displayToken, displayTokens } from "../../src/render/displayToken.ts";
 import { labelText, lineText, runningText } from "../../src/render/visibleText.ts";
+import { decodeTokens } from "../../src/text/tokenText.ts";
 import { hostileTokens } from "./cases.ts";
 
 test("SentencePiece: spaces as dots, bytes as the characters they are", () => {

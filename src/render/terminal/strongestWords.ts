@@ -42,7 +42,7 @@ const roomForSides = 22;
 
 /** `probability 0.98` for each step score of a generated token. */
 export function stepScoreWords(view: SequenceView, column: number, { palette }: TerminalFrame, room: number): string[] {
-  return view.stepScores.map(({ name, values }) => {
+  return [...view.stepScores, ...view.completeness].map(({ name, values }) => {
     const value = values[column] ?? Number.NaN;
     return dim(shorten(`${name} ${scoreText(value, decimalsFor(Math.abs(value)) ?? null)}`, room), palette);
   });

@@ -27,7 +27,7 @@ interface Table {
 }
 
 export function heatMapTables(view: SequenceView, frame: TerminalFrame): string[] {
-  const stepRows = view.stepScores.map((scores) => stepScoreRow(scores.name, scores.values));
+  const stepRows = [...view.stepScores, ...view.completeness].map(({ name, values }) => stepScoreRow(name, values));
   const lines = view.maps.flatMap((map, index) => {
     const title = `${map.side === "source" ? "Source" : "Target"} ${frame.title} Heatmap`;
     const rows = map.rows.map((token, row) => tokenRow(token, row, map, view.generated.length, frame));
