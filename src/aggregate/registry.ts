@@ -121,7 +121,8 @@ export const aggregators = {
   documents: {
     run: aggregateSegments("documents"),
     options: [...segments, "documentPattern"],
-    formula: "one token for each document, from a line such as [1], Document 1:, <document> or --- to the next one",
+    formula:
+      "one token for each document, from a line such as `[1]`, `Document 1:`, `<document>` or `---` to the next one",
     goodFor: "retrieved documents in a prompt: which of them was used",
     badFor: "prompts with other marks, unless documentPattern names them (or characters their places)",
   },

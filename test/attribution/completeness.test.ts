@@ -69,7 +69,7 @@ describe.each(["gpt2", "t5"] as const)("%s", (type) => {
     const sequence = sequences[type];
     const [first] = sequence.baselines;
     const second = {
-      source: sequence.source?.ids.map(() => 17),
+      source: sequence.source?.ids.map(() => 17) ?? null,
       target: sequence.target.ids.map(() => 17),
     };
     const of = async (baselines: typeof sequence.baselines) =>

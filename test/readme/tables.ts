@@ -3,7 +3,7 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { architectures } from "../../models/registry.ts";
 import { listAggregationFunctions } from "../../src/aggregate/functions.ts";
-import { listAggregators } from "../../src/aggregate/registry.ts";
+import { aggregators } from "../../src/aggregate/registry.ts";
 import { type BackendName, backendNames } from "../../src/backend/registry.ts";
 import { methods } from "../../src/method/registry.ts";
 import { scores } from "../../src/score/registry.ts";
@@ -69,10 +69,10 @@ export const tables: Readonly<Record<string, () => string>> = {
     ),
   aggregators: () =>
     table(
-      ["", "Identifiers"],
+      ["Aggregator", "What it makes of the scores", "Options"],
       [
-        ["Aggregators", list(listAggregators())],
-        ["Aggregation functions", list(listAggregationFunctions())],
+        ...Object.entries(aggregators).map(([id, { formula, options }]) => [code(id), formula, list(options)]),
+        ["Aggregation functions", list(listAggregationFunctions()), list(["vnormOrd"])],
       ],
     ),
   backends: () =>
