@@ -17,6 +17,7 @@ import {
   resolveOptions,
 } from "./attribution/options.ts";
 import { createSequenceAttribution, stepsOf } from "./attribution/result.ts";
+import { chosenSampler } from "./attribution/sampler.ts";
 import { behindStart, encodeInput, type SpecialTokensMode, withBos } from "./attribution/texts.ts";
 import { type BackendInUse, throughHost, useBackend } from "./backend/backend.ts";
 import { OptionError } from "./errors.ts";
@@ -145,6 +146,7 @@ export class AttributionModel {
       resolved,
     );
     const contrasts = contrastsOf(this.#language, jobs, inputs, resolved.contrast, specialTokens);
+    const sampler = await chosenSampler(this.#language, resolved.methodOptions);
     const sequences: SequenceAttribution[] = [];
     let [peakBytes, rows] = [0, 0];
     for (const [i, { sequence, chat }] of jobs.entries()) {
@@ -155,6 +157,7 @@ export class AttributionModel {
         attributeTarget: options.attributeTarget ?? false,
         contrastForceInputs: resolved.contrast.contrastForceInputs ?? false,
         limits,
+        sampler,
         signal: options.signal,
         onPass: (pass) => options.onProgress?.({ sequence: i, sequences: jobs.length, ...pass }),
       });

@@ -14,6 +14,7 @@ import type { AttributionRequest, SequenceScores } from "./engine.ts";
 import type { Perturbation } from "./perturb.ts";
 import { createPlayers, type PlayedInput, type Player } from "./players.ts";
 import { createRunner } from "./runner.ts";
+import { uniformSampler } from "./sampler.ts";
 import type { Sequence } from "./sequence.ts";
 import { sharesInputs } from "./sharedContrast.ts";
 import { createTarget, type StepTokens } from "./target.ts";
@@ -37,10 +38,10 @@ export async function attributePlayers(
   const { start, end, source } = sequence;
   const inputs = playedInputs(model, sequence, request);
   const players = createPlayers(inputs, choice);
-  const evaluations = method.evaluations(
-    methodOptions,
-    inputs.map((_, i) => players.filter(({ input }) => input === i).length),
-  );
+  const evaluations = method.evaluations(methodOptions, {
+    steps: end - start,
+    inputs: inputs.map((_, i) => players.filter(({ input }) => input === i).length),
+  });
   // Without a baseline in play they are all the same.
   const references = removal === "replace" ? sequence.baselines.length : 1;
   const total = references * evaluations;
@@ -55,6 +56,7 @@ export async function attributePlayers(
   const runner = createRunner(model, sequence, request.attributeTarget);
   const isSpecial = (input: number, token: number): boolean =>
     sequence.special.has(inputs[input]?.encoding.ids[token] ?? -1) || (source !== null && input === 1 && token === 0);
+  const sampler = request.sampler ?? uniformSampler(model.facts, sequence.special);
   const totals: Float64Array[] = Array.from({ length: end - start }, () => new Float64Array(players.length));
   try {
     for (let reference = 0; reference < references; reference++) {
@@ -63,7 +65,7 @@ export async function attributePlayers(
         runner,
         reference,
         hasSource: source !== null,
-        vocabularies: removal === "resample" ? inputs.map((_, i) => ordinaryIds(model, sequence, i)) : [],
+        sampler,
         ids: inputs.map(({ encoding }) => encoding.ids),
       };
       const game = createGame(perturbation, players, {
@@ -73,6 +75,7 @@ export async function attributePlayers(
         end,
         lengths: inputs.map(({ length }) => length),
         fixed: removal === "replace" ? equalsBaseline(sequence, inputs, reference) : isSpecial,
+        targets: tokens.targets,
         target: (from, to) => createTarget(attributed, tokens, from, to),
         onEntry() {
           usage.peakBytes = Math.max(usage.peakBytes, memory().storedBytes);
@@ -128,11 +131,6 @@ function playedInputs(model: Model, { source, target, end }: Sequence, request: 
     ...(source === null ? [] : [{ encoding: source, length: source.ids.length }]),
     ...(attributesTarget(model, request) ? [{ encoding: target, length: end - 1 }] : []),
   ];
-}
-
-function ordinaryIds({ facts }: Model, { source, special }: Sequence, input: number): number[] {
-  const size = source !== null && input === 0 ? (facts.sourceVocabSize ?? facts.vocabSize) : facts.vocabSize;
-  return Array.from({ length: size }, (_, id) => id).filter((id) => !special.has(id));
 }
 
 /** Whether a token is its own baseline, so that replacing it changes nothing. */

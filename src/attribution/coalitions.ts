@@ -6,10 +6,11 @@
  * are computed once. Rows with an unchanged source come together, so that it is encoded once for all of them.
  */
 
-import type { Coalition, Game } from "../method/game.ts";
+import type { Coalition, Exchange, Game } from "../method/game.ts";
 import { repeat } from "../ops/repeat.ts";
+import { select } from "../ops/select.ts";
 import { Random } from "../random.ts";
-import { dispose, readFloats, type Tensor, tidy } from "../tensor.ts";
+import { cast, dispose, expandDims, greater, int32, readFloats, sum, type Tensor, tidy } from "../tensor.ts";
 import { fewerRows } from "./budget.ts";
 import { type Draws, isWhole, type Kept, type Perturbation, perturbedRows } from "./perturb.ts";
 import type { Player } from "./players.ts";
@@ -27,12 +28,20 @@ export interface GameOptions {
   /** The most rows of a pass, and the most steps. */
   readonly rows: number;
   readonly steps: number;
+  /** The tokens that the steps explain. */
+  readonly targets: readonly number[];
   /** The attributed function at the steps from ≤ n < to. */
   readonly target: (from: number, to: number) => Target;
   /** Called when a pass is at its largest. */
   readonly onEntry: () => void;
   /** Called after each pass with the number of its rows; it may wait, or throw to stop the work. */
   readonly onPass: (rows: number) => Promise<void>;
+}
+
+/** A perturbed input: what is kept of it, and the numbers that choose what comes instead of the rest. */
+interface Row {
+  readonly kept: Kept;
+  readonly draws: Draws;
 }
 
 /** Streams of random numbers that no method uses for itself. */
@@ -84,8 +93,26 @@ export function createGame(perturbation: Perturbation, players: readonly Player[
     });
   }
 
-  /** All steps of some rows, in as many passes as the budget wants. */
-  async function evaluate(rows: readonly Kept[], draws: readonly Draws[]): Promise<Float64Array[]> {
+  /** What each of some rows gives, in as many passes as the budget wants. */
+  async function inPasses<One, Result>(
+    all: readonly One[],
+    run: (some: readonly One[]) => Promise<Result[]>,
+  ): Promise<Result[]> {
+    const results: Result[] = [];
+    while (results.length < all.length) {
+      const some = all.slice(results.length, results.length + rowsOfPass);
+      try {
+        results.push(...(await run(some)));
+      } catch (error) {
+        rowsOfPass = fewerRows(error, some.length);
+      }
+    }
+    return results;
+  }
+
+  /** All steps of some rows. */
+  async function evaluate(some: readonly Row[]): Promise<Float64Array[]> {
+    const [rows, draws] = [some.map(({ kept }) => kept), some.map((row) => row.draws)];
     const values = rows.map(() => new Float64Array(N));
     for (const [from, to] of chunks(N, options.steps)) {
       const part = await pass(rows, draws, from, to);
@@ -95,9 +122,47 @@ export function createGame(perturbation: Perturbation, players: readonly Player[
     return values;
   }
 
+  /** The rank of a step's own token in each of some rows: how many logits are larger. */
+  async function evaluateRanks(some: readonly (Row & { readonly step: number })[]): Promise<number[]> {
+    const ranks = tidy(() => {
+      const positions_K1 = some.map(({ step }) => [start + step - 1]);
+      const { points } = perturbedRows(
+        perturbation,
+        some.map(({ kept }) => kept),
+        positions_K1.flat(),
+        some.map(({ draws }) => draws),
+      );
+      const logits_KV = perturbation.runner.logitsAtEach(points, positions_K1);
+      const targets_K = int32(some.map(({ step }) => options.targets[step] ?? 0));
+      const own_K1 = expandDims(select(logits_KV, targets_K), 1);
+      options.onEntry();
+      return sum(cast(greater(logits_KV, own_K1), "float32"), -1);
+    });
+    const values = [...(await readFloats(ranks))];
+    dispose(ranks);
+    await options.onPass(some.length);
+    return values;
+  }
+
+  /** Whose numbers are given: those of each input's removed tokens one after the other. */
+  const rowOf = ({ kept: coalition, numbers }: Exchange): Row => ({
+    kept: keptTokens(coalition),
+    draws(input) {
+      const own: number[] = [];
+      let at = 0;
+      for (const [p, tokens] of movable.entries()) {
+        if (players[p]?.input === input && coalition[p] !== 1) own.push(...numbers.subarray(at, at + tokens.length));
+        at += tokens.length;
+      }
+      let next = 0;
+      return () => own[next++] ?? 0;
+    },
+  });
+
   return {
     steps: N,
     players: players.length,
+    sizes: movable.map(({ length }) => length),
     inputs: lengths.map((_, i) => players.filter(({ input }) => input === i).length),
     sees,
     random: (stream = 0) => new Random(seed, stream),
@@ -113,30 +178,28 @@ export function createGame(perturbation: Perturbation, players: readonly Player[
       const sourceWhole = ({ kept }: { kept: Kept }): boolean => hasSource && isWhole(kept[0] ?? new Uint8Array());
       const groups = [fresh.filter(sourceWhole), fresh.filter((one) => !sourceWhole(one))];
       for (const group of groups) {
-        for (let from = 0; from < group.length; ) {
-          const some = group.slice(from, from + rowsOfPass);
-          try {
-            const values = await evaluate(
-              some.map(({ kept }) => kept),
-              some.map((one) => one.draws),
-            );
-            for (const [i, { key }] of some.entries()) known.set(key, values[i] as Float64Array);
-            from += some.length;
-          } catch (error) {
-            rowsOfPass = fewerRows(error, some.length);
-          }
-        }
+        const values = await inPasses(group, evaluate);
+        for (const [i, { key }] of group.entries()) known.set(key, values[i] as Float64Array);
       }
       return asked.map(({ key }) => known.get(key) as Float64Array);
     },
+
+    redrawnValues: (rows) => inPasses(rows.map(rowOf), evaluate),
+    redrawnRanks: (rows) =>
+      inPasses(
+        rows.map((row) => ({ ...rowOf(row), step: row.step })),
+        evaluateRanks,
+      ),
   };
 }
 
 /** The numbers of a coalition: its own, whatever was asked before, so that work can be left out and taken up. */
 const drawsOf =
   (seed: number, key: string): Draws =>
-  (input) =>
-    new Random(seed, STREAM + fnv1a(`${input} ${key}`));
+  (input) => {
+    const random = new Random(seed, STREAM + fnv1a(`${input} ${key}`));
+    return () => random.uniform();
+  };
 
 /** A number from 0 to 2³¹ − 1 (Fowler, Noll and Vo). */
 function fnv1a(text: string): number {

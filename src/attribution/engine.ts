@@ -14,6 +14,7 @@ import { type RowLimits, rowsPerPass } from "./budget.ts";
 import type { Contrast } from "./contrast.ts";
 import type { Neuron } from "./neuron.ts";
 import { createRunner } from "./runner.ts";
+import type { Sampler } from "./sampler.ts";
 import type { Sequence } from "./sequence.ts";
 import { sharesInputs } from "./sharedContrast.ts";
 import { constantContext, contrastLogits, createTarget, type StepTokens, sequenceLogits } from "./target.ts";
@@ -48,6 +49,8 @@ export interface AttributionRequest {
   /** Run the attributed function's contrast in its own context. */
   readonly contrastForceInputs: boolean;
   readonly limits: RowLimits;
+  /** What comes instead of tokens that are redrawn: any of the vocabulary if there is none. */
+  readonly sampler?: Sampler | undefined;
   /** Of what the method draws. */
   readonly seed: number;
   /** Called after each pass. */

@@ -1,6 +1,7 @@
 /** The options of `attribute`, and how they are told apart: to the method, to the attributed function, to step scores. */
 
 import { OptionError } from "../errors.ts";
+import type { GameMethod } from "../method/method.ts";
 import { checkPerturbation, perturbationOptions } from "../method/perturbation.ts";
 import { type Method, type MethodId, type MethodOptions, methods, methodWith } from "../method/registry.ts";
 import { checkSmoothing, smoothingOptions } from "../method/smoothed.ts";
@@ -145,7 +146,7 @@ export function resolveOptions(methodId: MethodId, own: MethodOptions, options: 
   const id = knownName("attribution method", methodId, Object.keys(methods) as MethodId[]);
   const method = methodWith(id, { ...own, ...options, ...options.attributionArgs });
   checkNeuron(id, method, options);
-  const attributed = attributedScore(options);
+  const attributed = attributedScore(options, method);
   const stepScores = (options.stepScores ?? []).map((name) => ({ id: name, score: findScore(name) }));
   if (method.on === "internals" && stepScores.length > 0) {
     throw new OptionError(
@@ -184,7 +185,10 @@ export function resolveOptions(methodId: MethodId, own: MethodOptions, options: 
   }
   const methodOptions = { ...pick(own, ofMethod), ...pick(options, ofMethod), ...fromMethodArgs };
   checkSmoothing(methodOptions);
-  checkPerturbation(methodOptions);
+  if (method.on === "players") {
+    checkPerturbation(methodOptions, method);
+    checkExplained(id, method, attributed.id, { ...options, ...options.attributedFnArgs });
+  }
   const seed = options.seed ?? 0;
   if (!Number.isSafeInteger(seed) || seed < 0) {
     throw new OptionError(`seed: expected an integer from 0 to 2⁵³ − 1, received ${seed}`);
@@ -273,10 +277,24 @@ function checkNeuron(id: MethodId, method: Method, { neuron, attributedFn, attri
   throw new OptionError(`neuron: expected a method that attributes the embeddings, such as saliency, received ${id}`);
 }
 
+/** @throws OptionError when the method explains one function only, and another one was named */
+function checkExplained(
+  id: MethodId,
+  { explains }: GameMethod<MethodOptions>,
+  attributed: string,
+  { logprob }: ScoreOptions,
+): void {
+  if (explains === undefined || (attributed === explains && !logprob)) return;
+  const received = logprob ? `${attributed} with logprob` : attributed;
+  throw new OptionError(`attributedFn: ${id} explains ${explains} only, received ${received}; leave it out`);
+}
+
 /** How a function of the caller's own is called in messages. */
 const custom = "custom function";
 
-function attributedScore({ attributedFn = "probability", neuron }: AttributeOptions): { id: string; score: Score } {
+function attributedScore(options: AttributeOptions, method: Method): { id: string; score: Score } {
+  const byDefault = (method.on === "players" && method.explains) || "probability";
+  const { attributedFn = byDefault, neuron } = options;
   if (neuron !== undefined) return { id: `neuron ${neuron.layer}[${neuron.unit}]`, score: findScore("logit") };
   if (typeof attributedFn === "string") return { id: attributedFn, score: findScore(attributedFn) };
   return {

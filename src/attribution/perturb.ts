@@ -5,12 +5,12 @@
  */
 
 import type { Removal } from "../method/perturbation.ts";
-import type { Random } from "../random.ts";
 import { add, concat, gather, int32, mul, scalar, slice, sub, type Tensor, tensor } from "../tensor.ts";
 import type { Runner } from "./runner.ts";
+import type { Sampler } from "./sampler.ts";
 
-/** For one row: the generator of random numbers of an input, from its start. */
-export type Draws = (input: number) => Random;
+/** For one row: the random numbers of an input's removed tokens, from its first one. */
+export type Draws = (input: number) => () => number;
 
 /** For one row: of each input which tokens are kept, 1 or 0. */
 export type Kept = readonly Uint8Array[];
@@ -31,8 +31,8 @@ export interface Perturbation {
   readonly reference: number;
   /** Whether the first input is a source: all steps see it whole. */
   readonly hasSource: boolean;
-  /** Ids that `resample` draws from, for each input. */
-  readonly vocabularies: readonly (readonly number[])[];
+  /** What `resample` draws. */
+  readonly sampler: Sampler;
   readonly ids: readonly (readonly number[])[];
 }
 
@@ -76,18 +76,18 @@ function replaced(x_SD: Tensor, baseline_SD: Tensor, kept: readonly Uint8Array[]
 }
 
 function resampled(
-  { ids, vocabularies, runner }: Perturbation,
+  { ids, sampler, runner, hasSource }: Perturbation,
   input: number,
   S: number,
   kept: readonly Uint8Array[],
   draws: readonly Draws[],
 ): Tensor {
-  const vocabulary = vocabularies[input] ?? [];
+  const side = hasSource && input === 0 ? "source" : "target";
   const drawn = kept.map((row, k) => {
-    const random = draws[k]?.(input);
+    const next = draws[k]?.(input) ?? (() => 0);
     return Array.from({ length: S }, (_, s) => {
       const own = ids[input]?.[s] ?? 0;
-      return row[s] === 1 ? own : (vocabulary[random?.below(vocabulary.length) ?? 0] ?? own);
+      return row[s] === 1 ? own : sampler(side, own, next());
     });
   });
   return runner.embed(input, drawn);

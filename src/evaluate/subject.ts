@@ -9,6 +9,7 @@ import type { Language } from "../attribution/language.ts";
 import type { Perturbation } from "../attribution/perturb.ts";
 import { createPlayers, type PlayedInput, type Player } from "../attribution/players.ts";
 import { createRunner } from "../attribution/runner.ts";
+import { uniformSampler } from "../attribution/sampler.ts";
 import type { Sequence } from "../attribution/sequence.ts";
 import { createTarget } from "../attribution/target.ts";
 import type { AttributionModel } from "../attributionModel.ts";
@@ -94,7 +95,7 @@ export async function openSubject(
     runner,
     reference: 0,
     hasSource: source !== null,
-    vocabularies: removal === "resample" ? inputs.map((_, i) => ordinaryIds(language, sequence, i)) : [],
+    sampler: uniformSampler(language.model.facts, sequence.special),
     ids: inputs.map(({ encoding }) => encoding.ids),
   };
   const positions = end - 1 + (source?.ids.length ?? 0);
@@ -122,6 +123,7 @@ export async function openSubject(
       end,
       lengths,
       fixed: () => false,
+      targets: tokens.targets,
       target: (from, to) => createTarget(attributed, tokens, from, to),
       onEntry: () => {},
       onPass,
@@ -208,11 +210,6 @@ function removablePlayers(
   });
   if (players.length > 0) return players;
   throw new OptionError(`${where}: expected an input with a token that can be removed, received special tokens only`);
-}
-
-function ordinaryIds({ model: { facts } }: Language, { source, special }: Sequence, input: number): number[] {
-  const size = source !== null && input === 0 ? (facts.sourceVocabSize ?? facts.vocabSize) : facts.vocabSize;
-  return Array.from({ length: size }, (_, id) => id).filter((id) => !special.has(id));
 }
 
 /** @throws OptionError when a span of evidence has no player in it */

@@ -15,6 +15,13 @@ import type { Random } from "../random.ts";
 /** 1 for players that are kept, 0 for those removed: [P]. */
 export type Coalition = Uint8Array;
 
+/** A text in which those who are not kept are exchanged for other tokens. */
+export interface Exchange {
+  readonly kept: Coalition;
+  /** Numbers in [0, 1), which choose the new tokens: `sizes[p]` for each player, in the order of the players. */
+  readonly numbers: Float64Array;
+}
+
 export interface Game {
   /** N */
   readonly steps: number;
@@ -22,13 +29,21 @@ export interface Game {
   readonly players: number;
   /** How many players each input has; those of one input follow each other in the order of its text. */
   readonly inputs: readonly number[];
+  /** How many tokens of each player can be removed: [P]. */
+  readonly sizes: readonly number[];
   /** Whether a part of player p is before step n. */
   sees(step: number, player: number): boolean;
   /** v_n of each coalition: [K][N]. Coalitions that are asked again cost nothing. */
   value(coalitions: readonly Coalition[]): Promise<readonly Float64Array[]>;
+  /** v_n of each text, [K][N], and how many tokens of the vocabulary its step finds likelier than the step's own, [K]. */
+  redrawnValues(rows: readonly Exchange[]): Promise<readonly Float64Array[]>;
+  redrawnRanks(rows: readonly (Exchange & { readonly step: number })[]): Promise<readonly number[]>;
   /** A new generator of random numbers from the caller's seed; streams with different numbers are independent. */
   random(stream?: number): Random;
 }
+
+/** What the number of evaluations may depend on. */
+export type GameSize = Pick<Game, "steps" | "inputs">;
 
 /** One score for each step and player: [N][P]; what a step does not see has no meaning there. */
 export type PlayerScores = readonly Float64Array[];

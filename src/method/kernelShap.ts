@@ -29,7 +29,7 @@ export const kernelShap: GameMethod<KernelShapOptions> = {
   draws: true,
   removal: "replace",
   options: ["nSamples"],
-  evaluations: (options, inputs) =>
+  evaluations: (options, { inputs }) =>
     2 +
     samples(
       options,

@@ -13,7 +13,7 @@ export const leaveOneOut: GameMethod<object> = {
   draws: false,
   removal: "delete",
   options: [],
-  evaluations: (_options, inputs) => 1 + inputs.reduce((total, players) => total + players, 0),
+  evaluations: (_options, { inputs }) => 1 + inputs.reduce((total, players) => total + players, 0),
   paper: "Li et al. 2016, arXiv 1612.08220",
   formula: "f(x) − f(x without xᵢ)",
   cost: "1 forward for each player",

@@ -1,6 +1,7 @@
 /** What a method says about itself, in the same file that holds its algorithm. The registry lists them. */
 
-import type { Game, PlayerScores } from "./game.ts";
+import type { ScoreId } from "../score/registry.ts";
+import type { Game, GameSize, PlayerScores } from "./game.ts";
 import type { Internals, InternalsAnswer } from "./internals.ts";
 import type { Removal } from "./perturbation.ts";
 import type { Answer, Problem, SiteProblem } from "./problem.ts";
@@ -54,11 +55,15 @@ export interface GameMethod<Options> extends Description<Options> {
   readonly draws: boolean;
   /** How players are removed when the caller does not say. */
   readonly removal: Removal;
+  /** The only ways to remove them, where not all will do. */
+  readonly removals?: readonly Removal[];
+  /** The only function of the logits that the method explains, where not all will do; it is also the default. */
+  readonly explains?: ScoreId;
   /**
-   * The most coalitions that are tried, which is the work: by the number of players of each input.
+   * The most coalitions that are tried, which is the work.
    * @throws OptionError when there are too many
    */
-  readonly evaluations: (options: Options, inputs: readonly number[]) => number;
+  readonly evaluations: (options: Options, size: GameSize) => number;
   readonly run: (game: Game, options: Options) => Promise<PlayerScores>;
 }
 

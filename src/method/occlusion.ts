@@ -26,7 +26,7 @@ export const occlusion: GameMethod<OcclusionOptions> = {
   draws: false,
   removal: "replace",
   options: ["slidingWindowShapes", "strides", "abs"],
-  evaluations: (options, inputs) => 1 + allWindows(inputs, options).length,
+  evaluations: (options, { inputs }) => 1 + allWindows(inputs, options).length,
   paper: "Zeiler and Fergus 2014, arXiv 1311.2901",
   formula: "f(x) − f(x without a window around xᵢ), the mean over windows",
   cost: "1 forward for each window",

@@ -43,6 +43,14 @@ export const optionHelp: { readonly [Name in keyof Required<MethodOptions>]: str
   players:
     "who is removed: token (the default), word, sentence, or spans of characters; a score is shared evenly by its tokens",
   removal: "what a removed player leaves behind: a baseline (replace), nothing (delete), random tokens (resample)",
+  sampler: "what resample draws: any token (uniform), or one of the same part of speech (postag; English)",
+  keepTopN: "tokens that are kept to see whether a probe is done; 0 leaves it to keepRatio",
+  keepRatio: "with keepTopN 0: share of the tokens that are kept",
+  invertKeep: "exchange those tokens and keep the others",
+  stoppingConditionTopK: "a probe is done when the target is among so many likeliest tokens",
+  replacingRatio: "probability that a token is exchanged",
+  maxProbeSteps: "rounds after which a probe is given up",
+  numProbes: "probes that run side by side",
   perturbationsPerEval: "at most so many perturbed inputs in one pass; as many as memory allows by default",
   internalBatchSize: "at most so many rows in one pass; as many as memory allows by default",
 };

@@ -12,6 +12,12 @@ import type { Span } from "../text/span.ts";
 export const removals = ["replace", "delete", "resample"] as const;
 export type Removal = (typeof removals)[number];
 
+/**
+ * Which tokens take the place of removed ones with `resample`: any of the vocabulary, or those of the same part of speech
+ * that begin a word as the removed one does (English; needs the packages `wink-nlp` and `wink-eng-lite-web-model`).
+ */
+export const samplers = ["uniform", "postag"] as const;
+
 /** What a player is, if not given by spans. */
 export const playerKinds = ["token", "word", "sentence"] as const;
 
@@ -26,6 +32,8 @@ export interface PerturbationOptions {
   readonly players?: Players;
   /** How players are removed. */
   readonly removal?: Removal;
+  /** Of what tokens `resample` draws; `uniform` by default. */
+  readonly sampler?: (typeof samplers)[number];
   /** At most so many perturbed inputs in one pass, beside what `memoryBudget` allows. */
   readonly perturbationsPerEval?: number;
 }
@@ -33,12 +41,28 @@ export interface PerturbationOptions {
 export const perturbationOptions = [
   "players",
   "removal",
+  "sampler",
   "perturbationsPerEval",
 ] as const satisfies readonly (keyof PerturbationOptions)[];
 
 /** @throws OptionError when an option is none of what it may be */
-export function checkPerturbation({ players, removal, perturbationsPerEval }: PerturbationOptions): void {
+export function checkPerturbation(
+  { players, removal, sampler, perturbationsPerEval }: PerturbationOptions,
+  ofMethod: { readonly removal: Removal; readonly removals?: readonly Removal[] },
+): void {
   if (removal !== undefined) knownName("removal", removal, removals);
+  if (removal !== undefined && ofMethod.removals && !ofMethod.removals.includes(removal)) {
+    throw new OptionError(`removal: expected ${ofMethod.removals.join(" or ")} for this method, received "${removal}"`);
+  }
+  if (sampler !== undefined) {
+    knownName("sampler", sampler, samplers);
+    const used = removal ?? ofMethod.removal;
+    if (used !== "resample") {
+      throw new OptionError(
+        `sampler: expected removal: "resample" beside it, received "${used}"; leave the sampler out`,
+      );
+    }
+  }
   if (typeof players === "string") knownName("players", players, playerKinds);
   if (perturbationsPerEval === undefined) return;
   if (Number.isInteger(perturbationsPerEval) && perturbationsPerEval > 0) return;

@@ -29,6 +29,7 @@ import {
 } from "./method.ts";
 import { type OcclusionOptions, occlusion } from "./occlusion.ts";
 import type { PerturbationOptions } from "./perturbation.ts";
+import { type ReagentOptions, reagent } from "./reagent.ts";
 import { type SaliencyOptions, saliency } from "./saliency.ts";
 import { sequentialIntegratedGradients } from "./sequentialIntegratedGradients.ts";
 import { type ShapleySamplingOptions, shapleySampling } from "./shapleySampling.ts";
@@ -52,6 +53,7 @@ export interface MethodOptions
     SmoothingOptions,
     OcclusionOptions,
     LimeOptions,
+    ReagentOptions,
     KernelShapOptions,
     ShapleySamplingOptions,
     PerturbationOptions {
@@ -86,6 +88,7 @@ export const methods = {
   occlusion,
   leave_one_out: leaveOneOut,
   lime,
+  reagent,
   kernel_shap: kernelShap,
   shapley_value_sampling: shapleySampling,
   shapley_values: shapleyValues,

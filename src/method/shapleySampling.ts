@@ -27,7 +27,7 @@ export const shapleySampling: GameMethod<ShapleySamplingOptions> = {
   draws: true,
   removal: "replace",
   options: ["nSamples"],
-  evaluations: ({ nSamples = DEFAULT_SAMPLES }, inputs) =>
+  evaluations: ({ nSamples = DEFAULT_SAMPLES }, { inputs }) =>
     2 + nSamples * Math.max(0, inputs.reduce((total, players) => total + players, 0) - 1),
   paper: "Castro et al. 2009, 10.1016/j.cor.2008.04.004",
   formula: "E[v(before i ∪ i) − v(before i)] over random orders",

@@ -20,7 +20,7 @@ export const shapleyValues: GameMethod<object> = {
   draws: false,
   removal: "replace",
   options: [],
-  evaluations: (_options, inputs) => 2 ** checkedPlayers(inputs),
+  evaluations: (_options, { inputs }) => 2 ** checkedPlayers(inputs),
   paper: "Shapley 1953, Contributions to the Theory of Games II",
   formula: "Σ_S |S|! (P − |S| − 1)! / P! · (v(S ∪ i) − v(S))",
   cost: "2^players forward",

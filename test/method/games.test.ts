@@ -15,12 +15,17 @@ type Value = (coalition: Coalition) => number;
 
 /** A game of one input whose steps have these values and see all players. */
 function gameOf(players: number, values: readonly Value[], seed = 0): Game {
+  const value: Game["value"] = async (coalitions) =>
+    coalitions.map((coalition) => Float64Array.from(values, (of) => of(coalition)));
   return {
     steps: values.length,
     players,
     inputs: [players],
+    sizes: new Array(players).fill(1),
     sees: () => true,
-    value: async (coalitions) => coalitions.map((coalition) => Float64Array.from(values, (value) => value(coalition))),
+    value,
+    redrawnValues: (rows) => value(rows.map(({ kept }) => kept)),
+    redrawnRanks: async (rows) => rows.map(() => 0),
     random: (stream) => new Random(seed, stream),
   };
 }
@@ -238,7 +243,7 @@ describe("occlusion", () => {
     [{ strides: 2 }, "strides: expected at most the window's length 1, received 2"],
   ])("%o is refused", async (options, message) => {
     await expect(occlusion.run(gameOf(3, [value]), options)).rejects.toThrow(message);
-    expect(() => occlusion.evaluations(options, [3])).toThrow(message);
+    expect(() => occlusion.evaluations(options, { steps: 1, inputs: [3] })).toThrow(message);
   });
 });
 
