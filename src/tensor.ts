@@ -30,6 +30,8 @@ export const initializer: (make: () => Tensor) => Initializer = (make) => ({ app
 export const registerLayer: (layer: unknown) => void = (layer) =>
   tf.serialization.registerClass(layer as tf.serialization.SerializableConstructor<tf.serialization.Serializable>);
 export type LayerConfig = tf.serialization.ConfigDict;
+export type Serializable = tf.serialization.Serializable;
+export type SerializableConstructor<T extends Serializable> = tf.serialization.SerializableConstructor<T>;
 
 // Making tensors
 export const tensor: (values: HostData | number[], shape: readonly number[], dtype?: DataType) => Tensor = (

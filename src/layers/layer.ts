@@ -6,6 +6,8 @@
  * Inside a model, layers call each other's `call` directly; `apply` adds bookkeeping that only outsiders need.
  */
 
+import type { CompactMatrix } from "../ops/compactLinear.ts";
+import type { CompactFormat } from "../ops/compactMatrix.ts";
 import {
   dispose,
   initializer,
@@ -13,9 +15,11 @@ import {
   type LayerConfig,
   type LayerInputs,
   type LayerVariable,
+  type Serializable,
+  type SerializableConstructor,
   type Tensor,
 } from "../tensor.ts";
-import { randomWeights, type Weights } from "./weights.ts";
+import { compactRandomWeights, randomWeights, type Weights } from "./weights.ts";
 
 export interface LayerOptions {
   /** Full dotted name, for instance `blocks.0.attention.query`: also the prefix of the names of its weights. */
@@ -29,6 +33,8 @@ export abstract class TransformerLayer<Options extends LayerOptions> extends Lay
   protected readonly options: Options;
   readonly #source: Weights;
   readonly #children: Layer[] = [];
+  /** How its own matrices are stored, where not in float32, by their full names. */
+  readonly #formats: Record<string, CompactFormat> = {};
 
   constructor(options: Options) {
     super({ name: options.name });
@@ -60,6 +66,19 @@ export abstract class TransformerLayer<Options extends LayerOptions> extends Lay
     return variable;
   }
 
+  /** A matrix that the source has in fewer bits; undefined where it is a parameter. It cannot be trained. */
+  protected compactMatrix(name: string, shape: readonly number[]): (() => CompactMatrix) | undefined {
+    const full = `${this.name}.${name}`;
+    const matrix = this.#source.compact?.(full, shape);
+    if (matrix === undefined) return undefined;
+    this.#formats[full] = matrix.format;
+    const [words, scales] = [
+      this.constant(`${name}.words`, matrix.words),
+      this.constant(`${name}.scales`, matrix.scales),
+    ];
+    return () => ({ ...matrix, words: words.read(), scales: scales.read() });
+  }
+
   /** A layer inside this one: its weights are counted, saved and disposed of with this layer's own. */
   protected child<L extends Layer>(layer: L): L {
     this.#children.push(layer);
@@ -85,9 +104,27 @@ export abstract class TransformerLayer<Options extends LayerOptions> extends Lay
 
   override getConfig(): LayerConfig {
     const { weights: _source, ...options } = this.options;
-    return { ...super.getConfig(), ...(options as LayerConfig) };
+    const formats = this.#allFormats();
+    const stored = Object.keys(formats).length > 0 ? { [FORMATS]: formats } : {};
+    return { ...super.getConfig(), ...(options as LayerConfig), ...stored };
+  }
+
+  /** The layer that a config describes, with random weights, stored as those of the layer that the config is of. */
+  static override fromConfig<T extends Serializable>(Class: SerializableConstructor<T>, config: LayerConfig): T {
+    const { [FORMATS]: formats, ...options } = config;
+    if (formats === undefined) return new Class(options);
+    const weights = compactRandomWeights(0, formats as Readonly<Record<string, CompactFormat>>);
+    return new Class({ ...options, weights } as LayerConfig & { weights: Weights });
+  }
+
+  #allFormats(): Readonly<Record<string, CompactFormat>> {
+    const inside = this.#children.map((layer) => (layer instanceof TransformerLayer ? layer.#allFormats() : {}));
+    return Object.assign({}, ...inside, this.#formats) as Readonly<Record<string, CompactFormat>>;
   }
 }
+
+/** Where a config says which matrices are stored in fewer bits. */
+const FORMATS = "storedAs";
 
 /** Lets go of the weights of a model's layers. */
 export function disposeLayers(layers: readonly Layer[]): void {

@@ -4,7 +4,7 @@
  * Where the source has the matrix in fewer bits, its weights are `kernel.words` and `kernel.scales` instead.
  */
 
-import { type CompactMatrix, compactLinear } from "../ops/compactLinear.ts";
+import { compactLinear } from "../ops/compactLinear.ts";
 import { linear } from "../ops/linear.ts";
 import { type LayerInputs, type LayerShape, type LayerVariable, registerLayer, type Tensor } from "../tensor.ts";
 import { type LayerOptions, single, TransformerLayer } from "./layer.ts";
@@ -24,21 +24,15 @@ export class Linear extends TransformerLayer<LinearOptions> {
 
   constructor(options: LinearOptions) {
     super(options);
-    const { name, inputs, outputs, weights } = options;
-    const compact = weights?.compact?.(`${name}.kernel`, [inputs, outputs]);
+    const { inputs, outputs } = options;
+    const compact = this.compactMatrix("kernel", [inputs, outputs]);
     if (compact === undefined) {
       const kernel = this.parameter("kernel", [inputs, outputs]);
       this.#multiply = (x, bias) => linear(x, kernel.read(), bias);
     } else {
-      this.#multiply = this.#compactProduct(compact);
+      this.#multiply = (x, bias) => compactLinear(x, compact(), bias);
     }
     this.bias = (options.bias ?? true) ? this.parameter("bias", [outputs]) : undefined;
-  }
-
-  #compactProduct({ format, shape, words, scales }: CompactMatrix) {
-    const [ownWords, ownScales] = [this.constant("kernel.words", words), this.constant("kernel.scales", scales)];
-    return (x: Tensor, bias: Tensor | undefined): Tensor =>
-      compactLinear(x, { format, shape, words: ownWords.read(), scales: ownScales.read() }, bias);
   }
 
   /** [..., I] → [..., O] */

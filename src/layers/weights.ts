@@ -5,8 +5,9 @@
  * second copy. A layer that is given no source starts from random values, as any TensorFlow.js layer does.
  */
 
-import type { CompactMatrix } from "../ops/compactLinear.ts";
-import { ones, randomNormal, type Tensor, zeros } from "../tensor.ts";
+import { type CompactMatrix, compactMatrix } from "../ops/compactLinear.ts";
+import type { CompactFormat } from "../ops/compactMatrix.ts";
+import { dispose, ones, randomNormal, readFloatsNow, type Tensor, zeros } from "../tensor.ts";
 
 export interface Weights {
   (name: string, shape: readonly number[]): Tensor;
@@ -24,6 +25,21 @@ export function randomWeights(seed: number, std: number = INITIAL_STD): Weights 
     if (name.endsWith(".bias")) return zeros(shape);
     return randomNormal(shape, 0, std, seed + hash(name));
   };
+}
+
+/** Random weights, of which the matrices of these names are stored in fewer bits. */
+export function compactRandomWeights(seed: number, formats: Readonly<Record<string, CompactFormat>>): Weights {
+  const whole = randomWeights(seed);
+  return Object.assign((name: string, shape: readonly number[]) => whole(name, shape), {
+    compact(name: string, [I = 0, O = 0]: readonly number[]): CompactMatrix | undefined {
+      const format = formats[name];
+      if (format === undefined) return undefined;
+      const numbers = whole(name, [I, O]);
+      const matrix = compactMatrix(format, readFloatsNow(numbers), [I, O]);
+      dispose(numbers);
+      return matrix;
+    },
+  });
 }
 
 /** FNV-1a, so that every parameter draws its own numbers. */

@@ -2,12 +2,14 @@
 
 import { readFileSync } from "node:fs";
 import { beforeAll, describe, expect, test } from "vitest";
+import { loadArchitecture } from "../../models/load.ts";
 import { attributeSequence } from "../../src/attribution/engine.ts";
 import { useBackend } from "../../src/backend/backend.ts";
+import { type CompactFormat, compactFormats } from "../../src/ops/compactMatrix.ts";
+import { openFolder } from "../../src/platform/node.ts";
 import { findScore, listStepFunctions } from "../../src/score/registry.ts";
 import { closeScores } from "../support/closeScores.ts";
 import { architectures, goldenPath, isDecoderOnly } from "../support/goldenResults.ts";
-import { goldenModel } from "../support/models.ts";
 import { request, tinyModel, tinySequence } from "../support/tinyModels.ts";
 
 beforeAll(async () => {
@@ -21,8 +23,8 @@ const isMixture = (architecture: string): boolean =>
 const source = [5, 9, 7, 30, 11];
 const target = [6, 4, 8, 15, 16];
 
-async function deltas(architecture: string, score = "probability"): Promise<number[]> {
-  const model = await goldenModel(architecture);
+async function deltas(architecture: string, score = "probability", storage?: CompactFormat): Promise<number[]> {
+  const { model } = await loadArchitecture(await openFolder(goldenPath(architecture, "model")), storage);
   const sequence = tinySequence({ ...(isDecoderOnly(architecture) ? {} : { source }), target, start: 2, end: 5 });
   try {
     const asked = request(
@@ -39,12 +41,14 @@ async function deltas(architecture: string, score = "probability"): Promise<numb
   }
 }
 
+/** Of probabilities, numbers ≤ 1, to float32's accuracy through all layers. */
+const TOLERANCE = 5e-6;
+
 describe("summation to delta", () => {
   test.each(architectures.filter((name) => !isMixture(name)))(
     "%s: the scores of a step are f(x) − f(x')",
     async (name) => {
-      // Of probabilities, numbers ≤ 1, to float32's accuracy through all layers.
-      for (const delta of await deltas(name)) expect(Math.abs(delta)).toBeLessThan(5e-6);
+      for (const delta of await deltas(name)) expect(Math.abs(delta)).toBeLessThan(TOLERANCE);
     },
   );
 
@@ -70,6 +74,13 @@ describe("summation to delta", () => {
     await expect(deltas(name)).rejects.toThrow("multipliers:");
   });
 });
+
+test.each(["gpt2", "llama", "marian", "t5"].flatMap((name) => compactFormats.map((format) => [name, format] as const)))(
+  "%s with matrices in %s: scores add up for the rounded model",
+  async (name, format) => {
+    for (const delta of await deltas(name, "probability", format)) expect(Math.abs(delta)).toBeLessThan(TOLERANCE);
+  },
+);
 
 test("where input and baseline nearly coincide the multipliers are the gradient", async () => {
   const model = tinyModel("llama", 3);

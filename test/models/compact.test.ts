@@ -6,7 +6,7 @@ import { OptionError } from "../../src/errors.ts";
 import { type LoadOptions, loadModel } from "../../src/loadModel.ts";
 import type { Model } from "../../src/model/model.ts";
 import { type CompactFormat, compactFormats, decodeMatrix, encodeMatrix } from "../../src/ops/compactMatrix.ts";
-import { memory, tensor, tidy } from "../../src/tensor.ts";
+import { type Layer, type LayerConfig, memory, tensor, tensorflow as tf, tidy } from "../../src/tensor.ts";
 import { useCpu } from "../support/backend.ts";
 import { goldenPath } from "../support/goldenResults.ts";
 import { floats, logits, relativeDifference } from "../support/models.ts";
@@ -42,6 +42,29 @@ describe.each(compactFormats)("%s", (format) => {
     expect(memory().numTensors).toBe(tensors);
   });
 });
+
+test.each(tested)(
+  "blocks of $title that were saved as JSON come back with their matrices stored as they were",
+  async (variant) => {
+    const { model } = await loadArchitecture(variant.files, "int4");
+    const layers = model.layers.filter(({ name }) => /(^|\.)blocks\.0$/.test(name));
+    expect(layers.length).toBeGreaterThan(0);
+    for (const layer of layers) {
+      const saved = JSON.parse(JSON.stringify(layer.getConfig())) as LayerConfig;
+      const [Class, fromConfig] = tf.serialization.SerializationMap.getMap().classNameMap[layer.getClassName()] ?? [];
+      const restored = fromConfig?.(Class as Parameters<typeof fromConfig>[0], saved) as Layer;
+      const described = (of: Layer) => of.getWeights().map(({ shape, dtype }) => ({ shape, dtype }));
+      expect(described(restored)).toEqual(described(layer));
+      expect(described(restored).some(({ dtype }) => dtype === "int32")).toBe(true);
+      restored.setWeights(layer.getWeights());
+      const numbers = (of: Layer) => of.getWeights().map((weight) => [...weight.dataSync()]);
+      expect(numbers(restored)).toEqual(numbers(layer));
+      expect(restored.getConfig()).toEqual(layer.getConfig());
+      restored.dispose();
+    }
+    model.dispose();
+  },
+);
 
 /** Rounds the matrices of a model's linear layers, and counts them. */
 function roundKernels(model: Model, format: CompactFormat): number {
