@@ -151,16 +151,20 @@ export class AttributionModel {
     let [peakBytes, rows] = [0, 0];
     for (const [i, { sequence, chat }] of jobs.entries()) {
       const contrast = contrasts[i] ?? null;
-      const scores = await attributeSequence(this.model, sequence, {
-        ...resolved,
-        contrast,
-        attributeTarget: options.attributeTarget ?? false,
-        contrastForceInputs: resolved.contrast.contrastForceInputs ?? false,
-        limits,
-        sampler,
-        signal: options.signal,
-        onPass: (pass) => options.onProgress?.({ sequence: i, sequences: jobs.length, ...pass }),
-      });
+      const scores = await attributeSequence(
+        this.model,
+        { ...sequence, noise: options.inputNoise },
+        {
+          ...resolved,
+          contrast,
+          attributeTarget: options.attributeTarget ?? false,
+          contrastForceInputs: resolved.contrast.contrastForceInputs ?? false,
+          limits,
+          sampler,
+          signal: options.signal,
+          onPass: (pass) => options.onProgress?.({ sequence: i, sequences: jobs.length, ...pass }),
+        },
+      );
       peakBytes = Math.max(peakBytes, scores.peakBytes);
       rows += scores.rows;
       const label = options.cleanSpecialChars ? this.#cleanToken : (token: string) => token;

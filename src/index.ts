@@ -5,6 +5,7 @@ export type { MessageTokens } from "./aggregate/chat.ts";
 export { listAggregationFunctions } from "./aggregate/functions.ts";
 export { type AggregatorId, listAggregators } from "./aggregate/registry.ts";
 export type { BaselineChoice, BaselineName } from "./attribution/baseline.ts";
+export type { InputNoise } from "./attribution/inputNoise.ts";
 export type { Inputs } from "./attribution/inputs.ts";
 export type { Neuron } from "./attribution/neuron.ts";
 export type { AttributeOptions, ContrastOptions, Progress } from "./attribution/options.ts";
@@ -39,6 +40,7 @@ export { type Cost, type EvaluatedMethod, type FloorId, floors } from "./evaluat
 export type { FunctionChoice } from "./evaluate/functions.ts";
 export type { EvaluationItem } from "./evaluate/item.ts";
 export type { Curve, Metric, MetricUnit, Question } from "./evaluate/metric.ts";
+export { randomizeParameters } from "./evaluate/randomizeParameters.ts";
 export { listMetrics, type MetricId, type MetricOptions, metrics } from "./evaluate/registry.ts";
 export { listRemovalOperators, type RemovalOperator } from "./evaluate/removal.ts";
 export type { PlayerDescription } from "./evaluate/subject.ts";

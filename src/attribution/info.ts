@@ -76,6 +76,7 @@ export function createInfo(options: AttributeOptions, resolved: ResolvedOptions,
       skip_special_tokens: options.skipSpecialTokens ?? false,
       retokenize: options.retokenize ?? false,
       seed: seedOf(options),
+      ...(options.inputNoise && { input_noise: { seed: 0, ...options.inputNoise } }),
     },
   };
 }

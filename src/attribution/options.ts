@@ -12,6 +12,7 @@ import type { ChatOptions } from "../text/chat.ts";
 import { type BaselineChoice, baselineNames } from "./baseline.ts";
 import type { Alignment } from "./contrast.ts";
 import type { ScoreRequest } from "./engine.ts";
+import { checkInputNoise, type InputNoise } from "./inputNoise.ts";
 import type { Neuron } from "./neuron.ts";
 
 /** What contrastive scores compare with. */
@@ -65,6 +66,8 @@ export interface AttributeOptions extends MethodOptions, ScoreOptions, ContrastO
   readonly seed?: number;
   /** Replace EOS in baselines, too. */
   readonly includeEosBaseline?: boolean;
+  /** Explain the text with its embeddings moved at random, each element uniformly within ± `radius`. */
+  readonly inputNoise?: InputNoise;
   /** Encode without special tokens. */
   readonly skipSpecialTokens?: boolean;
   /** How the chat template is applied to messages: which one, with what variables, what it ends with. */
@@ -110,6 +113,7 @@ const callOptions = [
   "attrPosEnd",
   "attributeTarget",
   "includeEosBaseline",
+  "inputNoise",
   "skipSpecialTokens",
   "chat",
   "cleanSpecialChars",
@@ -146,6 +150,7 @@ export function resolveOptions(methodId: MethodId, own: MethodOptions, options: 
   const id = knownName("attribution method", methodId, Object.keys(methods) as MethodId[]);
   const method = methodWith(id, { ...own, ...options, ...options.attributionArgs });
   checkNeuron(id, method, options);
+  checkInputNoise(options.inputNoise);
   const attributed = attributedScore(options, method);
   const stepScores = (options.stepScores ?? []).map((name) => ({ id: name, score: findScore(name) }));
   if (method.on === "internals" && stepScores.length > 0) {

@@ -13,6 +13,7 @@ import { repeat } from "../ops/repeat.ts";
 import { dispose, expandDims, gather, int32, keep, readFloats, reshape, slice, type Tensor, tidy } from "../tensor.ts";
 import type { BaselineEntry } from "./baseline.ts";
 import { embedEntries, type Lookup } from "./entries.ts";
+import { moved } from "./inputNoise.ts";
 import type { Sequence } from "./sequence.ts";
 import { createWords } from "./words.ts";
 
@@ -62,7 +63,7 @@ export function createRunner(model: Model, sequence: Sequence, attributeTarget: 
 function decoderOnlyRunner(model: Extract<Model, { kind: "decoder-only" }>, sequence: Sequence): Runner {
   const before = (entries: readonly BaselineEntry[]) => entries.slice(0, sequence.end - 1);
   const embed: Lookup = { embed: (ids_1S) => model.embed(ids_1S), vocabSize: model.facts.vocabSize };
-  const x_SD = embedEntries(embed, before(sequence.target.ids));
+  const x_SD = moved(embedEntries(embed, before(sequence.target.ids)), sequence.noise, 0);
   const baselines = sequence.baselines.map(({ target }) => embedEntries(embed, before(target)));
   const upTo = (x: Tensor, positions: number): Tensor[] => [firstPositions(x, positions)];
 
@@ -127,8 +128,12 @@ function encoderDecoderRunner(
   const sourceLookup: Lookup = { embed: (ids_1S) => model.embedSource(ids_1S), vocabSize: sourceVocabSize };
   const targetLookup: Lookup = { embed: (ids_1T) => model.embedTarget(ids_1T), vocabSize };
   const x = {
-    source_SD: embedEntries(sourceLookup, sequence.source?.ids ?? []),
-    target_TD: embedEntries(targetLookup, prefix(sequence.target.ids)),
+    source_SD: moved(embedEntries(sourceLookup, sequence.source?.ids ?? []), sequence.noise, 0),
+    target_TD: moved(
+      embedEntries(targetLookup, prefix(sequence.target.ids)),
+      attributeTarget ? sequence.noise : undefined,
+      1,
+    ),
   };
   const baselines = sequence.baselines.map(({ source, target }) => ({
     source_SD: embedEntries(sourceLookup, source ?? []),

@@ -2,6 +2,7 @@
 
 import type { Encoding } from "../text/tokenizer.ts";
 import type { BaselineEntry } from "./baseline.ts";
+import type { InputNoise } from "./inputNoise.ts";
 
 /** What stands for "no information" at each position: of the source (or null) and of the target. */
 export interface SequenceBaseline {
@@ -23,4 +24,6 @@ export interface Sequence {
   readonly special: ReadonlySet<number>;
   /** One or several: attributions relative to several are averaged. */
   readonly baselines: readonly SequenceBaseline[];
+  /** How the embeddings of the attributed inputs are moved; not at all by default. */
+  readonly noise?: InputNoise | undefined;
 }

@@ -5,13 +5,14 @@
  * data, handed out as soon as it is there; a command that writes records down can leave out those that it has.
  */
 
+import type { InputNoise } from "../attribution/inputNoise.ts";
 import type { AttributionModel } from "../attributionModel.ts";
 import { OptionError } from "../errors.ts";
 import type { Players } from "../method/perturbation.ts";
 import { methods } from "../method/registry.ts";
 import { knownName, rejectUnknownOptions } from "../names.ts";
 import { Random } from "../random.ts";
-import { type Cost, type EvaluatedMethod, explain, floors, isFloor } from "./explain.ts";
+import { type Cost, type EvaluatedMethod, type ExplainOptions, explain, floors, isFloor } from "./explain.ts";
 import type { FunctionChoice } from "./functions.ts";
 import { checkItem, type EvaluationItem } from "./item.ts";
 import type { Curve, Question } from "./metric.ts";
@@ -41,6 +42,8 @@ export interface EvaluateOptions {
   readonly explained?: FunctionChoice;
   /** What metrics measure when players are removed: `probability`, of the whole target, by default. */
   readonly measured?: FunctionChoice;
+  /** The same model with other weights, for `parameter_randomization`: see `randomizeParameters`. */
+  readonly randomized?: AttributionModel;
   /** Of everything that is drawn. 0 by default. */
   readonly seed?: number;
   readonly memoryBudget?: number;
@@ -93,6 +96,8 @@ export interface MetricResult {
 
 /** Streams of random numbers that items draw their seeds from. */
 const STREAM = 2 ** 25;
+/** The stream of an item's seed that points nearby draw theirs from. */
+const NEARBY = 2 ** 25;
 
 /**
  * Evaluates methods; the records come item by item, and within an item in the order of the methods.
@@ -158,13 +163,13 @@ async function evaluateOne(model: AttributionModel, work: Work, options: Evaluat
   const { item, index, method, measures, subjects, seed } = work;
   const [[, first] = []] = subjects;
   if (first === undefined) throw new RangeError("evaluate: no way to remove players");
-  const { attributeTarget = false, memoryBudget, signal } = options;
-  const { scores, cost } = await explain(model, item, first, method, { attributeTarget, seed, memoryBudget, signal });
+  const { scores, cost } = await explain(model, item, first, method, explainOptions(options, seed));
+  const others = otherExplanations(model, work, options);
   const results: MetricResult[] = [];
   for (const { name, metric, options: ofMetric } of measures) {
     const removes = metric.needs.includes("removal");
     for (const [removal, subject] of removes ? subjects : [...subjects].slice(0, 1)) {
-      const question: Question = { ...subject, scores, random: (stream) => new Random(seed, stream) };
+      const question: Question = { ...subject, ...others, scores, random: (stream) => new Random(seed, stream) };
       const { value, curve = null } = await metric.run(question, ofMetric);
       results.push({ metric: name, removal: removes ? removal : null, value, curve });
     }
@@ -184,6 +189,43 @@ async function evaluateOne(model: AttributionModel, work: Work, options: Evaluat
   };
 }
 
+const explainOptions = (
+  { attributeTarget = false, memoryBudget, signal }: EvaluateOptions,
+  seed: number,
+  noise?: InputNoise,
+): ExplainOptions => ({ attributeTarget, seed, noise, memoryBudget, signal });
+
+/** The same method's scores of texts nearby, and on another model. */
+function otherExplanations(
+  model: AttributionModel,
+  { item, index, method, subjects, seed }: Work,
+  options: EvaluateOptions,
+): Pick<Question, "nearby" | "randomized"> {
+  const [removal = "mean"] = subjects.keys();
+  const scoresOn = async (other: AttributionModel, noise?: InputNoise): Promise<Float64Array> => {
+    const opening = { ...subjectOptions(options, item, index, removal, seed), noise };
+    const subject = await openSubject(other, item, opening);
+    try {
+      return (await explain(other, item, subject, method, explainOptions(options, seed, noise))).scores;
+    } finally {
+      subject.dispose();
+    }
+  };
+  return {
+    async nearby(samples, radius) {
+      const random = new Random(seed, NEARBY);
+      const scores: Float64Array[] = [];
+      for (let i = 0; i < samples; i++) scores.push(await scoresOn(model, { radius, seed: random.nextUint32() }));
+      return scores;
+    },
+    async randomized() {
+      const { randomized } = options;
+      if (randomized === undefined) throw new RangeError("evaluate: no model with random weights");
+      return await scoresOn(randomized);
+    },
+  };
+}
+
 const optionNames: readonly string[] = [
   "methods",
   "metrics",
@@ -192,6 +234,7 @@ const optionNames: readonly string[] = [
   "attributeTarget",
   "explained",
   "measured",
+  "randomized",
   "seed",
   "memoryBudget",
   "onEvaluation",
@@ -229,7 +272,10 @@ interface CompleteMetric {
   readonly options: Required<MetricOptions>;
 }
 
-function askedMetrics({ metrics: given }: EvaluateOptions, items: readonly EvaluationItem[]): CompleteMetric[] {
+function askedMetrics(
+  { metrics: given, randomized }: EvaluateOptions,
+  items: readonly EvaluationItem[],
+): CompleteMetric[] {
   const withoutEvidence = items.findIndex(({ evidence }) => evidence === undefined);
   const usual: MetricId[] = ["aopc_comprehensiveness", "aopc_sufficiency"];
   const asked = (given ?? (withoutEvidence < 0 ? [...usual, "auprc" as const] : usual)).map((one) =>
@@ -240,6 +286,12 @@ function askedMetrics({ metrics: given }: EvaluateOptions, items: readonly Evalu
     rejectUnknownOptions(name, own, Object.keys(metric.defaults));
     const options = { ...metric.defaults, ...own } as Required<MetricOptions>;
     metric.check?.(options);
+    if (metric.needs.includes("randomized") && randomized === undefined) {
+      throw new OptionError(
+        `${name}: expected a second model with random weights as randomized, received none; load the model again and call ` +
+          "randomizeParameters",
+      );
+    }
     if (metric.needs.includes("evidence") && withoutEvidence >= 0) {
       const item = items[withoutEvidence] as EvaluationItem;
       throw new OptionError(

@@ -1,5 +1,6 @@
 /** A method's scores of the players of an item, and the floors that stand beside the methods. */
 
+import type { InputNoise } from "../attribution/inputNoise.ts";
 import type { AttributeOptions } from "../attribution/options.ts";
 import type { AttributionModel } from "../attributionModel.ts";
 import { NumericError } from "../errors.ts";
@@ -52,6 +53,8 @@ export interface Explanation {
 export interface ExplainOptions {
   readonly attributeTarget: boolean;
   readonly seed: number;
+  /** How the input's embeddings are moved, for methods; floors are asked of a subject that has moved. */
+  readonly noise?: InputNoise | undefined;
   readonly memoryBudget?: number | undefined;
   readonly signal?: AbortSignal | undefined;
 }
@@ -113,7 +116,7 @@ async function methodScores(
   item: EvaluationItem,
   subject: Subject,
   { method, options = {}, tokenScore = defaultTokenScore(method, options) }: EvaluatedMethod & { method: MethodId },
-  { attributeTarget, seed, memoryBudget, signal }: ExplainOptions,
+  { attributeTarget, seed, noise, memoryBudget, signal }: ExplainOptions,
 ): Promise<Explanation> {
   const [start, end] = subject.positions;
   const started = performance.now();
@@ -128,6 +131,7 @@ async function methodScores(
     attrPosEnd: end,
     ...(attributeTarget && { attributeTarget }),
     ...(methods[method].draws && { seed }),
+    ...(noise && { inputNoise: noise }),
     ...(memoryBudget !== undefined && { memoryBudget }),
     ...(signal && { signal }),
     ...options,

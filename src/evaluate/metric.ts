@@ -32,6 +32,10 @@ export interface Question {
    * [K][N], drawn from the streams of random numbers from `stream` on.
    */
   thinned(kept: readonly Float64Array[], stream: number): Promise<readonly Float64Array[]>;
+  /** Scores by the same method of `samples` inputs whose embeddings are moved, uniformly within ± `radius`, [samples][P]. */
+  nearby(samples: number, radius: number): Promise<readonly Float64Array[]>;
+  /** Scores of the same input by the same method on the model with random weights, [P]. */
+  randomized(): Promise<Float64Array>;
   /** A new generator of random numbers from the caller's seed, the same for all methods on one item. */
   random(stream: number): Random;
 }
@@ -51,8 +55,8 @@ export interface Measured {
 /** `function`: that of the function which is measured or explained. */
 export type MetricUnit = "function" | "function²" | "nat" | "share" | "distance" | "correlation" | "rank" | "score";
 
-/** What must be there beyond scores: a way to remove players (which results then name), or evidence. */
-export type MetricNeed = "removal" | "evidence";
+/** What must be there beyond scores: a way to remove players (which results then name), evidence, a second model. */
+export type MetricNeed = "removal" | "evidence" | "randomized";
 
 export interface Metric<Options extends object> {
   readonly formula: string;

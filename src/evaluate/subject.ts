@@ -4,6 +4,7 @@ import { nextTask } from "../attribution/attributedContext.ts";
 import { perturbationsPerPass, type RowLimits } from "../attribution/budget.ts";
 import { createGame } from "../attribution/coalitions.ts";
 import { type Contrast, createContrast } from "../attribution/contrast.ts";
+import type { InputNoise } from "../attribution/inputNoise.ts";
 import { forcedJob, type Job } from "../attribution/jobs.ts";
 import type { Language } from "../attribution/language.ts";
 import type { Perturbation } from "../attribution/perturb.ts";
@@ -34,6 +35,8 @@ export interface SubjectOptions {
   readonly explained?: FunctionChoice | undefined;
   readonly measured?: FunctionChoice | undefined;
   readonly seed: number;
+  /** Of the input's embeddings: a text nearby. */
+  readonly noise?: InputNoise | undefined;
   readonly memoryBudget?: number | undefined;
   readonly signal?: AbortSignal | undefined;
 }
@@ -80,7 +83,7 @@ export async function openSubject(
   const { language } = model;
   const limits = await model.passLimits(options.memoryBudget);
   const { job, contrast } = createJob(language, item, options);
-  const { sequence } = job;
+  const sequence = { ...job.sequence, noise: options.noise };
   const inputs = seenInputs(sequence, options.attributeTarget);
   const players = removablePlayers(sequence, inputs, options);
   const defaults = defaultFunctions(item);

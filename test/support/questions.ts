@@ -12,9 +12,20 @@ export interface Given {
   readonly evidence?: readonly number[];
   readonly seed?: number;
   readonly thinned?: Question["thinned"];
+  /** Scores of other inputs, and of another model. */
+  readonly nearby?: readonly (readonly number[])[];
+  readonly randomized?: readonly number[];
 }
 
-export function question({ scores, value = () => 0, evidence, seed = 0, thinned }: Given): Question {
+export function question({
+  scores,
+  value = () => 0,
+  evidence,
+  seed = 0,
+  thinned,
+  nearby = [],
+  randomized = [],
+}: Given): Question {
   const players = scores.length;
   return {
     players,
@@ -26,6 +37,8 @@ export function question({ scores, value = () => 0, evidence, seed = 0, thinned 
       (() => {
         throw new Error("a question without embeddings");
       }),
+    nearby: async () => nearby.map((others) => Float64Array.from(others)),
+    randomized: async () => Float64Array.from(randomized),
     random: (stream) => new Random(seed, stream),
   };
 }

@@ -22,9 +22,9 @@ export const averagePrecision: Metric<object> = {
     for (const threshold of thresholds) {
       const taken = [...scores.keys()].filter((p) => (scores[p] ?? 0) >= threshold);
       const found = taken.filter((p) => gold[p] === 1).length;
-      total += ((found - before) / all) * (found / taken.length);
+      total += (found - before) * (found / taken.length);
       before = found;
     }
-    return { value: total };
+    return { value: total / all };
   },
 };
