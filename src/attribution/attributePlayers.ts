@@ -12,7 +12,7 @@ import { perturbationsPerPass } from "./budget.ts";
 import { createGame } from "./coalitions.ts";
 import type { AttributionRequest, SequenceScores } from "./engine.ts";
 import type { Perturbation } from "./perturb.ts";
-import { createPlayers, type PlayedInput, type Player } from "./players.ts";
+import { createPlayers, createTree, largerLevels, type PlayedInput, type Player } from "./players.ts";
 import { createRunner } from "./runner.ts";
 import { uniformSampler } from "./sampler.ts";
 import type { Sequence } from "./sequence.ts";
@@ -33,13 +33,20 @@ export async function attributePlayers(
 ): Promise<SequenceScores> {
   checkContext(model, request);
   const { method, methodOptions } = request;
-  const { removal = method.removal, players: choice = "token", perturbationsPerEval } = methodOptions;
+  const { removal = method.removal, players: choice = method.players ?? "token", perturbationsPerEval } = methodOptions;
   checkDeletion(model, request, removal);
   const { start, end, source } = sequence;
   const inputs = playedInputs(model, sequence, request);
-  const players = createPlayers(inputs, choice);
+  const isContext = (input: number): boolean => source !== null && input === 0;
+  const removable = inputs.map((input, i) =>
+    method.contextOnly && !isContext(i) ? { ...input, length: Math.min(start, input.length) } : input,
+  );
+  const players = createPlayers(removable, choice);
+  const grouped = (method.options as readonly string[]).includes("groups");
+  const tree = createTree(inputs, players, grouped ? (methodOptions.groups ?? largerLevels(choice)) : []);
   const evaluations = method.evaluations(methodOptions, {
     steps: end - start,
+    tree,
     inputs: inputs.map((_, i) => players.filter(({ input }) => input === i).length),
   });
   // Without a baseline in play they are all the same.
@@ -75,6 +82,7 @@ export async function attributePlayers(
         end,
         lengths: inputs.map(({ length }) => length),
         fixed: removal === "replace" ? equalsBaseline(sequence, inputs, reference) : isSpecial,
+        tree,
         targets: tokens.targets,
         target: (from, to) => createTarget(attributed, tokens, from, to),
         onEntry() {

@@ -6,7 +6,7 @@
  * are computed once. Rows with an unchanged source come together, so that it is encoded once for all of them.
  */
 
-import type { Coalition, Exchange, Game } from "../method/game.ts";
+import type { Coalition, Exchange, Game, Tree } from "../method/game.ts";
 import { repeat } from "../ops/repeat.ts";
 import { select } from "../ops/select.ts";
 import { Random } from "../random.ts";
@@ -28,6 +28,8 @@ export interface GameOptions {
   /** The most rows of a pass, and the most steps. */
   readonly rows: number;
   readonly steps: number;
+  /** The players in their groups. */
+  readonly tree: readonly Tree[];
   /** The tokens that the steps explain. */
   readonly targets: readonly number[];
   /** The attributed function at the steps from ≤ n < to. */
@@ -162,6 +164,7 @@ export function createGame(perturbation: Perturbation, players: readonly Player[
   return {
     steps: N,
     players: players.length,
+    tree: options.tree,
     sizes: movable.map(({ length }) => length),
     inputs: lengths.map((_, i) => players.filter(({ input }) => input === i).length),
     sees,

@@ -1,6 +1,7 @@
 /** Who plays: the tokens of each attributed input, by themselves or in words, sentences or spans of characters. */
 
 import { OptionError } from "../errors.ts";
+import type { Tree } from "../method/game.ts";
 import type { Players } from "../method/perturbation.ts";
 import { segmentRanges } from "../text/segments.ts";
 import type { Span } from "../text/span.ts";
@@ -32,6 +33,45 @@ export function createPlayers(inputs: readonly PlayedInput[], players: Players):
       return seen.length > 0 ? [{ input, tokens: seen }] : [];
     });
   });
+}
+
+/**
+ * Players in groups within groups, from the inside out: neighbours whose first tokens are in one group of a level are one
+ * branch; who is outside of all groups stays by itself. Given spans are those of the first input.
+ * @throws OptionError when spans are out of order, overlap, or hold no token
+ */
+export function createTree(
+  inputs: readonly PlayedInput[],
+  players: readonly Player[],
+  levels: readonly Players[],
+): readonly Tree[] {
+  let branches = players.map((player, p) => ({ tree: p as Tree, player }));
+  for (const level of levels) {
+    const groups = inputs.map(({ encoding }, input) =>
+      typeof level === "string" || input === 0 ? groupsOf(encoding, level) : [],
+    );
+    const groupOf = ({ input, tokens }: Player): number =>
+      groups[input]?.findIndex((group) => group.includes(tokens[0] ?? -1)) ?? -1;
+    const grouped: { trees: Tree[]; player: Player }[] = [];
+    for (const { tree, player } of branches) {
+      const last = grouped.at(-1);
+      const group = groupOf(player);
+      const isSame = group >= 0 && last?.player.input === player.input && groupOf(last.player) === group;
+      if (isSame) last.trees.push(tree);
+      else grouped.push({ trees: [tree], player });
+    }
+    branches = grouped.map(({ trees, player }) => ({
+      tree: trees.length === 1 ? (trees[0] as Tree) : trees,
+      player,
+    }));
+  }
+  return branches.map(({ tree }) => tree);
+}
+
+/** The levels that are larger than the players. */
+export function largerLevels(players: Players): readonly Players[] {
+  if (players === "token") return ["word", "sentence"];
+  return players === "word" ? ["sentence"] : [];
 }
 
 function groupsOf(encoding: Encoding, players: Players): number[][] {

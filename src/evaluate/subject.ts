@@ -127,6 +127,7 @@ export async function openSubject(
       lengths,
       fixed: () => false,
       targets: tokens.targets,
+      tree: players.map((_, p) => p),
       target: (from, to) => createTarget(attributed, tokens, from, to),
       onEntry: () => {},
       onPass,

@@ -29,6 +29,8 @@ export interface Game {
   readonly players: number;
   /** How many players each input has; those of one input follow each other in the order of its text. */
   readonly inputs: readonly number[];
+  /** All players, in groups within groups if the method asks for them. */
+  readonly tree: readonly Tree[];
   /** How many tokens of each player can be removed: [P]. */
   readonly sizes: readonly number[];
   /** Whether a part of player p is before step n. */
@@ -42,8 +44,11 @@ export interface Game {
   random(stream?: number): Random;
 }
 
+/** A player, or a group whose members belong together. */
+export type Tree = number | readonly Tree[];
+
 /** What the number of evaluations may depend on. */
-export type GameSize = Pick<Game, "steps" | "inputs">;
+export type GameSize = Pick<Game, "steps" | "inputs" | "tree">;
 
 /** One score for each step and player: [N][P]; what a step does not see has no meaning there. */
 export type PlayerScores = readonly Float64Array[];

@@ -3,7 +3,7 @@
 import type { ScoreId } from "../score/registry.ts";
 import type { Game, GameSize, PlayerScores } from "./game.ts";
 import type { Internals, InternalsAnswer } from "./internals.ts";
-import type { Removal } from "./perturbation.ts";
+import type { Players, Removal } from "./perturbation.ts";
 import type { Answer, Problem, SiteProblem } from "./problem.ts";
 
 interface Description<Options> {
@@ -55,6 +55,10 @@ export interface GameMethod<Options> extends Description<Options> {
   readonly draws: boolean;
   /** How players are removed when the caller does not say. */
   readonly removal: Removal;
+  /** Who the players are when the caller does not say: `token` if the method does not, either. */
+  readonly players?: Players;
+  /** Players are of the source or the prompt only: what comes from the first explained token on is never removed. */
+  readonly contextOnly?: true;
   /** The only ways to remove them, where not all will do. */
   readonly removals?: readonly Removal[];
   /** The only function of the logits that the method explains, where not all will do; it is also the default. */

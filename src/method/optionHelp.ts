@@ -38,8 +38,10 @@ export const optionHelp: { readonly [Name in keyof Required<MethodOptions>]: str
   features:
     "what LIME is linear in: which players are kept (players), or the embeddings' entries, as in Inseq (embeddings)",
   maskProb: "probability that a player is removed",
-  regularization: "α of the ridge regression; 0 is plain least squares",
+  regularization: "α of the ridge regression or the lasso; 0 is plain least squares",
   kernelWidth: "how fast weights fall with the cosine distance from the text",
+  groups: "what players are grouped in, from the inside out: word, sentence, or spans of characters",
+  perToken: "explain every token by itself instead of all of them together",
   players:
     "who is removed: token (the default), word, sentence, or spans of characters; a score is shared evenly by its tokens",
   removal: "what a removed player leaves behind: a baseline (replace), nothing (delete), random tokens (resample)",

@@ -2,6 +2,7 @@
 
 import { attention } from "./attention.ts";
 import { type AttentionRolloutOptions, attentionRollout } from "./attentionRollout.ts";
+import { type ContextCiteOptions, contextCite } from "./contextCite.ts";
 import { type DeepLiftOptions, deeplift } from "./deeplift.ts";
 import { type DiscretizedOptions, discretizedIntegratedGradients } from "./discretizedIntegratedGradients.ts";
 import { type ExpectedGradientsOptions, expectedGradients } from "./expectedGradients.ts";
@@ -28,6 +29,7 @@ import {
   type SiteMethod,
 } from "./method.ts";
 import { type OcclusionOptions, occlusion } from "./occlusion.ts";
+import { type OwenOptions, owenValues } from "./owenValues.ts";
 import type { PerturbationOptions } from "./perturbation.ts";
 import { type ReagentOptions, reagent } from "./reagent.ts";
 import { type SaliencyOptions, saliency } from "./saliency.ts";
@@ -54,6 +56,8 @@ export interface MethodOptions
     OcclusionOptions,
     LimeOptions,
     ReagentOptions,
+    OwenOptions,
+    ContextCiteOptions,
     KernelShapOptions,
     ShapleySamplingOptions,
     PerturbationOptions {
@@ -89,9 +93,11 @@ export const methods = {
   leave_one_out: leaveOneOut,
   lime,
   reagent,
+  context_cite: contextCite,
   kernel_shap: kernelShap,
   shapley_value_sampling: shapleySampling,
   shapley_values: shapleyValues,
+  owen_values: owenValues,
   value_weighted_norms: valueWeightedNorms,
   dummy,
 } as const satisfies Record<string, Method>;

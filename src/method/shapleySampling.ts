@@ -10,7 +10,8 @@
  * × players forward passes. Unit: that of the score.
  */
 
-import { type Coalition, everyone, nobody } from "./game.ts";
+import type { Random } from "../random.ts";
+import { type Coalition, everyone, type Game, nobody } from "./game.ts";
 import { checkSamples } from "./gradientShap.ts";
 import type { GameMethod } from "./method.ts";
 
@@ -39,27 +40,36 @@ export const shapleySampling: GameMethod<ShapleySamplingOptions> = {
 
   async run(game, { nSamples = DEFAULT_SAMPLES }) {
     checkSamples(nSamples);
-    const P = game.players;
-    const random = game.random();
-    const orders: number[][] = [];
-    while (orders.length < nSamples) {
-      const order = random.permutation(P);
-      orders.push(order, [...order].reverse());
-    }
-    orders.length = nSamples;
-    const values = await game.value(orders.flatMap((order) => growing(order)));
-    const scores = Array.from({ length: game.steps }, () => new Float64Array(P));
-    for (const [o, order] of orders.entries()) {
-      for (const [rank, p] of order.entries()) {
-        const [before, after] = [values[o * (P + 1) + rank], values[o * (P + 1) + rank + 1]];
-        for (const [n, row] of scores.entries()) {
-          row[p] = (row[p] ?? 0) + ((after?.[n] ?? 0) - (before?.[n] ?? 0)) / nSamples;
-        }
-      }
-    }
-    return scores;
+    return await meanGains(game, nSamples, (random) => random.permutation(game.players));
   },
 };
+
+/** What players add to those before them, the mean over so many orders: each that is drawn, and its reverse. */
+export async function meanGains(
+  game: Game,
+  nSamples: number,
+  draw: (random: Random) => readonly number[],
+): Promise<Float64Array[]> {
+  const P = game.players;
+  const random = game.random();
+  const orders: (readonly number[])[] = [];
+  while (orders.length < nSamples) {
+    const order = draw(random);
+    orders.push(order, [...order].reverse());
+  }
+  orders.length = nSamples;
+  const values = await game.value(orders.flatMap((order) => growing(order)));
+  const scores = Array.from({ length: game.steps }, () => new Float64Array(P));
+  for (const [o, order] of orders.entries()) {
+    for (const [rank, p] of order.entries()) {
+      const [before, after] = [values[o * (P + 1) + rank], values[o * (P + 1) + rank + 1]];
+      for (const [n, row] of scores.entries()) {
+        row[p] = (row[p] ?? 0) + ((after?.[n] ?? 0) - (before?.[n] ?? 0)) / nSamples;
+      }
+    }
+  }
+  return scores;
+}
 
 /** Nobody, the first, the first two, … everyone. */
 function growing(order: readonly number[]): Coalition[] {

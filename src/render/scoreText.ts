@@ -35,6 +35,7 @@ const properNames: ReadonlyMap<string, string> = new Map([
   ["deeplift", "DeepLIFT"],
   ["lime", "LIME"],
   ["reagent", "ReAGent"],
+  ["context_cite", "ContextCite"],
   ["reagent", "ReAGent"],
   ["layer_deeplift", "Layer DeepLIFT"],
   ["layer_gradient_x_activation", "Layer Gradient × Activation"],

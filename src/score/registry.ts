@@ -6,6 +6,7 @@ import { contrastLogits, contrastLogitsDiff, contrastProb, contrastProbDiff, inC
 import { klDivergence } from "./divergence.ts";
 import { entropy } from "./entropy.ts";
 import { topPSize } from "./nucleusSize.ts";
+import { logOdds } from "./odds.ts";
 import { type DescribedScore, type Score, type ScoreFunction, scoreOptionNames, type Unit } from "./score.ts";
 import { crossentropy, logit, perplexity, probability } from "./token.ts";
 
@@ -15,6 +16,7 @@ export const scores = {
   entropy,
   crossentropy,
   perplexity,
+  log_odds: logOdds,
   contrast_logits: contrastLogits,
   contrast_prob: contrastProb,
   contrast_logits_diff: contrastLogitsDiff,

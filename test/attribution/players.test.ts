@@ -2,7 +2,7 @@
 
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { type AttributionRequest, attributeSequence, type PassReport } from "../../src/attribution/engine.ts";
-import { createPlayers } from "../../src/attribution/players.ts";
+import { createPlayers, createTree, largerLevels } from "../../src/attribution/players.ts";
 import type { Sequence } from "../../src/attribution/sequence.ts";
 import { useBackend } from "../../src/backend/backend.ts";
 import type { MethodId, MethodOptions } from "../../src/method/registry.ts";
@@ -257,6 +257,23 @@ describe("players", () => {
     [[[8, 9]], "found none in [8, 9)"],
   ] as const)("%j is refused", (players, message) => {
     expect(() => createPlayers([input], players)).toThrow(message);
+  });
+
+  test("groups within groups are words in sentences, or spans; a single member is no group", () => {
+    const players = createPlayers([input], "token");
+    expect(createTree([input], players, largerLevels("token"))).toEqual([
+      [0, [1, 2, 3]],
+      [4, [5, 6]],
+    ]);
+    expect(createTree([input], createPlayers([input], "word"), largerLevels("word"))).toEqual([
+      [0, 1],
+      [2, 3],
+    ]);
+    expect(createTree([input], players, [[[3, 7]]])).toEqual([0, [1, 2], 3, 4, 5, 6]);
+    expect(largerLevels([[0, 3]])).toEqual([]);
+    // Of a second input, which spans say nothing about, every player stays by itself.
+    const second = createPlayers([input, input], "token");
+    expect(createTree([input, input], second, [[[3, 7]]]).slice(6)).toEqual([7, 8, 9, 10, 11, 12, 13]);
   });
 
   test("a word's score is shared by its tokens", async () => {

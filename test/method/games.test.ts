@@ -9,26 +9,7 @@ import { lime } from "../../src/method/lime.ts";
 import { occlusion } from "../../src/method/occlusion.ts";
 import { shapleySampling } from "../../src/method/shapleySampling.ts";
 import { shapleyValues } from "../../src/method/shapleyValues.ts";
-import { Random } from "../../src/random.ts";
-
-type Value = (coalition: Coalition) => number;
-
-/** A game of one input whose steps have these values and see all players. */
-function gameOf(players: number, values: readonly Value[], seed = 0): Game {
-  const value: Game["value"] = async (coalitions) =>
-    coalitions.map((coalition) => Float64Array.from(values, (of) => of(coalition)));
-  return {
-    steps: values.length,
-    players,
-    inputs: [players],
-    sizes: new Array(players).fill(1),
-    sees: () => true,
-    value,
-    redrawnValues: (rows) => value(rows.map(({ kept }) => kept)),
-    redrawnRanks: async (rows) => rows.map(() => 0),
-    random: (stream) => new Random(seed, stream),
-  };
-}
+import { bitsOf, gameOf, lookUp, near, type Value } from "../support/games.ts";
 
 /** Any game at all: each coalition has a value of its own. */
 const anyGame = fc.integer({ min: 1, max: 6 }).chain((players) =>
@@ -37,22 +18,6 @@ const anyGame = fc.integer({ min: 1, max: 6 }).chain((players) =>
     table: fc.array(fc.double({ min: -3, max: 3, noNaN: true }), { minLength: 2 ** players, maxLength: 2 ** players }),
   }),
 );
-
-const bitsOf = (coalition: Coalition): number => coalition.reduce((bits, kept, p) => bits + kept * 2 ** p, 0);
-const lookUp =
-  (table: readonly number[]): Value =>
-  (coalition) =>
-    table[bitsOf(coalition)] ?? Number.NaN;
-
-function near(actual: PlayerScores, expected: readonly (readonly number[])[], tolerance: number): void {
-  expect(actual.length).toBe(expected.length);
-  for (const [n, row] of expected.entries()) {
-    expect(actual[n]?.length).toBe(row.length);
-    for (const [p, score] of row.entries()) {
-      expect(Math.abs((actual[n]?.[p] ?? Number.NaN) - score), `step ${n}, player ${p}`).toBeLessThanOrEqual(tolerance);
-    }
-  }
-}
 
 const plain = (scores: PlayerScores): number[][] => scores.map((row) => [...row]);
 
@@ -243,7 +208,7 @@ describe("occlusion", () => {
     [{ strides: 2 }, "strides: expected at most the window's length 1, received 2"],
   ])("%o is refused", async (options, message) => {
     await expect(occlusion.run(gameOf(3, [value]), options)).rejects.toThrow(message);
-    expect(() => occlusion.evaluations(options, { steps: 1, inputs: [3] })).toThrow(message);
+    expect(() => occlusion.evaluations(options, { steps: 1, inputs: [3], tree: [0, 1, 2] })).toThrow(message);
   });
 });
 

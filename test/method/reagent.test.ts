@@ -167,6 +167,7 @@ const decided: Game = {
   players: 5,
   inputs: [5],
   sizes: [1, 1, 1, 1, 1],
+  tree: [0, 1, 2, 3, 4],
   sees: () => true,
   value: async (coalitions) => coalitions.map((kept) => Float64Array.of(kept[1] ?? 0)),
   redrawnValues: async (rows) => rows.map(({ kept }) => Float64Array.of(kept[1] ?? 0)),
@@ -203,7 +204,7 @@ test.each([
   [{ numProbes: 0 }, "numProbes: expected a positive integer, received 0"],
   [{ replacingRatio: 1 }, "replacingRatio: expected a probability between 0 and 1, received 1"],
 ])("%o is refused", async (options, message) => {
-  expect(() => reagent.evaluations(options, { steps: 1, inputs: [3] })).toThrow(message);
+  expect(() => reagent.evaluations(options, { steps: 1, inputs: [3], tree: [0, 1, 2] })).toThrow(message);
 });
 
 test.each([
