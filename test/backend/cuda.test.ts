@@ -25,7 +25,7 @@ import { request, tinyDecoderOnly, tinyEncoderDecoder, tinyModel, tinySequence }
 const reference: readonly string[] = [...tinyDecoderOnly, "t5"];
 
 /** Few points of the methods that have many. */
-const few = { nSteps: 3, nSamples: 9, nNeighbors: 4 };
+const few = { nSteps: 3, nSamples: 9, nNeighbors: 4, maxProbeSteps: 2, numProbes: 2 };
 
 describeOnBackends(
   "cuda",
