@@ -45,6 +45,7 @@ export interface AttributionModelParts {
   readonly weights: "float32" | CompactFormat;
 }
 
+/** A model, its tokenizer, and the method that it explains itself by. */
 export class AttributionModel {
   readonly name: string;
   readonly backend: BackendInUse;

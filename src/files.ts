@@ -2,6 +2,7 @@
 
 import { FileError } from "./errors.ts";
 
+/** Where the files of a model come from. */
 export interface FileSource {
   /** How to call this place in a message and in the result's info, for instance the folder's path. */
   readonly name: string;

@@ -13,11 +13,11 @@ export type { AttributionModel } from "./attributionModel.ts";
 export {
   type AvailableBackend,
   type BackendInUse,
-  type BackendName,
   listBackends,
   type UnavailableBackend,
   useBackend,
 } from "./backend/backend.ts";
+export type { BackendName } from "./backend/registry.ts";
 export {
   BackendError,
   ConfigError,
@@ -45,6 +45,7 @@ export { listMetrics, type MetricId, type MetricOptions, metrics } from "./evalu
 export { listRemovalOperators, type RemovalOperator } from "./evaluate/removal.ts";
 export type { PlayerDescription } from "./evaluate/subject.ts";
 export { type Column, columnsOf, compareMethods, type Summary, summarize } from "./evaluate/summary.ts";
+export { type Explanation, explain, listExplained } from "./explain.ts";
 export { type FileSource, filesFromMemory } from "./files.ts";
 export { type LoadOptions, loadModel } from "./loadModel.ts";
 export { listFeatureAttributionMethods, type MethodId, type MethodOptions } from "./method/registry.ts";

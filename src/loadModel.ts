@@ -22,6 +22,7 @@ import { openModel } from "./platform/nodeHub.ts";
 import { type KeywordArguments, readModelArguments, readTokenizerArguments } from "./pretrainedArguments.ts";
 import { loadTokenizer } from "./text/loadTokenizer.ts";
 
+/** What `loadModel` can be told, beside the options of the method. */
 export interface LoadOptions extends MethodOptions, HubOptions {
   /** Where to compute; `auto` takes the fastest backend present. */
   readonly backend?: BackendName | "auto";

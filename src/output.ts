@@ -34,6 +34,7 @@ import { type InseqJsonOptions, toInseqJson } from "./result/writeInseqJson.ts";
 import type { ChatSpan } from "./text/chat.ts";
 import type { Tokenizer } from "./text/tokenizer.ts";
 
+/** How a result is written to files. */
 export interface SaveOptions extends InseqJsonOptions {
   /** Replace files that exist. Default: false. */
   readonly overwrite?: boolean | undefined;
@@ -43,6 +44,7 @@ export interface SaveOptions extends InseqJsonOptions {
   readonly splitSequences?: boolean | undefined;
 }
 
+/** How a result is read from a file. */
 export interface LoadOptions {
   /** Whether the file is gzip. Default: as its first bytes say. */
   readonly decompress?: boolean | undefined;

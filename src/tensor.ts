@@ -12,6 +12,7 @@
 
 import * as tf from "@tensorflow/tfjs";
 
+/** A tensor of TensorFlow.js. */
 export type Tensor = tf.Tensor;
 export type DataType = "float32" | "int32" | "bool";
 /** The host data of a tensor. */

@@ -24,7 +24,7 @@ const order = [
   ["src/attribution"],
   ["src/aggregate"],
   ["src/render"],
-  ["src/output.ts"],
+  ["src/output.ts", "src/explain.ts"],
   ["src/attributionModel.ts", "src/pretrainedArguments.ts"],
   ["src/evaluate"],
   ["src/loadModel.ts"],

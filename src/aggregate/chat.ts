@@ -4,6 +4,7 @@ import { OptionError } from "../errors.ts";
 import type { AttributionInfo, Json } from "../result/attribution.ts";
 import type { Span } from "../text/span.ts";
 
+/** The tokens of one message of a conversation. */
 export interface MessageTokens {
   /** The message's role, or `template` for what the chat template wrote itself. */
   readonly role: string;

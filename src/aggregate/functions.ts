@@ -76,6 +76,43 @@ export const aggregationFunctions = { mean, max, min, sum, prod, absmax, vnorm }
   AggregationFunction
 >;
 
+/** What each of them makes of the values, and where it misleads: for `inseq explain`. */
+export const aggregationFunctionHelp: { readonly [Id in keyof typeof aggregationFunctions]: FunctionHelp } = {
+  mean: {
+    formula: "Σ x / n",
+    goodFor: "heads and layers, which are alike",
+    badFor: "signed scores of a word's pieces: their sum is the word's",
+  },
+  max: { formula: "max x", goodFor: "whether anything is large", badFor: "negative scores, which are lost" },
+  min: { formula: "min x", goodFor: "what speaks most against", badFor: "positive scores, which are lost" },
+  sum: {
+    formula: "Σ x",
+    goodFor: "signed scores: sums of complete methods stay complete (with normalize: false)",
+    badFor: "gradients without a factor, whose signs cancel by chance",
+  },
+  prod: {
+    formula: "Π x",
+    goodFor: "probabilities of the tokens of a word or text",
+    badFor: "scores that may be 0 or negative",
+  },
+  absmax: {
+    formula: "the x with the largest |x|, signed",
+    goodFor: "one number for a span, as Inseq merges",
+    badFor: "long spans: all but one score are lost",
+  },
+  vnorm: {
+    formula: "(Σ |x|^p)^(1/p), p = vnormOrd",
+    goodFor: "how much an embedding matters, whichever way",
+    badFor: "signs and sums: both are lost",
+  },
+};
+
+interface FunctionHelp {
+  readonly formula: string;
+  readonly goodFor: string;
+  readonly badFor: string;
+}
+
 export type AggregationFunctionId = keyof typeof aggregationFunctions;
 
 /** An aggregation function by id, or one's own. */

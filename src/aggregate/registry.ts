@@ -33,6 +33,7 @@ export interface StageOptions {
   readonly slices: SlicesOptions;
 }
 
+/** The name of an aggregator. */
 export type AggregatorId = keyof StageOptions;
 
 /** Every stage of a pipeline takes those of these options that it has. */

@@ -10,6 +10,7 @@ import { knownName } from "../names.ts";
 import type { Random } from "../random.ts";
 
 export const baselineNames = ["inseq", "unk", "pad", "mask", "zero", "mean", "random"] as const;
+/** The baselines that have names. */
 export type BaselineName = (typeof baselineNames)[number];
 
 /**

@@ -17,6 +17,7 @@ import type { Runner } from "./runner.ts";
 import { seeing } from "./siteAccess.ts";
 import { selectSites } from "./siteSelection.ts";
 
+/** A unit inside the model, whose value is explained in place of a score. */
 export interface Neuron {
   /** A site of the decoder, as `targetLayer` has it, of one layer: `decoder.3.mlpOutput`, `transformer.h[3].mlp`. */
   readonly layer: string;

@@ -44,6 +44,7 @@ export interface Progress {
   readonly total: number;
 }
 
+/** What `attribute` can be told: its own options, and those of the method and of the scores that take part. */
 export interface AttributeOptions extends MethodOptions, ScoreOptions, ContrastOptions {
   /** Another method for this call. */
   readonly method?: MethodId;

@@ -13,6 +13,7 @@ import { type BackendName, backendNames, backends } from "./registry.ts";
 
 export type { BackendName };
 
+/** The backend that is in use. */
 export interface BackendInUse {
   readonly name: BackendName;
   /** What it is, in words: "WebAssembly with SIMD, one thread". */
@@ -24,6 +25,7 @@ export interface BackendInUse {
   readonly passedOver: readonly UnavailableBackend[];
 }
 
+/** A backend that cannot be used here, and why. */
 export interface UnavailableBackend {
   readonly name: BackendName;
   readonly available: false;
@@ -31,6 +33,7 @@ export interface UnavailableBackend {
   readonly reason: string;
 }
 
+/** A backend that can be used here. */
 export interface AvailableBackend {
   readonly name: BackendName;
   readonly available: true;

@@ -15,6 +15,7 @@ export const backends = {
   cpu,
 } as const satisfies Record<string, Startable>;
 
+/** The name of a backend. */
 export type BackendName = keyof typeof backends;
 
 export const backendNames = Object.keys(backends) as BackendName[];

@@ -3,12 +3,12 @@
 import * as errors from "../errors.ts";
 
 /** One line or two on what was expected; the stack when it is asked for. What nobody foresaw is said to be a defect. */
-export function describeFailure(error: unknown, withStack: boolean): string {
+export function describeFailure(error: unknown, withStack: boolean, command = "attribute"): string {
   if (!(error instanceof Error)) return `inseq: ${String(error)}`;
   const lines = [`inseq: ${isForeseen(error) ? error.message : `${error.name}: ${error.message}`}`];
   if (!isForeseen(error) && !withStack) lines.push("inseq: this is a defect of inseq-tfjs; --very_verbose shows where");
   if (error instanceof errors.OptionError && !withStack && !error.message.includes("\n"))
-    lines.push("inseq: see inseq attribute --help");
+    lines.push(`inseq: see inseq ${command} --help`);
   if (withStack) lines.push(stackOf(error));
   return lines.join("\n");
 }

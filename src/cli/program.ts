@@ -34,6 +34,15 @@ export function createProgram(screen: Screen): Command {
       await attribute(options, screen);
     });
   for (const option of commanderOptions(attributeOptions)) command.addOption(option);
+  program
+    .command("explain")
+    .description("Say what a method, a score or an aggregator does, costs and is good for.")
+    .argument("[id]", "its name; without one, all names")
+    .helpOption("-h, --help", "Show this help.")
+    .action(async (id: string | undefined) => {
+      const { explained } = await import("./explain.ts");
+      screen.print(explained(id, screen.width));
+    });
   return program;
 }
 

@@ -32,7 +32,7 @@ export async function run(argv: readonly string[], screen: Screen): Promise<numb
   } catch (error) {
     if (error instanceof CommanderError) return error.exitCode === 0 ? DONE : WRONG_USAGE;
     const withStack = argv.includes("-vv") || argv.some((argument) => /^--very[_-]verbose/.test(argument));
-    screen.report(describeFailure(error, withStack));
+    screen.report(describeFailure(error, withStack, argv[0] === "explain" ? "explain" : "attribute"));
     return error instanceof OptionError ? WRONG_USAGE : FAILED;
   }
 }

@@ -2,6 +2,7 @@
 
 import { Random } from "../random.ts";
 
+/** A mean and how far it can be trusted. */
 export interface Estimate {
   /** Null without any value. */
   readonly mean: number | null;

@@ -27,6 +27,7 @@ export interface EvaluatedMetric {
   readonly options?: MetricOptions;
 }
 
+/** What is to be evaluated, and how. */
 export interface EvaluateOptions {
   /** Methods or floors by id, or with options of `attribute`. The floors by default. */
   readonly methods?: readonly (EvaluatedMethod["method"] | EvaluatedMethod)[];
@@ -84,6 +85,7 @@ export interface Evaluation {
   readonly results: readonly MetricResult[];
 }
 
+/** What a metric has found for one item and one method. */
 export interface MetricResult {
   /** The name that the caller gave to the metric. */
   readonly metric: string;

@@ -20,11 +20,13 @@ import type { Subject } from "./subject.ts";
  *   leave_one_out  f(x) − f(x without i): what removing tells about each player alone
  */
 export const floors = ["random", "recency", "leave_one_out"] as const;
+/** What every method has to beat. */
 export type FloorId = (typeof floors)[number];
 
 /** How the scores of a token's embedding become one: added up, or the length of the vector. */
 export type TokenScore = "sum" | "vnorm";
 
+/** A method as it is evaluated: its name and options. */
 export interface EvaluatedMethod {
   /** How results call it. */
   readonly name: string;

@@ -3,6 +3,7 @@
 import { OptionError } from "../errors.ts";
 import type { Span } from "../text/span.ts";
 
+/** A text that is explained, and what is known of it. */
 export interface EvaluationItem {
   /** A name of the caller's, repeated in the results. */
   readonly id?: string;

@@ -17,6 +17,7 @@ import type { Random } from "../random.ts";
  */
 export type FunctionName = "measured" | "explained" | "logprob";
 
+/** What a metric is asked about one item. */
 export interface Question {
   /** P */
   readonly players: number;
@@ -58,6 +59,7 @@ export type MetricUnit = "function" | "function²" | "nat" | "share" | "distance
 /** What must be there beyond scores: a way to remove players (which results then name), evidence, a second model. */
 export type MetricNeed = "removal" | "evidence" | "randomized";
 
+/** A measure of how good an explanation is. */
 export interface Metric<Options extends object> {
   readonly formula: string;
   readonly paper: string;

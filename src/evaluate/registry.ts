@@ -45,6 +45,7 @@ export interface MetricOptions
 /** A metric whatever its options are. */
 export type AnyMetric = Omit<Metric<MetricOptions>, "defaults"> & { readonly defaults: MetricOptions };
 
+/** All metrics by their names. */
 export const metrics = {
   comprehensiveness,
   aopc_comprehensiveness: aopcComprehensiveness,
@@ -76,6 +77,7 @@ export const metrics = {
   relevance_mass: relevanceMass,
 } as const satisfies Record<string, AnyMetric>;
 
+/** The name of a metric. */
 export type MetricId = keyof typeof metrics;
 
 /** Identifiers of all metrics. */

@@ -21,6 +21,7 @@ export const removalOperators = {
   resample: { removal: "resample", baseline: "mean" },
 } as const satisfies Record<string, { readonly removal: Removal; readonly baseline: BaselineChoice }>;
 
+/** The name of a way to remove words. */
 export type RemovalOperator = keyof typeof removalOperators;
 
 /** The names of the removal operators. */

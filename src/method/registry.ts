@@ -102,6 +102,7 @@ export const methods = {
   dummy,
 } as const satisfies Record<string, Method>;
 
+/** The name of a method. */
 export type MethodId = keyof typeof methods;
 
 /** What a method is with these options: LIME has two forms, which attribute different things. */

@@ -17,6 +17,7 @@ import { decimalsFor, methodTitle } from "./scoreText.ts";
 import { type SequenceView, sequenceView, type TokenView } from "./sequenceView.ts";
 import { lineText } from "./visibleText.ts";
 
+/** How a page looks. */
 export interface HtmlOptions {
   /** The heading; the method's name when not given. */
   readonly title?: string;

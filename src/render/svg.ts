@@ -13,6 +13,7 @@ import { matrix } from "./svg/matrix.ts";
 
 export type SvgLayout = "matrix" | "text";
 
+/** How a figure looks. */
 export interface SvgOptions {
   readonly layout?: SvgLayout;
   /** A heading above the figure; none when not given. */

@@ -14,6 +14,7 @@ import { heatMapTables } from "./terminal/table.ts";
 
 export type TerminalLayout = "table" | "strongest" | "text";
 
+/** How a result is shown in a terminal. */
 export interface TerminalOptions {
   /** 0 none (no escape sequences at all), 1 the 16 basic colours, 2 256 colours, 3 true colour. */
   readonly colorLevel?: ColorLevel;

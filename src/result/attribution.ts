@@ -8,6 +8,7 @@
 import type { ChatSpan } from "../text/chat.ts";
 import type { Span } from "../text/span.ts";
 
+/** A token of the source or the target. */
 export interface Token {
   /** The vocabulary's own string, for instance `▁the` or `Ġthe`; merged tokens are concatenated. */
   readonly token: string;
@@ -84,6 +85,7 @@ export type Json = null | boolean | number | string | readonly Json[] | { readon
 /** What was asked and how it went. Keys are Inseq's own (`attribution_method`, `exec_time`, ...), as in its files. */
 export type AttributionInfo = { readonly [key: string]: Json };
 
+/** The attribution of a batch, as plain data. */
 export interface Attribution {
   readonly sequences: readonly SequenceAttribution[];
   /** One entry per generation step, when asked for. */

@@ -27,6 +27,7 @@ export const scores = {
   top_p_size: topPSize,
 } as const satisfies Record<string, DescribedScore>;
 
+/** The name of a score. */
 export type ScoreId = keyof typeof scores;
 
 export interface RegisteredScore extends Score {
@@ -37,6 +38,7 @@ export interface RegisteredScore extends Score {
 /** Scores that the program using this library has added. The one table here that grows, because that is its purpose. */
 const registered = new Map<string, RegisteredScore>();
 
+/** What is said of a score of one's own. */
 export interface StepFunctionOptions {
   /** Aggregation function by aggregator, for instance `{ spans: "prod" }`. */
   readonly aggregateMap?: Readonly<Record<string, string>>;

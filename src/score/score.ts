@@ -40,12 +40,14 @@ export interface NextToken {
   readonly targets_R: Tensor;
 }
 
+/** What a score is computed from. */
 export interface ScoreStep extends NextToken {
   /** What to compare with: another token, another context, or both. */
   readonly contrast: NextToken;
   readonly options: ScoreOptions;
 }
 
+/** A score's computation: one number for each row, [R]. */
 export type ScoreFunction = (step: ScoreStep) => Tensor;
 
 export interface Score {

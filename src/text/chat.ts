@@ -13,6 +13,7 @@ import { asArray, asObject, asString, readOptionalJsonObject } from "./json.ts";
 import type { Span } from "./span.ts";
 import type { TokenizerConfig } from "./tokenizerConfig.ts";
 
+/** How a chat template is applied. */
 export interface ChatOptions {
   /** End with what announces the assistant's next message. Default: unless the last message is the assistant's. */
   readonly addGenerationPrompt?: boolean;
@@ -35,6 +36,7 @@ export interface ChatSpan {
   readonly span: Span;
 }
 
+/** The text of a conversation, and whose characters are where in it. */
 export interface ChatText {
   readonly text: string;
   /** In order, side by side, from the text's first character to its last. */

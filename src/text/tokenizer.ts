@@ -8,6 +8,7 @@
 import type { ApplyChatTemplate } from "./chat.ts";
 import type { Span } from "./span.ts";
 
+/** The tokens of a text. */
 export interface Encoding {
   readonly ids: readonly number[];
   /** The vocabulary's own strings, for instance `▁the` or `Ġthe`. */
@@ -48,6 +49,7 @@ export interface TokenizerLanguages {
   readonly startsDecoder: boolean;
 }
 
+/** A tokenizer, with the chat template of its model. */
 export interface Tokenizer extends TextTokenizer {
   /**
    * The text of a conversation by the model's chat template, with the characters of every message in it. Its special tokens

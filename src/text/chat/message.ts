@@ -6,6 +6,7 @@ export interface TextPart {
   readonly text: string;
 }
 
+/** A message of a conversation. */
 export interface ChatMessage {
   /** `system`, `user`, `assistant`, `tool`: what the template knows. */
   readonly role: string;
