@@ -4,6 +4,7 @@ import { OptionError } from "../errors.ts";
 import { Random } from "../random.ts";
 import { add, dispose, type Tensor, tensor, tidy } from "../tensor.ts";
 
+/** Noise on the inputs while they are attributed. */
 export interface InputNoise {
   /** Every element of an embedding is moved by a number drawn uniformly from ± radius. */
   readonly radius: number;
