@@ -2,7 +2,7 @@
 
 import type { Embedding } from "../src/layers/embedding.ts";
 import { disposeLayers } from "../src/layers/layer.ts";
-import type { OutputHead } from "../src/layers/outputHead.ts";
+import { type OutputHead, readoutOf } from "../src/layers/outputHead.ts";
 import type { Stack } from "../src/layers/stack.ts";
 import type { DecoderOnlyModel, ModelFacts } from "../src/model/model.ts";
 import { mul, scalar } from "../src/tensor.ts";
@@ -22,7 +22,7 @@ export function decoderOnly({ facts, tokens, embeddingScale = 1, decoder, head }
     kind: "decoder-only",
     facts,
     layers,
-    readout: { normalize: (states) => decoder.normalize(states), logits: (states) => head.logits(states) },
+    readout: readoutOf(decoder.finalNorm, head),
     embed(ids_BT) {
       const embedded = tokens.call(ids_BT);
       return embeddingScale === 1 ? embedded : mul(embedded, scalar(embeddingScale));

@@ -2,9 +2,9 @@
 
 import type { Embedding } from "../src/layers/embedding.ts";
 import { disposeLayers } from "../src/layers/layer.ts";
-import type { OutputHead } from "../src/layers/outputHead.ts";
+import { type OutputHead, readoutOf } from "../src/layers/outputHead.ts";
 import type { Stack } from "../src/layers/stack.ts";
-import type { EncoderDecoderModel, ModelFacts, Readout } from "../src/model/model.ts";
+import type { EncoderDecoderModel, ModelFacts } from "../src/model/model.ts";
 import { mul, scalar, type Tensor } from "../src/tensor.ts";
 
 export interface EncoderDecoderParts {
@@ -25,10 +25,7 @@ export function encoderDecoder(parts: EncoderDecoderParts): EncoderDecoderModel 
   const { facts, sourceTokens, targetTokens, encoder, decoder, head } = parts;
   const embed = (tokens: Embedding, ids: Tensor): Tensor => scaled(tokens.call(ids), parts.embeddingScale);
   const tables = sourceTokens === targetTokens ? [sourceTokens] : [sourceTokens, targetTokens];
-  const readout: Readout = {
-    normalize: (states) => decoder.normalize(states),
-    logits: (states) => head.logits(scaled(states, parts.stateScale)),
-  };
+  const readout = readoutOf(decoder.finalNorm, { logits: (x) => head.logits(scaled(x, parts.stateScale)) });
   const layers = [...tables, ...encoder.layers, ...decoder.layers, ...head.layers];
   return {
     kind: "encoder-decoder",

@@ -12,12 +12,13 @@ import { disposeLayers, single, TransformerLayer } from "../src/layers/layer.ts"
 import { LayerNorm } from "../src/layers/layerNorm.ts";
 import { outputHead, read, readoutOf } from "../src/layers/outputHead.ts";
 import type { Pass } from "../src/layers/pass.ts";
+import { residual } from "../src/layers/residual.ts";
 import type { Weights } from "../src/layers/weights.ts";
 import { strictConfig } from "../src/model/config.ts";
 import { choice, flag, number, size } from "../src/model/configField.ts";
 import type { DecoderInput, DecoderOnlyModel } from "../src/model/model.ts";
 import { positionIds } from "../src/model/positions.ts";
-import { visit } from "../src/model/sites.ts";
+import { type SiteName, visit } from "../src/model/sites.ts";
 import { perHead } from "../src/model/sizes.ts";
 import { normRows } from "../src/model/weightRows.ts";
 import type { WeightTable } from "../src/model/weights.ts";
@@ -68,10 +69,9 @@ export class OpenAiGptBlock extends TransformerLayer<BlockOptions> {
   override call(inputs: LayerInputs, pass: Pass = {}): Tensor {
     const at = { stack: "decoder", attention: "self", layer: this.options.layer } as const;
     const x0 = visit(pass.sites, { ...at, name: "blockInput" }, single(inputs));
-    const attended = visit(pass.sites, { ...at, name: "attentionOutput" }, this.#attention.call(x0, pass));
-    const x1 = this.#attentionNorm.call(add(x0, attended));
-    const mlp = visit(pass.sites, { ...at, name: "mlpOutput" }, this.#mlp.call(x1));
-    const x2 = this.#mlpNorm.call(add(x1, mlp));
+    const after = (name: SiteName) => ({ place: "after" as const, sites: pass.sites, site: { ...at, name } });
+    const x1 = residual(x0, this.#attentionNorm, after("attentionOutput"), (x) => this.#attention.call(x, pass));
+    const x2 = residual(x1, this.#mlpNorm, after("mlpOutput"), (x) => this.#mlp.call(x));
     return visit(pass.sites, { ...at, name: "blockOutput" }, x2);
   }
 

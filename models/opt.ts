@@ -11,12 +11,12 @@ import type { JsonObject } from "../src/json.ts";
 import { Embedding } from "../src/layers/embedding.ts";
 import { disposeLayers } from "../src/layers/layer.ts";
 import { Linear } from "../src/layers/linear.ts";
-import { outputHead } from "../src/layers/outputHead.ts";
+import { outputHead, readoutOf } from "../src/layers/outputHead.ts";
 import type { Weights } from "../src/layers/weights.ts";
 import { activation } from "../src/model/activationField.ts";
 import { strictConfig } from "../src/model/config.ts";
 import { flag, orNull, size } from "../src/model/configField.ts";
-import type { DecoderOnlyModel, Readout } from "../src/model/model.ts";
+import type { DecoderOnlyModel } from "../src/model/model.ts";
 import { perHead } from "../src/model/sizes.ts";
 import { linearRows } from "../src/model/weightRows.ts";
 import type { WeightTable } from "../src/model/weights.ts";
@@ -41,10 +41,7 @@ function build(config: OptConfig, weights?: Weights): DecoderOnlyModel {
   const decoder = fairseqDecoder(config, weights);
   const projectOut = projection("projectOut", width, embeddingWidth);
   const head = outputHead({ tokens, tied: config.tiedHead, weights });
-  const readout: Readout = {
-    normalize: (states) => decoder.normalize(states),
-    logits: (states) => head.logits(projectOut?.call(states) ?? states),
-  };
+  const readout = readoutOf(decoder.finalNorm, { logits: (x) => head.logits(projectOut?.call(x) ?? x) });
   const parts = [tokens, projectIn, ...decoder.layers, projectOut, ...head.layers].filter((x) => x !== undefined);
 
   return {

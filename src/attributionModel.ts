@@ -10,6 +10,7 @@ import { createInfo } from "./attribution/info.ts";
 import { type Input, type Inputs, readInputs } from "./attribution/inputs.ts";
 import { contrastsOf, forcedJob, generatedJob, type Job } from "./attribution/jobs.ts";
 import type { Language } from "./attribution/language.ts";
+import { checkTraits } from "./attribution/modelTraits.ts";
 import {
   type AttributeOptions,
   type ContrastOptions,
@@ -124,6 +125,7 @@ export class AttributionModel {
    * @param generatedTexts texts to be explained instead of the model's own: full texts beginning with their prompts
    *   (decoder-only), or target texts (encoder-decoder); of conversations the replies alone
    * @throws OptionError for unknown options, wrong positions, texts that do not fit together
+   * @throws UnsupportedError when the method needs of the model what it has not
    * @throws NumericError when a score is not finite
    */
   async attribute(
@@ -139,6 +141,8 @@ export class AttributionModel {
     const throughHostBefore = throughHost();
     const inputs = readInputs(this.tokenizer, inputTexts, options.chat);
     const specialTokens = specialTokensOf(inputs, options);
+    const { method } = resolved;
+    if (method.on === "internals") await checkTraits(this.model, resolved.methodId, method.needs);
     const jobs = await this.#jobs(
       inputs,
       specialTokens,

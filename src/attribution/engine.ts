@@ -1,19 +1,18 @@
 /** Attributing one sequence: from token ids to scores on the host. No texts, no tokenizer, no file. */
 
 import { NumericError } from "../errors.ts";
-import type { Internals } from "../method/internals.ts";
-import type { InternalsMethod } from "../method/method.ts";
 import type { Method, MethodOptions } from "../method/registry.ts";
 import type { Model } from "../model/model.ts";
 import type { Scores } from "../result/attribution.ts";
 import type { Score, ScoreOptions } from "../score/score.ts";
 import { dispose, readFloats, type Tensor, tidy } from "../tensor.ts";
 import { attributeEmbeddings } from "./attributeEmbeddings.ts";
+import { attributeInternals } from "./attributeInternals.ts";
 import { attributePlayers } from "./attributePlayers.ts";
-import { type RowLimits, rowsPerPass } from "./budget.ts";
+import type { RowLimits } from "./budget.ts";
 import type { Contrast } from "./contrast.ts";
+import { checkTraits } from "./modelTraits.ts";
 import type { Neuron } from "./neuron.ts";
-import { createRunner } from "./runner.ts";
 import type { Sampler } from "./sampler.ts";
 import type { Sequence } from "./sequence.ts";
 import { sharesInputs } from "./sharedContrast.ts";
@@ -82,6 +81,7 @@ export interface Ends {
 /**
  * Scores of every attributed position of a sequence.
  * @throws OptionError when the attributed function cannot be attributed as asked
+ * @throws UnsupportedError when the method needs of the model what it has not
  * @throws NumericError when a logit or a score is not finite
  */
 export async function attributeSequence(
@@ -90,6 +90,7 @@ export async function attributeSequence(
   request: AttributionRequest,
 ): Promise<SequenceScores> {
   const { method } = request;
+  if (method.on === "internals") await checkTraits(model, request.methodId, method.needs);
   const tokens = stepTokens(sequence, request.contrast);
   const contrast_GV =
     needsConstantContext(model, request) && request.contrast
@@ -105,7 +106,7 @@ export async function attributeSequence(
       case "players":
         return await attributePlayers(model, sequence, { ...request, method }, tokens, contrast_GV, stepScores);
       case "internals":
-        return { ...nothing, ...(await attributeInternals(model, sequence, { ...request, method })), stepScores };
+        return await attributeInternals(model, sequence, { ...request, method }, tokens, stepScores);
       case "nothing":
         return { ...nothing, stepScores };
       default:
@@ -163,30 +164,4 @@ async function scoreSteps(
     dispose(logits_GV);
   }
   return found;
-}
-
-async function attributeInternals(
-  model: Model,
-  sequence: Sequence,
-  request: AttributionRequest & { readonly method: InternalsMethod<MethodOptions> },
-) {
-  const runner = createRunner(model, sequence, request.attributeTarget);
-  const positions = sequence.end - 1 + (sequence.source?.ids.length ?? 0);
-  const limits = { ...request.limits, sharesRepeats: false };
-  const internals: Internals = {
-    start: sequence.start,
-    end: sequence.end,
-    targetLength: sequence.target.ids.length,
-    attributeTarget: request.attributeTarget || model.kind === "decoder-only",
-    sourceLength: sequence.source?.ids.length ?? null,
-    rowsPerPass: rowsPerPass(model.facts, positions, 1, limits),
-    encode: runner.encode,
-    decode: runner.decode,
-    attentionMaps: runner.attentionMaps,
-  };
-  try {
-    return await request.method.run(internals, request.methodOptions);
-  } finally {
-    runner.dispose();
-  }
 }

@@ -12,6 +12,7 @@ import type { ChatOptions } from "../text/chat.ts";
 import { type BaselineChoice, baselineNames } from "./baseline.ts";
 import type { Alignment } from "./contrast.ts";
 import type { ScoreRequest } from "./engine.ts";
+import { checkExplainedInside } from "./explained.ts";
 import { checkInputNoise, type InputNoise } from "./inputNoise.ts";
 import type { Neuron } from "./neuron.ts";
 
@@ -153,6 +154,8 @@ export function resolveOptions(methodId: MethodId, own: MethodOptions, options: 
   checkNeuron(id, method, options);
   checkInputNoise(options.inputNoise);
   const attributed = attributedScore(options, method);
+  const { contrastForceInputs = false } = { ...options.attributedFnArgs, ...options };
+  if (method.on === "internals") checkExplainedInside(id, method, attributed, contrastForceInputs === true);
   const stepScores = (options.stepScores ?? []).map((name) => ({ id: name, score: findScore(name) }));
   if (method.on === "internals" && stepScores.length > 0) {
     throw new OptionError(
@@ -299,7 +302,8 @@ function checkExplained(
 const custom = "custom function";
 
 function attributedScore(options: AttributeOptions, method: Method): { id: string; score: Score } {
-  const byDefault = (method.on === "players" && method.explains) || "probability";
+  const ofMethod = method.on === "internals" && method.explains === "logits" ? "logit" : undefined;
+  const byDefault = (method.on === "players" && method.explains) || ofMethod || "probability";
   const { attributedFn = byDefault, neuron } = options;
   if (neuron !== undefined) return { id: `neuron ${neuron.layer}[${neuron.unit}]`, score: findScore("logit") };
   if (typeof attributedFn === "string") return { id: attributedFn, score: findScore(attributedFn) };

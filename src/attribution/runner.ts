@@ -5,7 +5,7 @@
  */
 
 import { chosen } from "../method/heads.ts";
-import type { AttentionMap, AttentionSelection } from "../method/internals.ts";
+import type { AttentionMap, AttentionSelection, Internals } from "../method/internals.ts";
 import type { Reference, Words } from "../method/problem.ts";
 import type { EncoderStates, Model } from "../model/model.ts";
 import type { Site, Sites } from "../model/sites.ts";
@@ -44,7 +44,7 @@ export interface Runner {
   /** The encoder's and the decoder's last states, normalised, of so many copies of the sequence: see `Internals`. */
   encode(sites: Sites, copies: number): Tensor;
   decode(sites: Sites, copies: number): Tensor;
-  attentionMaps(selection?: AttentionSelection): Promise<AttentionMap[]>;
+  attentionMaps: Internals["attentionMaps"];
   dispose(): void;
 }
 
@@ -102,10 +102,10 @@ function decoderOnlyRunner(model: Extract<Model, { kind: "decoder-only" }>, sequ
     decode: (sites, copies) =>
       lastStates(model, sites, (watched) => {
         const embeddings_BTD = repeat(expandDims(x_SD, 0), copies);
-        model.forward({ embeddings_BTD, targets_B: firstOfEach(copies), sites: watched });
+        model.forward({ embeddings_BTD, targets_B: firstOfEach(copies), sites: lettingGo(watched) });
       }),
-    attentionMaps: (selection = {}) =>
-      readAttention(selection, (sites) =>
+    attentionMaps: (selection, queriesOf) =>
+      readAttention(selection, queriesOf, (sites) =>
         model.forward({ embeddings_BTD: expandDims(x_SD, 0), targets_B: int32([0]), sites }),
       ),
     dispose: () => dispose([x_SD, ...baselines]),
@@ -185,16 +185,16 @@ function encoderDecoderRunner(
     logitsAtEach,
     embed: (input, ids_KS) => embedRows(input === 0 ? sourceLookup : targetLookup, ids_KS),
     encode: (sites, copies) =>
-      model.encode({ embeddings_BSD: repeat(expandDims(x.source_SD, 0), copies), sites }).states_BSD,
+      model.encode({ embeddings_BSD: repeat(expandDims(x.source_SD, 0), copies), sites: lettingGo(sites) }).states_BSD,
     decode: (sites, copies) =>
       lastStates(model, sites, (watched) => {
         const { states_BSD } = model.encode({ embeddings_BSD: expandDims(x.source_SD, 0) });
         const embeddings_BTD = repeat(expandDims(x.target_TD, 0), copies);
-        const pass = { embeddings_BTD, targets_B: firstOfEach(copies), sites: watched };
+        const pass = { embeddings_BTD, targets_B: firstOfEach(copies), sites: lettingGo(watched) };
         model.decode(pass, { states_BSD: repeat(states_BSD, copies) });
       }),
-    attentionMaps: (selection = {}) =>
-      readAttention(selection, (sites) => {
+    attentionMaps: (selection, queriesOf) =>
+      readAttention(selection, queriesOf, (sites) => {
         const states = model.encode({ embeddings_BSD: expandDims(x.source_SD, 0), sites });
         model.decode({ embeddings_BTD: expandDims(x.target_TD, 0), targets_B: int32([0]), sites }, states);
       }),
@@ -247,6 +247,7 @@ function lastStates({ facts, readout }: Model, sites: Sites, run: (watched: Site
   let last: Tensor | undefined;
   run({
     wants: (site) => isLast(site) || sites.wants(site),
+    normalizes: (site, norm) => sites.normalizes?.(site, norm),
     visit(site, x) {
       const left = sites.wants(site) ? sites.visit(site, x) : x;
       if (isLast(site)) last = left;
@@ -256,23 +257,47 @@ function lastStates({ facts, readout }: Model, sites: Sites, run: (watched: Site
   return readout.normalize(one(last));
 }
 
-/** Runs a pass over one sequence and reads the attention probabilities of the chosen layers and heads. */
+/**
+ * Lets go of attention probabilities as soon as the heads have read them, so that a pass that is not differentiated never
+ * has those of two layers.
+ */
+function lettingGo(sites: Sites): Sites {
+  let held: Tensor[] = [];
+  return {
+    wants: (site) =>
+      sites.wants(site) || (site.name === "headOutput" && sites.wants({ ...site, name: "attentionProbabilities" })),
+    normalizes: (site, norm) => sites.normalizes?.(site, norm),
+    visit(site, x) {
+      const visited = sites.wants(site) ? sites.visit(site, x) : x;
+      if (site.name === "attentionProbabilities") held = [...new Set([x, visited])];
+      if (site.name === "headOutput") {
+        dispose(held);
+        held = [];
+      }
+      return visited;
+    },
+  };
+}
+
+/** Runs a pass over one sequence and reads the attention probabilities of the chosen layers, heads and queries. */
 async function readAttention(
   { attentionLayers, attentionHeads }: AttentionSelection,
+  queriesOf: (stack: Site["stack"], attention: Site["attention"]) => readonly number[],
   run: (sites: Sites) => void,
 ): Promise<AttentionMap[]> {
   const seen: { site: Site; probabilities_1HTS: Tensor }[] = [];
   const sites: Sites = {
-    wants: (site) => site.name === "attentionProbabilities",
+    wants: ({ name, stack, attention }) => name === "attentionProbabilities" && queriesOf(stack, attention).length > 0,
     visit: (site, activation) => {
       const heads = chosen("attentionHeads", attentionHeads, activation.shape[1] ?? 0);
-      const selected = attentionHeads === undefined ? activation : gather(activation, int32(heads), 1);
+      const queries = queriesOf(site.stack, site.attention);
+      const selected = tidy(() => gather(gather(activation, int32(heads), 1), int32(queries), 2));
       seen.push({ site, probabilities_1HTS: keep(selected) });
       return activation;
     },
   };
   tidy(() => {
-    run(sites);
+    run(lettingGo(sites));
   });
   const maps: AttentionMap[] = [];
   try {

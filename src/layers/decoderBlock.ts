@@ -4,7 +4,7 @@
  * `crossNorm`, `mlp`, `mlpNorm`.
  */
 
-import { visit } from "../model/sites.ts";
+import { type Site, visit } from "../model/sites.ts";
 import { type LayerInputs, type LayerShape, registerLayer, type Tensor } from "../tensor.ts";
 import type { FeedForward } from "./feedForward.ts";
 import { pair, TransformerLayer } from "./layer.ts";
@@ -47,20 +47,14 @@ export class DecoderBlock extends TransformerLayer<BlockOptions> {
     const at = { stack: "decoder", attention: "self", layer } as const;
     const [input, states_BSD] = pair(inputs);
     const x0 = visit(sites, { ...at, name: "blockInput" }, input);
-    const x1 = residual(x0, this.#attentionNorm, normPlace, (x) =>
-      visit(sites, { ...at, name: "attentionOutput" }, this.#attention.call(x, pass)),
-    );
+    const given = (site: Pick<Site, "name" | "attention">) => ({ place: normPlace, sites, site: { ...at, ...site } });
+    const self = given({ name: "attentionOutput", attention: "self" });
+    const x1 = residual(x0, this.#attentionNorm, self, (x) => this.#attention.call(x, pass));
     const crossPass = { ...pass, mask_BS: pass.sourceMask_BS, bias: undefined };
-    const x2 = residual(x1, this.#crossNorm, normPlace, (x) =>
-      visit(
-        sites,
-        { ...at, attention: "cross", name: "attentionOutput" },
-        this.#cross.call([x, states_BSD], crossPass),
-      ),
-    );
-    const x3 = residual(x2, this.#mlpNorm, normPlace, (x) =>
-      visit(sites, { ...at, name: "mlpOutput" }, this.#mlp.call(x)),
-    );
+    const cross = given({ name: "attentionOutput", attention: "cross" });
+    const x2 = residual(x1, this.#crossNorm, cross, (x) => this.#cross.call([x, states_BSD], crossPass));
+    const mlp = given({ name: "mlpOutput", attention: "self" });
+    const x3 = residual(x2, this.#mlpNorm, mlp, (x) => this.#mlp.call(x));
     return visit(sites, { ...at, name: "blockOutput" }, x3);
   }
 

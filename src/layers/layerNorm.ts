@@ -6,9 +6,14 @@ import {
   type LayerInputs,
   type LayerShape,
   type LayerVariable,
+  mean,
+  mul,
   ones,
   registerLayer,
+  rsqrt,
   scalar,
+  square,
+  sub,
   type Tensor,
   zeros,
 } from "../tensor.ts";
@@ -43,9 +48,19 @@ export class LayerNorm extends TransformerLayer<LayerNormOptions> {
   }
 
   override call(inputs: LayerInputs): Tensor {
-    const { epsilon, offset = 0 } = this.options;
-    const scale = this.scale.read();
-    return layerNorm(single(inputs), offset === 0 ? scale : add(scale, scalar(offset)), this.bias.read(), epsilon);
+    return layerNorm(single(inputs), this.#scale(), this.bias.read(), this.options.epsilon);
+  }
+
+  /** (part − mean(part)) · scale / √(σ² + ε) with the variance of the whole; both broadcast. */
+  linearized(parts: Tensor, whole: Tensor): Tensor {
+    const centered = (x: Tensor): Tensor => sub(x, mean(x, -1, true));
+    const inverseStd = rsqrt(add(mean(square(centered(whole)), -1, true), scalar(this.options.epsilon)));
+    return mul(mul(centered(parts), this.#scale()), inverseStd);
+  }
+
+  #scale(): Tensor {
+    const { offset = 0 } = this.options;
+    return offset === 0 ? this.scale.read() : add(this.scale.read(), scalar(offset));
   }
 
   override computeOutputShape(shape: LayerShape): LayerShape {

@@ -49,7 +49,11 @@ export function statesToRead(x_BTD: Tensor, targets_B: Tensor | undefined): Tens
 
 /** A normalisation, if there is one, and a head: the end of most models. */
 export function readoutOf(norm: Norm | undefined, head: Pick<OutputHead, "logits">): Readout {
-  return { normalize: (states) => norm?.call(states) ?? states, logits: (normalized) => head.logits(normalized) };
+  return {
+    normalize: (states) => norm?.call(states) ?? states,
+    linearized: (parts, whole) => norm?.linearized(parts, whole) ?? parts,
+    logits: (normalized) => head.logits(normalized),
+  };
 }
 
 /** Logits of a last block's states [B, T, D], at the targets where they are given. */

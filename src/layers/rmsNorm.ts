@@ -6,8 +6,12 @@ import {
   type LayerInputs,
   type LayerShape,
   type LayerVariable,
+  mean,
+  mul,
   registerLayer,
+  rsqrt,
   scalar,
+  square,
   type Tensor,
 } from "../tensor.ts";
 import { single, TransformerLayer } from "./layer.ts";
@@ -28,9 +32,18 @@ export class RmsNorm extends TransformerLayer<RmsNormOptions> {
   }
 
   override call(inputs: LayerInputs): Tensor {
-    const { epsilon, offset = 0 } = this.options;
-    const scale = this.scale.read();
-    return rmsNorm(single(inputs), offset === 0 ? scale : add(scale, scalar(offset)), epsilon);
+    return rmsNorm(single(inputs), this.#scale(), this.options.epsilon);
+  }
+
+  /** part · scale / √(mean(x²) + ε) with the mean square of the whole; both broadcast. */
+  linearized(parts: Tensor, whole: Tensor): Tensor {
+    const inverseRms = rsqrt(add(mean(square(whole), -1, true), scalar(this.options.epsilon)));
+    return mul(mul(parts, this.#scale()), inverseRms);
+  }
+
+  #scale(): Tensor {
+    const { offset = 0 } = this.options;
+    return offset === 0 ? this.scale.read() : add(this.scale.read(), scalar(offset));
   }
 
   override computeOutputShape(shape: LayerShape): LayerShape {

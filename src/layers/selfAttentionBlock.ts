@@ -4,7 +4,7 @@
  * `mlpNorm`.
  */
 
-import { visit } from "../model/sites.ts";
+import { type SiteName, visit } from "../model/sites.ts";
 import { type LayerInputs, type LayerShape, registerLayer, type Tensor } from "../tensor.ts";
 import type { FeedForward } from "./feedForward.ts";
 import { type LayerOptions, single, TransformerLayer } from "./layer.ts";
@@ -62,12 +62,9 @@ export class SelfAttentionBlock extends TransformerLayer<SelfAttentionBlockOptio
     const { sites } = pass;
     const at = { stack, attention: "self", layer } as const;
     const x0 = visit(sites, { ...at, name: "blockInput" }, single(inputs));
-    const x1 = residual(x0, this.#attentionNorm, normPlace, (x) =>
-      visit(sites, { ...at, name: "attentionOutput" }, this.#attention.call(x, pass)),
-    );
-    const x2 = residual(x1, this.#mlpNorm, normPlace, (x) =>
-      visit(sites, { ...at, name: "mlpOutput" }, this.#mlp.call(x)),
-    );
+    const given = (name: SiteName) => ({ place: normPlace, sites, site: { ...at, name } });
+    const x1 = residual(x0, this.#attentionNorm, given("attentionOutput"), (x) => this.#attention.call(x, pass));
+    const x2 = residual(x1, this.#mlpNorm, given("mlpOutput"), (x) => this.#mlp.call(x));
     return visit(sites, { ...at, name: "blockOutput" }, x2);
   }
 

@@ -109,12 +109,13 @@ export class Stack extends TransformerLayer<StackOptions> {
       const given = states_BSD === undefined ? x : [x, states_BSD];
       x = block.call(given, { ...pass, bias: biases[layer] ?? biases[0] });
     }
-    return this.normalize(statesToRead(x, pass.targets_B));
+    const states = statesToRead(x, pass.targets_B);
+    return this.#finalNorm?.call(states) ?? states;
   }
 
-  /** What becomes of the last block's states, position by position. */
-  normalize(states: Tensor): Tensor {
-    return this.#finalNorm?.call(states) ?? states;
+  /** The normalisation at the end, if there is one. */
+  get finalNorm(): Norm | undefined {
+    return this.#finalNorm;
   }
 
   /** What enters the first block. */

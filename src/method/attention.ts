@@ -3,63 +3,74 @@
  * position that predicted it, t − 1, attended to each position. Says nothing about the token itself, so no attributed
  * function enters. Cost: one forward pass.
  *
- * Layers and heads that are not chosen are left out of the result, in the order of the choice; of heads that are not chosen
- * nothing is kept while the model runs.
+ * Layers and heads that are not chosen are left out of the result, in the order of the choice. What is kept while the model
+ * runs are the chosen heads at the queries of the result, and one layer's probabilities.
  *
  * Results: `targetAttributions` [T, G, L, H] from the decoder's self-attention and, for encoder-decoder models,
  * `sourceAttributions` [S, G, L, H] from cross-attention; the other maps go into the sequence scores
- * `encoder_self_attentions` [S, S, L, H] and `decoder_self_attentions`, key first and query second.
+ * `encoder_self_attentions` [S, S, L, H] and `decoder_self_attentions`, key first and query second, unless they are not
+ * wanted.
  */
 
 import type { Scores } from "../result/attribution.ts";
 import type { AttentionMap, AttentionSelection, Internals, InternalsAnswer } from "./internals.ts";
 import type { InternalsMethod } from "./method.ts";
 
-export const attention: InternalsMethod<AttentionSelection> = {
+export interface AttentionOptions extends AttentionSelection {
+  /** Encoder-decoder models whose target is not attributed: give the decoder's self-attention; true by default. */
+  readonly outputDecoderSelfScores?: boolean;
+  /** Encoder-decoder models: give the encoder's self-attention; true by default. */
+  readonly outputEncoderSelfScores?: boolean;
+}
+
+export const attention: InternalsMethod<AttentionOptions> = {
   on: "internals",
+  needs: [],
+  explains: "nothing",
   usesBaseline: false,
   draws: false,
-  options: ["attentionLayers", "attentionHeads"],
+  options: ["attentionLayers", "attentionHeads", "outputDecoderSelfScores", "outputEncoderSelfScores"],
   dimensionNames: ["Model Layer", "Attention Head"],
   run: attentionScores,
   paper: "Bahdanau et al. 2015, arXiv 1409.0473",
   formula: "softmax(QKᵀ/√K) of the predicting position",
   cost: "1 forward",
   unit: "probability",
-  defaults: {},
+  defaults: { outputDecoderSelfScores: true, outputEncoderSelfScores: true },
   goodFor: "seeing where each head looks, in one forward pass",
   badFor: "explaining an output: it says nothing of the attributed function, and what is looked at need not be used",
 };
 
-async function attentionScores(internals: Internals, options: AttentionSelection): Promise<InternalsAnswer> {
-  const { start, end, attributeTarget } = internals;
-  const maps = await internals.attentionMaps(options);
-  const of = (stack: AttentionMap["stack"], kind: AttentionMap["attention"]) =>
-    maps.filter((map) => map.stack === stack && map.attention === kind);
-  const queries = Array.from({ length: end - start }, (_, g) => start + g - 1);
-  const prefix = Array.from({ length: end - 1 }, (_, t) => t);
-
-  const cross = of("decoder", "cross");
-  const encoderSelf = of("encoder", "self");
-  const decoderSelf = of("decoder", "self");
-  const sequenceScores: Record<string, Scores> = {};
-  if (encoderSelf.length > 0) {
-    const S = encoderSelf[0]?.probabilities.shape[2] ?? 0;
-    const all = Array.from({ length: S }, (_, s) => s);
-    sequenceScores.encoder_self_attentions = keysByQueries(encoderSelf, S, all, false);
-  }
-  if (!attributeTarget) sequenceScores.decoder_self_attentions = keysByQueries(decoderSelf, end - 1, prefix, false);
+async function attentionScores(internals: Internals, options: AttentionOptions): Promise<InternalsAnswer> {
+  const { start, end, attributeTarget, sourceLength } = internals;
+  const { outputDecoderSelfScores = true, outputEncoderSelfScores = true } = options;
+  const count = (length: number): number[] => Array.from({ length }, (_, i) => i);
+  const predicting = count(end - start).map((g) => start + g - 1);
+  const queriesOf = (stack: AttentionMap["stack"], kind: AttentionMap["attention"]): readonly number[] => {
+    if (stack === "encoder") return outputEncoderSelfScores ? count(sourceLength ?? 0) : [];
+    if (kind === "cross" || attributeTarget) return predicting;
+    return outputDecoderSelfScores ? count(end - 1) : [];
+  };
+  const maps = await internals.attentionMaps(options, queriesOf);
+  const scoresOf = (stack: AttentionMap["stack"], kind: AttentionMap["attention"], keys?: number): Scores | null => {
+    const found = maps.filter((map) => map.stack === stack && map.attention === kind);
+    if (found.length === 0) return null;
+    const S = found[0]?.probabilities.shape[2] ?? 0;
+    return keysByQueries(found, keys ?? S, queriesOf(stack, kind), keys !== undefined);
+  };
+  const encoder = scoresOf("encoder", "self");
+  const decoder = attributeTarget ? null : scoresOf("decoder", "self");
   return {
-    sourceAttributions:
-      cross.length > 0 ? keysByQueries(cross, cross[0]?.probabilities.shape[2] ?? 0, queries, false) : null,
-    targetAttributions: attributeTarget
-      ? keysByQueries(decoderSelf, Math.min(internals.targetLength, end), queries, true)
-      : null,
-    sequenceScores,
+    sourceAttributions: scoresOf("decoder", "cross"),
+    targetAttributions: attributeTarget ? scoresOf("decoder", "self", Math.min(internals.targetLength, end)) : null,
+    sequenceScores: {
+      ...(encoder && { encoder_self_attentions: encoder }),
+      ...(decoder && { decoder_self_attentions: decoder }),
+    },
   };
 }
 
-/** [keys, queries, L, H] out of one map [H, T, S] per layer; NaN where a causal query does not see the key. */
+/** [keys, queries, L, H] out of one map [H, queries, S] per layer; NaN where a causal query does not see the key. */
 function keysByQueries(
   maps: readonly AttentionMap[],
   keys: number,
@@ -75,7 +86,7 @@ function keysByQueries(
       const visible = Math.min(keys, causal ? query + 1 : S);
       for (let key = 0; key < visible; key++) {
         for (let head = 0; head < H; head++) {
-          const value = probabilities.values[(head * T + query) * S + key] ?? Number.NaN;
+          const value = probabilities.values[(head * T + column) * S + key] ?? Number.NaN;
           values[((key * queries.length + column) * L + layer) * H + head] = value;
         }
       }

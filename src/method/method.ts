@@ -71,9 +71,25 @@ export interface GameMethod<Options> extends Description<Options> {
   readonly run: (game: Game, options: Options) => Promise<PlayerScores>;
 }
 
-/** Reads the inside of the model, whatever function is to be attributed. */
+/** What taking the inside of a model apart may need of it. */
+export type ModelTrait =
+  /** The attention's output is an affine function of its heads: nothing normalises it. */
+  | "affineAttention"
+  /** What leaves a block is what entered it plus the outputs of its parts. */
+  | "residualStream"
+  /** Logits are an affine function of the last normalised states. */
+  | "affineHead";
+
+/** Reads the inside of the model. */
 export interface InternalsMethod<Options> extends Description<Options> {
   readonly on: "internals";
+  /** Models that lack one of these are refused before any work. */
+  readonly needs: readonly ModelTrait[];
+  /**
+   * Which attributed functions it explains: none, whatever is asked; those that are linear in the logits; those that can be
+   * differentiated; or all.
+   */
+  readonly explains: "nothing" | "logits" | "differentiable" | "any";
   readonly usesBaseline: false;
   readonly draws: false;
   readonly dimensionNames: readonly string[];

@@ -1,16 +1,22 @@
 /** The attribution methods by their identifiers (Inseq's where Inseq has them). */
 
-import { attention } from "./attention.ts";
-import { type AttentionRolloutOptions, attentionRollout } from "./attentionRollout.ts";
+import { alti } from "./alti.ts";
+import { altiLogit } from "./altiLogit.ts";
+import { type AttentionOptions, attention } from "./attention.ts";
+import { attentionFlow } from "./attentionFlow.ts";
+import type { RolloutHeads } from "./attentionMixing.ts";
+import { attentionRollout } from "./attentionRollout.ts";
+import { type AttentionXGradientOptions, attentionXGradient } from "./attentionXGradient.ts";
 import { type ContextCiteOptions, contextCite } from "./contextCite.ts";
 import { type DeepLiftOptions, deeplift } from "./deeplift.ts";
+import { directLogitAttribution } from "./directLogitAttribution.ts";
 import { type DiscretizedOptions, discretizedIntegratedGradients } from "./discretizedIntegratedGradients.ts";
 import { type ExpectedGradientsOptions, expectedGradients } from "./expectedGradients.ts";
 import { type GradientShapOptions, gradientShap } from "./gradientShap.ts";
+import { type InformationFlowOptions, informationFlow } from "./informationFlow.ts";
 import { inputXGradient } from "./inputXGradient.ts";
 import { type IntegratedGradientsOptions, integratedGradients } from "./integratedGradients.ts";
 import { internalInfluence } from "./internalInfluence.ts";
-import type { AttentionSelection } from "./internals.ts";
 import { type KernelShapOptions, kernelShap } from "./kernelShap.ts";
 import { layerConductance } from "./layerConductance.ts";
 import { layerDeeplift } from "./layerDeeplift.ts";
@@ -20,6 +26,7 @@ import type { LayerOptions } from "./layerMethods.ts";
 import { leaveOneOut } from "./leaveOneOut.ts";
 import { type LimeOptions, lime } from "./lime.ts";
 import { limeOfEmbeddings } from "./limeOfEmbeddings.ts";
+import { type LogitLensOptions, logitLens } from "./logitLens.ts";
 import {
   dummy,
   type EmbeddingMethod,
@@ -37,7 +44,7 @@ import { sequentialIntegratedGradients } from "./sequentialIntegratedGradients.t
 import { type ShapleySamplingOptions, shapleySampling } from "./shapleySampling.ts";
 import { shapleyValues } from "./shapleyValues.ts";
 import type { SmoothingOptions } from "./smoothed.ts";
-import { valueWeightedNorms } from "./valueWeightedNorms.ts";
+import { type ValueWeightedNormsOptions, valueWeightedNorms } from "./valueWeightedNorms.ts";
 import { type ValueZeroingOptions, valueZeroing } from "./valueZeroing.ts";
 
 /** Every option of every method; `methods[id].options` says which belong to which. */
@@ -50,8 +57,12 @@ export interface MethodOptions
     DeepLiftOptions,
     LayerOptions,
     ValueZeroingOptions,
-    AttentionRolloutOptions,
-    AttentionSelection,
+    ValueWeightedNormsOptions,
+    RolloutHeads,
+    AttentionOptions,
+    AttentionXGradientOptions,
+    InformationFlowOptions,
+    LogitLensOptions,
     SmoothingOptions,
     OcclusionOptions,
     LimeOptions,
@@ -88,7 +99,15 @@ export const methods = {
   internal_influence: internalInfluence,
   attention,
   attention_rollout: attentionRollout,
+  attention_flow: attentionFlow,
+  attention_x_gradient: attentionXGradient,
   value_zeroing: valueZeroing,
+  value_weighted_norms: valueWeightedNorms,
+  alti,
+  alti_logit: altiLogit,
+  information_flow_routes: informationFlow,
+  direct_logit_attribution: directLogitAttribution,
+  logit_lens: logitLens,
   occlusion,
   leave_one_out: leaveOneOut,
   lime,
@@ -98,7 +117,6 @@ export const methods = {
   shapley_value_sampling: shapleySampling,
   shapley_values: shapleyValues,
   owen_values: owenValues,
-  value_weighted_norms: valueWeightedNorms,
   dummy,
 } as const satisfies Record<string, Method>;
 

@@ -37,8 +37,10 @@ import {
   tidy,
 } from "../tensor.ts";
 
+import { type AttentionPlace, attentionPlaces } from "./attentionPlaces.ts";
 import { type ChoiceByLayer, chosenOfLayer } from "./heads.ts";
 import type { Internals, InternalsAnswer } from "./internals.ts";
+import { type LayerScores, layOutLayers } from "./layerScores.ts";
 import type { InternalsMethod } from "./method.ts";
 
 const metrics = ["cosine", "euclidean"] as const;
@@ -60,6 +62,8 @@ export interface ValueZeroingOptions {
 
 export const valueZeroing: InternalsMethod<ValueZeroingOptions> = {
   on: "internals",
+  needs: [],
+  explains: "nothing",
   usesBaseline: false,
   draws: false,
   options: [
@@ -99,10 +103,10 @@ async function zeroValues(internals: Internals, options: ValueZeroingOptions): P
     );
   }
   const measure = async (
-    attention: Place,
+    attention: AttentionPlace,
     name: "encoderZeroedUnitsIndices" | "decoderZeroedUnitsIndices" | "crossZeroedUnitsIndices",
     keys: number,
-  ): Promise<Shares> => {
+  ): Promise<LayerScores> => {
     const heads = (layer: number, count: number) => chosenOfLayer(name, options[name], layer, count);
     return await sharesOf(internals, attention, heads, metric, keys);
   };
@@ -112,47 +116,34 @@ async function zeroValues(internals: Internals, options: ValueZeroingOptions): P
   const sequenceScores: Record<string, Scores> = {};
 
   const wantsSelf = attributeTarget || outputDecoderSelfScores;
-  const decoder = wantsSelf ? await measure(places.decoder, "decoderZeroedUnitsIndices", T) : null;
-  if (decoder !== null && !attributeTarget) sequenceScores.decoder_self_scores = layOut(decoder, T, prefix);
+  const decoder = wantsSelf ? await measure(attentionPlaces.decoder, "decoderZeroedUnitsIndices", T) : null;
+  if (decoder !== null && !attributeTarget) sequenceScores.decoder_self_scores = layOutLayers(decoder, T, prefix);
   if (sourceLength === null) {
-    const target = decoder && layOut(decoder, Math.min(internals.targetLength, end), steps);
+    const target = decoder && layOutLayers(decoder, Math.min(internals.targetLength, end), steps);
     return { sourceAttributions: null, targetAttributions: target, sequenceScores };
   }
-  const cross = await measure(places.cross, "crossZeroedUnitsIndices", sourceLength);
+  const cross = await measure(attentionPlaces.cross, "crossZeroedUnitsIndices", sourceLength);
   if (outputEncoderSelfScores) {
-    const encoder = await measure(places.encoder, "encoderZeroedUnitsIndices", sourceLength);
+    const encoder = await measure(attentionPlaces.encoder, "encoderZeroedUnitsIndices", sourceLength);
     const all = Array.from({ length: sourceLength }, (_, s) => s);
-    sequenceScores.encoder_self_scores = layOut(encoder, sourceLength, all);
+    sequenceScores.encoder_self_scores = layOutLayers(encoder, sourceLength, all);
   }
   return {
-    sourceAttributions: layOut(cross, sourceLength, steps),
+    sourceAttributions: layOutLayers(cross, sourceLength, steps),
     targetAttributions:
-      attributeTarget && decoder ? layOut(decoder, Math.min(internals.targetLength, end), steps) : null,
+      attributeTarget && decoder ? layOutLayers(decoder, Math.min(internals.targetLength, end), steps) : null,
     sequenceScores,
   };
 }
 
-export type Place = Pick<Site, "stack" | "attention">;
-export const places = {
-  encoder: { stack: "encoder", attention: "self" },
-  decoder: { stack: "decoder", attention: "self" },
-  cross: { stack: "decoder", attention: "cross" },
-} as const satisfies Record<string, Place>;
-
-/** Shares of each layer, [T, keys]; a causal query's future keys are NaN. */
-export interface Shares {
-  readonly keys: number;
-  readonly layers: readonly Float32Array[];
-}
-
 async function sharesOf(
   internals: Internals,
-  place: Place,
+  place: AttentionPlace,
   heads: (layer: number, count: number) => readonly number[],
   metric: (typeof metrics)[number],
   keys: number,
-): Promise<Shares> {
-  const causal = place === places.decoder;
+): Promise<LayerScores> {
+  const causal = place === attentionPlaces.decoder;
   const run = place.stack === "encoder" ? internals.encode : internals.decode;
   const layers: Float32Array[] = [];
   const zeroedPerPass = Math.max(1, internals.rowsPerPass - 1);
@@ -187,7 +178,7 @@ async function sharesOf(
 
 /** Row 0 is clean, row 1 + n has no values at position `zeroed[n]`; every block starts from the clean states. */
 function zeroing(
-  place: Place,
+  place: AttentionPlace,
   zeroed: readonly number[],
   heads: (layer: number, count: number) => readonly number[],
   seen: (states_RTD: Tensor) => void,
@@ -232,18 +223,4 @@ function divideBySums(scores: Float32Array, keys: number): void {
     const total = row.reduce((sum, score) => sum + (Number.isNaN(score) ? 0 : score), 0);
     if (total > 0) for (const [key, score] of row.entries()) row[key] = score / total;
   }
-}
-
-/** [keys, queries, L]; NaN at keys beyond those that were zeroed. */
-export function layOut({ keys, layers }: Shares, rows: number, queries: readonly number[]): Scores {
-  const [G, L] = [queries.length, layers.length];
-  const values = new Float32Array(rows * G * L).fill(Number.NaN);
-  for (const [layer, shares] of layers.entries()) {
-    for (const [g, query] of queries.entries()) {
-      for (let key = 0; key < Math.min(rows, keys); key++) {
-        values[(key * G + g) * L + layer] = shares[query * keys + key] ?? Number.NaN;
-      }
-    }
-  }
-  return { shape: [rows, G, L], values };
 }

@@ -63,6 +63,8 @@ export interface ModelFacts {
 export interface Readout {
   /** The last normalisation, of each position alone; the identity where a model has none. [..., D] → [..., D] */
   normalize(states: Tensor): Tensor;
+  /** What parts of a state become in the last normalisation of the whole, see `Normalization`; the parts where there is none. */
+  linearized(parts: Tensor, whole: Tensor): Tensor;
   /** [..., D] → [..., V] */
   logits(normalized: Tensor): Tensor;
 }

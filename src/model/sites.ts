@@ -32,9 +32,19 @@ export interface Site {
   readonly layer: number;
 }
 
+/** A normalisation of each position alone, which is affine once its statistics are held. */
+export interface Normalization {
+  /** [..., D] → [..., D] */
+  call(x: Tensor): Tensor;
+  /** What parts of a state become in the normalisation of the whole: linear in the parts, without the norm's bias. */
+  linearized(parts: Tensor, whole: Tensor): Tensor;
+}
+
 export interface Sites {
   wants(site: Site): boolean;
   visit(site: Site, activation: Tensor): Tensor;
+  /** Told, before a site is visited, of a normalisation behind the residual sum that the site's activation is added to. */
+  normalizes?(site: Site, norm: Normalization): void;
 }
 
 /** Visits a site if somebody wants it; otherwise the activation passes through. */

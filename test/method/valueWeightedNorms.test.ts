@@ -5,7 +5,7 @@ import { attributeSequence } from "../../src/attribution/engine.ts";
 import { useBackend } from "../../src/backend/backend.ts";
 import type { Model } from "../../src/model/model.ts";
 import type { SiteName } from "../../src/model/sites.ts";
-import { memory } from "../../src/tensor.ts";
+import { memory, onesLike, zerosLike } from "../../src/tensor.ts";
 import { closeScores } from "../support/closeScores.ts";
 import { goldenModel, logits } from "../support/models.ts";
 import { request, tinyModel, tinySequence } from "../support/tinyModels.ts";
@@ -88,11 +88,66 @@ test("T5: source and target", async () => {
   expect(scores.targetAttributions?.shape).toEqual([4, 3, 2]);
 });
 
+test("GPT-2 with the residual connection: what the position itself adds contains its own state", async () => {
+  const [T, D] = [4, 12];
+  const seen = new Map<string, Float32Array>();
+  logits(gpt2, {
+    targetIds: [target.slice(0, T)],
+    sites: {
+      wants: ({ name, layer }) => layer === 0 && (name === "blockInput" || name === "attentionOutput"),
+      visit(site, x) {
+        seen.set(site.name, Float32Array.from(x.dataSync()));
+        return x;
+      },
+    },
+  });
+  const [plain, residual] = await Promise.all(
+    [false, true].map((withResidual) =>
+      attributeSequence(gpt2, sequence, request("value_weighted_norms", { withResidual })),
+    ),
+  );
+  const at = (scores: typeof plain, key: number, query: number) =>
+    scores?.targetAttributions?.values[(key * T + query) * 2];
+  for (const [key, query] of [
+    [0, 1],
+    [1, 3],
+  ] as const)
+    expect(at(residual, key, query)).toBe(at(plain, key, query));
+  // The first position attends to itself alone: its vector is the state behind the attention part, but for b_O.
+  const bias = gpt2.layers
+    .flatMap((layer) => layer.weights)
+    .find(({ name }) => name.includes("blocks.0.attention.output.bias"));
+  const state = Array.from(
+    { length: D },
+    (_, d) =>
+      (seen.get("blockInput")?.[d] ?? 0) + (seen.get("attentionOutput")?.[d] ?? 0) - (bias?.read().dataSync()[d] ?? 0),
+  );
+  expect(at(residual, 0, 0)).toBeCloseTo(Math.hypot(...state), 4);
+});
+
+test("BART with the residual connection: vectors go through the norm behind it", async () => {
+  const bart = tinyModel("bart", 5);
+  const both = tinySequence({ source: [5, 9, 2], target, start: 1, end: 2 });
+  const asked = request("value_weighted_norms", { withResidual: true }, { attributeTarget: true });
+  const { targetAttributions } = await attributeSequence(bart, both, asked);
+  // What leaves the first attention part of the first position is read off the residual sum of the next part, which is
+  // normalised: (x − μ) / σ with a scale of ones has the length √D, and the biases are zero.
+  const weights = (of: string) =>
+    bart.layers.flatMap((layer) => layer.weights).filter(({ name }) => name.includes(`decoder.blocks.0.${of}`));
+  for (const scale of weights("attentionNorm.scale")) scale.write(onesLike(scale.read()));
+  for (const bias of [...weights("attentionNorm.bias"), ...weights("attention.output.bias")])
+    bias.write(zerosLike(bias.read()));
+  const scaled = await attributeSequence(bart, both, asked);
+  expect(targetAttributions?.values[0]).toBeGreaterThan(0);
+  expect(scaled.targetAttributions?.values[0]).toBeCloseTo(Math.sqrt(12), 3);
+  bart.dispose();
+});
+
 test("a model that normalises what attention gives is refused", async () => {
   const olmo2 = await goldenModel("olmo2");
   const before = memory().numTensors;
   await expect(attributeSequence(olmo2, sequence, request("value_weighted_norms"))).rejects.toThrow(
-    "expected an attention whose output is an affine function of its heads",
+    "expected a model whose attention's output is an affine function of its heads",
   );
   expect(memory().numTensors).toBe(before);
   olmo2.dispose();

@@ -23,7 +23,11 @@ export function markovModel(
     kind: "decoder-only",
     facts: { type: "markov", className: "Markov", width: V, vocabSize: V, layers: 1, heads: 1, maxPositions },
     layers: [],
-    readout: { normalize: (states) => states, logits: (states) => matMul(states, table_VV) },
+    readout: {
+      normalize: (states) => states,
+      linearized: (parts) => parts,
+      logits: (states) => matMul(states, table_VV),
+    },
     embed: (ids_BT) => oneHot(ids_BT, V),
     forward({ embeddings_BTD, targets_B }): Tensor {
       const [B = 0, T = 0] = embeddings_BTD.shape;
