@@ -58,7 +58,8 @@ export const alti: InternalsMethod<object> = {
   unit: "share of the input",
   defaults: {},
   goodFor: "where a state comes from by what really moves it, in one forward pass; shares sum to one",
-  badFor: "explaining one output rather than another: it has no sign and knows nothing of the attributed function; feed-forward parts mix nothing",
+  badFor:
+    "explaining one output rather than another: it has no sign and knows nothing of the attributed function; feed-forward parts mix nothing",
 };
 
 /** Mixtures made of attentions that are taken apart. */

@@ -34,7 +34,8 @@ export const altiLogit: InternalsMethod<object> = {
   unit: "logit",
   defaults: {},
   goodFor: "which tokens speak for one token rather than another, without gradients; parts add up to the logit",
-  badFor: "what feed-forward parts make of the context, which is reported apart; models that normalise behind the residual sum are refused",
+  badFor:
+    "what feed-forward parts make of the context, which is reported apart; models that normalise behind the residual sum are refused",
 };
 
 async function attributeLogits(internals: Internals): Promise<InternalsAnswer> {

@@ -4,7 +4,7 @@
  * encoders only; cross-attention is C = ½ A_cross, r = ½.
  */
 
-import { add, fill, gather, int32, mean, mul, scalar, squeeze, tidy } from "../tensor.ts";
+import { add, fill, gather, int32, mean, mul, scalar, squeeze, type Tensor, tidy } from "../tensor.ts";
 import { type ChoiceByLayer, chosenOfLayer } from "./heads.ts";
 import { identity, type Mixing } from "./rollout.ts";
 
@@ -23,12 +23,10 @@ export function attentionMixing({ rolloutHeads }: RolloutHeads): Mixing {
         const heads = chosenOfLayer("rolloutHeads", rolloutHeads, layer, H);
         // A layer without a chosen head moves nothing.
         if (heads.length > 0) {
-          const half_TS = tidy(() => {
-            const chosen_HTS = gather(squeeze(probabilities_1HTS, [0]), int32(heads), 0);
-            return mul(mean(chosen_HTS, 0), scalar(0.5));
-          });
-          if (attention === "cross") tell({ attention, shares_TS: half_TS, rest_T1: fill([T, 1], 0.5) }, layer);
-          else tell({ attention, shares_TT: tidy(() => add(half_TS, mul(identity(T), scalar(0.5)))) }, layer);
+          const half = (): Tensor =>
+            mul(mean(gather(squeeze(probabilities_1HTS, [0]), int32(heads), 0), 0), scalar(0.5));
+          if (attention === "cross") tell({ attention, shares_TS: tidy(half), rest_T1: fill([T, 1], 0.5) }, layer);
+          else tell({ attention, shares_TT: tidy(() => add(half(), mul(identity(T), scalar(0.5)))) }, layer);
         }
         return probabilities_1HTS;
       },

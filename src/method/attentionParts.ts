@@ -72,7 +72,11 @@ export function takingApart(wanted: readonly AttentionPlace[], tell: (parts: Att
     visit(site, x) {
       const [R = 1, ...rest] = x.shape;
       const clean = tidy(() => slice(x, [0, ...rest.map(() => 0)], [1, ...rest]));
-      if (inside.includes(site.name)) seen.set(site.name, tidy(() => squeeze(clean, [0])));
+      if (inside.includes(site.name))
+        seen.set(
+          site.name,
+          tidy(() => squeeze(clean, [0])),
+        );
       if (site.name === "attentionProbabilities") dispose(clean);
       if (site.name === "blockInput") stream_TD = squeeze(clean, [0]);
       if (site.name === "headOutput") {

@@ -35,7 +35,8 @@ export const attentionXGradient: InternalsMethod<AttentionXGradientOptions> = {
   unit: "that of the score",
   defaults: { positiveGradients: false },
   goodFor: "which heads and which of the tokens that they read matter for this output",
-  badFor: "values that matter without attention changing: it is a first-order measure at the probabilities, and does not add up to the output",
+  badFor:
+    "values that matter without attention changing: it is a first-order measure at the probabilities, and does not add up to the output",
 };
 
 async function attribute(internals: Internals, options: AttentionXGradientOptions): Promise<InternalsAnswer> {

@@ -31,7 +31,8 @@ export const directLogitAttribution: InternalsMethod<object> = {
   unit: "logit",
   defaults: {},
   goodFor: "which heads and feed-forward parts write the token, and from where; parts add up to the logit",
-  badFor: "what parts do for later layers: only the direct way to the logit counts; models that normalise behind the residual sum are refused",
+  badFor:
+    "what parts do for later layers: only the direct way to the logit counts; models that normalise behind the residual sum are refused",
 };
 
 async function attributeLogits(internals: Internals): Promise<InternalsAnswer> {

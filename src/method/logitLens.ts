@@ -34,7 +34,8 @@ export const logitLens: InternalsMethod<LogitLensOptions> = {
   unit: "that of the score",
   defaults: { lensRanks: false },
   goodFor: "after which layer the model knows its token",
-  badFor: "early layers, whose states need not be in the basis of the head; attributing to inputs: it gives step scores only",
+  badFor:
+    "early layers, whose states need not be in the basis of the head; attributing to inputs: it gives step scores only",
 };
 
 async function lookThrough(internals: Internals, { lensRanks = false }: LogitLensOptions): Promise<InternalsAnswer> {

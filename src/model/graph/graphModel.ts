@@ -99,7 +99,11 @@ function graphModel(description: string, graph: Graph, topology: Topology, place
     kind: "decoder-only",
     facts,
     layers: [],
-    readout: { normalize: () => refuse(description), logits: () => refuse(description) },
+    readout: {
+      normalize: () => refuse(description),
+      linearized: () => refuse(description),
+      logits: () => refuse(description),
+    },
     embed,
     forward(input) {
       if (input.sites !== undefined) refuse(description);
