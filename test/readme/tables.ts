@@ -5,6 +5,7 @@ import { architectures } from "../../models/registry.ts";
 import { listAggregationFunctions } from "../../src/aggregate/functions.ts";
 import { aggregators } from "../../src/aggregate/registry.ts";
 import { type BackendName, backendNames } from "../../src/backend/registry.ts";
+import { metrics } from "../../src/evaluate/registry.ts";
 import { methods } from "../../src/method/registry.ts";
 import { scores } from "../../src/score/registry.ts";
 import { driftHead, driftRows, readDrift } from "../agreement/driftTable.ts";
@@ -65,6 +66,20 @@ export const tables: Readonly<Record<string, () => string>> = {
         unit,
         { none: "—", token: "tokens or contexts", context: "contexts" }[contrast],
         list(options),
+      ]),
+    ),
+  metrics: () =>
+    table(
+      ["Metric", "Formula", "Better", "Cost for an item (forward passes)", "Options and defaults", "Paper"],
+      Object.entries(metrics).map(([id, { formula, better, cost, defaults, paper }]) => [
+        code(id),
+        formula,
+        better,
+        cost,
+        Object.entries(defaults)
+          .map(([name, value]) => code(`${name}: ${JSON.stringify(value)}`))
+          .join(", ") || "none",
+        paper,
       ]),
     ),
   aggregators: () =>

@@ -1,0 +1,55 @@
+/** Means over items and how far they can be trusted. */
+
+import { expect, it } from "vitest";
+import { bootstrap, pairedDifference } from "../../src/evaluate/bootstrap.ts";
+import type { Evaluation } from "../../src/evaluate/evaluate.ts";
+import { columnsOf, compareMethods, summarize } from "../../src/evaluate/summary.ts";
+import { Random } from "../../src/random.ts";
+
+/** The deviation of a mean by its formula, σ / √n with the deviation of the values themselves. */
+function byFormula(values: readonly number[]): number {
+  const mean = values.reduce((sum, value) => sum + value, 0) / values.length;
+  return Math.sqrt(values.reduce((sum, value) => sum + (value - mean) ** 2, 0)) / values.length;
+}
+
+it.each([2, 7, 101])("the standard error of the mean of %i values is that of the formula", (n) => {
+  const random = new Random(n);
+  const values = Array.from({ length: n }, () => random.normal());
+  const { mean, standardError, items } = bootstrap(values, 5);
+  expect(items).toBe(n);
+  expect(mean).toBeCloseTo(values.reduce((sum, value) => sum + value, 0) / n, 12);
+  // 1000 resamples: right to 2.2 %, four times that.
+  expect(Math.abs((standardError ?? Number.NaN) / byFormula(values) - 1)).toBeLessThan(0.09);
+  expect(bootstrap(values, 5)).toEqual({ mean, standardError, items });
+  expect(bootstrap(values, 6).standardError).not.toBe(standardError);
+});
+
+it("there is no error without two values, and no mean without one", () => {
+  expect(bootstrap([3])).toEqual({ mean: 3, standardError: null, items: 1 });
+  expect(bootstrap([])).toEqual({ mean: null, standardError: null, items: 0 });
+  expect(bootstrap([2, 2, 2]).standardError).toBe(0);
+});
+
+it("paired differences leave out items without a value, and see what the means alone do not", () => {
+  const random = new Random(1);
+  const items = Array.from({ length: 60 }, () => 10 * random.normal());
+  const better = items.map((value) => value + 1);
+  const { mean, standardError } = pairedDifference(better, items);
+  expect(mean).toBeCloseTo(1, 12);
+  expect(standardError).toBeLessThan(1e-12);
+  expect(bootstrap(items).standardError).toBeGreaterThan(0.5);
+  expect(pairedDifference([1, null, 3], [0, 0, null])).toEqual({ mean: 1, standardError: null, items: 1 });
+});
+
+it("the table has the columns of the records, whatever their order, and counts items without a value out", () => {
+  const record = (item: number, method: string, value: number | null): Evaluation =>
+    ({ item, method, results: [{ metric: "m", removal: "zero", value, curve: null }] }) as unknown as Evaluation;
+  const records = [record(1, "a", 4), record(0, "a", 2), record(1, "b", 1), record(0, "b", null)];
+  expect(columnsOf(records)).toEqual([{ metric: "m", removal: "zero" }]);
+  expect(summarize(records).map(({ method, mean, items }) => [method, mean, items])).toEqual([
+    ["a", 3, 2],
+    ["b", 1, 1],
+  ]);
+  const column = { metric: "m", removal: "zero" } as const;
+  expect(compareMethods(records, ["a", "b"], column)).toEqual({ mean: 3, standardError: null, items: 1 });
+});
