@@ -6,6 +6,8 @@
 #include <cstdlib>
 #include <new>
 
+#include "bfloat16.h"
+#include "micro.h"
 #include "threads.h"
 
 namespace inseq {
@@ -27,7 +29,7 @@ void Scratch::Free::operator()(float* p) const { std::free(p); }
 
 namespace {
 
-/** The piece [R rows] × [NR columns] of c: the only place where numbers are multiplied. */
+/** The piece [R rows] × [NR columns] of c: where numbers are multiplied, unless in bfloat16 (bfloat16.h). */
 template <int R>
 void micro(int64_t kc, const float* a, const float* b, float* const* c, int64_t columns, bool add, const float* bias) {
   V sum[R][2];
@@ -45,40 +47,17 @@ void micro(int64_t kc, const float* a, const float* b, float* const* c, int64_t 
     a += R;
     b += NR;
   }
-  if (columns == NR) {
-    const V bias0 = bias ? load(bias) : V{}, bias1 = bias ? load(bias + W) : V{};
 #pragma GCC unroll 14
-    for (int r = 0; r < R; r++) {
-      V y0 = sum[r][0], y1 = sum[r][1];
-      if (add) y0 += load(c[r]), y1 += load(c[r] + W);
-      if (bias) y0 += bias0, y1 += bias1;
-      store(c[r], y0);
-      store(c[r] + W, y1);
-    }
-    return;
-  }
-  for (int r = 0; r < R; r++) {
-    float y[NR];
-    store(y, sum[r][0]);
-    store(y + W, sum[r][1]);
-    for (int64_t j = 0; j < columns; j++) {
-      if (add) y[j] += c[r][j];
-      if (bias) y[j] += bias[j];
-      c[r][j] = y[j];
-    }
-  }
+  for (int r = 0; r < R; r++) finishRow(sum[r][0], sum[r][1], c[r], columns, add, bias);
 }
 
 using Micro = void (*)(int64_t, const float*, const float*, float* const*, int64_t, bool, const float*);
 
 template <int... R>
-constexpr auto microTable(std::integer_sequence<int, R...>) {
-  struct Table {
-    Micro of[sizeof...(R) + 1];
-  };
-  return Table{{nullptr, micro<R + 1>...}};
+constexpr ByRows<Micro> byRows(std::integer_sequence<int, R...>) {
+  return {{nullptr, micro<R + 1>...}};
 }
-constexpr auto MICRO = microTable(std::make_integer_sequence<int, MR>{});
+constexpr ByRows<Micro> MICRO = byRows(std::make_integer_sequence<int, MR>{});
 
 }  // namespace
 
@@ -108,23 +87,31 @@ void findBlocks(const Product& p, int64_t k0, int64_t kc, int64_t from, int64_t 
 }  // namespace
 
 void multiply(const Product& p, int64_t fromTile, int64_t toTile, int64_t fromPanel, int64_t toPanel) {
-  thread_local Scratch scratch;
+  thread_local Scratch scratch, wordScratch;
   const float* blocks[GROUP];
+  uint32_t* words = p.words ? reinterpret_cast<uint32_t*>(wordScratch.get(GROUP * PITCH * NR)) : nullptr;
   for (int64_t kb = 0; kb < blockCount(p.K); kb++) {
     const int64_t k0 = kb * KC, kc = std::min(KC, p.K - k0);
     const bool last = kb + 1 == blockCount(p.K);
     for (int64_t group = fromPanel; group < toPanel; group += GROUP) {
       const int64_t end = std::min(toPanel, group + GROUP);
       findBlocks(p, k0, kc, group, end, scratch, blocks);
+      for (int64_t i = 0; words && i < end - group; i++) roundBlock(blocks[i], kc, words + i * PITCH * NR);
       for (int64_t t = fromTile; t < toTile; t++) {
         const int64_t m0 = tileStart(p.M, t), count = tileStart(p.M, t + 1) - m0;
-        const float* tile = p.tiles + m0 * p.K + k0 * count;
+        const float* tile = words ? nullptr : p.tiles + m0 * p.K + k0 * count;
         for (int64_t panel = group; panel < end; panel++) {
           const int64_t column = panel * NR, columns = std::min<int64_t>(NR, p.N - column);
           float* c[MR];
           for (int64_t r = 0; r < count; r++) c[r] = p.c + (p.rows ? p.rows[m0 + r] : m0 + r) * p.ldc + column;
-          MICRO.of[count](kc, tile, blocks[panel - group], c, columns, p.accumulate || kb > 0,
-                          last && p.bias ? p.bias + column : nullptr);
+          const bool add = p.accumulate || kb > 0;
+          const float* bias = last && p.bias ? p.bias + column : nullptr;
+          if (words) {
+            multiplyWords(count, wordCount(kc), p.words + (kb * p.M + m0) * PITCH,
+                          words + (panel - group) * PITCH * NR, c, columns, add, bias);
+          } else {
+            MICRO.of[count](kc, tile, blocks[panel - group], c, columns, add, bias);
+          }
         }
       }
     }
@@ -142,11 +129,11 @@ void multiplySmall(View a, View b, int64_t M, int64_t N, int64_t K, float* c, in
   float* tiles = panels + packedSize(K, N);
   packPanels(b, K, N, 0, panelCount(N), panels);
   packTiles(a, nullptr, M, K, 0, tileCount(M), tiles);
-  multiply({M, N, K, tiles, {panels}, c, ldc, nullptr, nullptr, accumulate, 0}, 0, tileCount(M), 0, panelCount(N));
+  multiply({M, N, K, tiles, {panels}, c, ldc, nullptr, nullptr, accumulate, 0, nullptr}, 0, tileCount(M), 0, panelCount(N));
 }
 
 void multiplyLarge(View a, const int64_t* rows, const Columns& b, const float* bias, int64_t M, int64_t N, int64_t K,
-                   float* c) {
+                   float* c, bool rounded) {
   if (M == 0 || N == 0) return;
   if (K == 0) {
     for (int64_t m = 0; m < M; m++) {
@@ -156,10 +143,17 @@ void multiplyLarge(View a, const int64_t* rows, const Columns& b, const float* b
     return;
   }
   // Reused from call to call: fresh memory costs a page fault every 4 KiB. One for each thread that calls.
-  thread_local Scratch tileScratch;
-  float* tiles = tileScratch.get(M * K);
+  thread_local Scratch tileScratch, wordScratch;
+  float* tiles = rounded ? nullptr : tileScratch.get(M * K);
+  uint32_t* words = rounded ? reinterpret_cast<uint32_t*>(wordScratch.get(blockCount(K) * M * PITCH)) : nullptr;
   parallelRanges(tileCount(M), std::max<int64_t>(1, 32768 / (MR * K)),
-                 [&](int64_t from, int64_t to) { packTiles(a, rows, M, K, from, to, tiles); });
+                 [&](int64_t from, int64_t to) {
+                   if (words) {
+                     roundRows(a, rows, M, K, tileStart(M, from), tileStart(M, to), words);
+                   } else {
+                     packTiles(a, rows, M, K, from, to, tiles);
+                   }
+                 });
   const int64_t panels = panelCount(N), threads = threadCount();
   // Pieces of c of about this many multiplications, so that a small product is not shared out.
   constexpr int64_t PIECE = 1 << 18;
@@ -171,7 +165,7 @@ void multiplyLarge(View a, const int64_t* rows, const Columns& b, const float* b
   const int64_t columnPieces = (panels + panelsPerPiece - 1) / panelsPerPiece;
   const int64_t most = std::max<int64_t>(1, std::min(tileCount(M), M * K * panels * NR / (8 * PIECE)));
   const int64_t rowPieces = std::clamp<int64_t>((2 * threads + columnPieces - 1) / columnPieces, 1, most);
-  const Product product{M, N, K, tiles, b, c, N, rows, bias, false, 0};
+  const Product product{M, N, K, tiles, b, c, N, rows, bias, false, 0, words};
   parallelFor(columnPieces * rowPieces, [&](int64_t i) {
     const int64_t row = i % rowPieces, column = i / rowPieces;
     multiply(product, tileCount(M) * row / rowPieces, tileCount(M) * (row + 1) / rowPieces, column * panelsPerPiece,

@@ -98,6 +98,7 @@ struct Product {
   const float* bias;    // [N] or null
   bool accumulate;      // add to what c holds
   int64_t depth;        // K with which b was packed, if more than the first K rows of b; else 0
+  const uint32_t* words;  // instead of tiles: a rounded to bfloat16 (bfloat16.h); b is then rounded, too
 };
 
 /** The piece of c in tiles × panels [from, to), one thread. What is not packed is, a block at a time, when it is used. */
@@ -107,8 +108,8 @@ void multiply(const Product& product, int64_t fromTile, int64_t toTile, int64_t 
 void multiplySmall(View a, View b, int64_t M, int64_t N, int64_t K, float* c, int64_t ldc, bool accumulate,
                    Scratch& scratch);
 
-/** c = a b + bias by all threads. */
+/** c = a b + bias by all threads; `rounded`: in bfloat16, if that is there (bfloat16.h) and a.column is 1. */
 void multiplyLarge(View a, const int64_t* rows, const Columns& b, const float* bias, int64_t M, int64_t N, int64_t K,
-                   float* c);
+                   float* c, bool rounded = false);
 
 }  // namespace inseq

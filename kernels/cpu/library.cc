@@ -1,5 +1,6 @@
 // The CPU library itself: instruction set and threads.
 
+#include "bfloat16.h"
 #include "status.h"
 #include "threads.h"
 
@@ -41,6 +42,8 @@ int64_t inseq_threads(void) { return inseq::threadCount(); }
 int inseq_set_precision(int32_t precision) {
   CHECK(precision == INSEQ_FLOAT32_PRECISION || precision == INSEQ_HIGH_PRECISION,
         "setPrecision: expected a known precision, received %d", precision);
+  inseq::setRoundsProducts(precision == INSEQ_HIGH_PRECISION && inseq::hasBfloat16());
   return INSEQ_OK;
 }
+int32_t inseq_precision(void) { return inseq::roundsProducts() ? INSEQ_HIGH_PRECISION : INSEQ_FLOAT32_PRECISION; }
 }

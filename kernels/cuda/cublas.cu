@@ -192,4 +192,6 @@ int inseq_set_precision(int32_t precision) {
   chosenPrecision = precision;
   return INSEQ_OK;
 }
+
+int32_t inseq_precision(void) { return inseq::precision(); }
 }

@@ -28,7 +28,7 @@ extern "C" {
 #endif
 
 /* Raised with every change of this file; the caller compares it with the one it was written for. */
-#define INSEQ_INTERFACE_VERSION 8
+#define INSEQ_INTERFACE_VERSION 9
 
 #define INSEQ_API __attribute__((visibility("default")))
 /* An argument that the function writes one value to. */
@@ -70,11 +70,14 @@ INSEQ_API const char* inseq_matmul_library(void);
 enum { INSEQ_FLOAT32_PRECISION = 0, INSEQ_HIGH_PRECISION = 1, INSEQ_BFLOAT16_PRECISION = 2 };
 /*
  * How matrix products multiply: in float32 (the default), or, with "high", with fewer bits where the device is faster
- * then: TF32 (10 bits of mantissa) on CUDA. With bfloat16 (7 bits), which CUDA alone has, matrices that are packed from then
+ * then: TF32 (10 bits of mantissa) on CUDA, bfloat16 (7 bits) in linear layers on a CPU with AVX512-BF16, and float32 on others. With
+ * bfloat16, which CUDA alone has, matrices that are packed from then
  * on are kept in it, too, and factors of other products are rounded to it or TF32. Sums are float32 in all cases, and so is
  * every other operation.
  */
 INSEQ_API int inseq_set_precision(int32_t precision);
+/* How they multiply now: float32 where "high" was asked for and the device has nothing faster. */
+INSEQ_API int32_t inseq_precision(void);
 
 /* Memory of `bytes` bytes for tensors, aligned to 256, from a cache; its address is 0 for 0 bytes. Not initialised. */
 INSEQ_API int inseq_allocate(int64_t bytes, INSEQ_OUT int64_t* address);

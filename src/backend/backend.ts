@@ -18,6 +18,7 @@ export interface BackendInUse {
   readonly name: BackendName;
   /** What it is, in words: "WebAssembly with SIMD, one thread". */
   readonly description: string;
+  /** How it multiplies: `float32` where `high` was asked for and the device has nothing faster. */
   readonly precision: Precision;
   /** How large its passes should be; undefined for those that compute on a CPU. */
   readonly passes: PassSize | undefined;
@@ -91,8 +92,8 @@ function inUse(
   { precision = "float32" }: BackendOptions,
   passedOver: readonly UnavailableBackend[],
 ): BackendInUse {
-  const backend: Startable = backends[name];
-  return { name, description, precision, passes: backend.passes?.(), passedOver };
+  const { passes, precisionInUse }: Startable = backends[name];
+  return { name, description, precision: precisionInUse?.() ?? precision, passes: passes?.(), passedOver };
 }
 
 /** How often which operation has gone through the host, because the device in use lacks it. */

@@ -30,8 +30,8 @@ export const cuda: Startable = {
       const scoped = Object.entries(kernels).map(([name, kernel]) => [name, backend.scoped(kernel)] as const);
       register(backend, Object.fromEntries(scoped), (config) => throughHost(config, backend));
     }
-    const backend = await instantiate("cuda", "use native");
-    if (!(backend instanceof CudaBackend)) throw new BackendError("expected our cuda backend, found another one");
+    await instantiate("cuda", "use native");
+    const backend = running();
     const { library } = backend;
     if (precision !== undefined) backend.setPrecision(precision);
     const capability = library.read("compute_capability");
@@ -42,10 +42,16 @@ export const cuda: Startable = {
       `(compute capability ${Math.floor(capability / 10)}.${capability % 10}), ${products}`
     );
   },
+  precisionInUse: () => running().precision,
   passes: () => {
-    const backend = tensorflow.findBackend("cuda");
-    if (!(backend instanceof CudaBackend)) throw new BackendError("expected our cuda backend to run");
+    const backend = running();
     // The other half is for what the estimate leaves out, and for the allocator's gaps.
     return { memoryBudget: backend.freeBytes() / 2, positions: POSITIONS_FOR_FULL_SPEED };
   },
 };
+
+function running(): CudaBackend {
+  const backend = tensorflow.findBackend("cuda");
+  if (!(backend instanceof CudaBackend)) throw new BackendError("expected our cuda backend, found another one");
+  return backend;
+}

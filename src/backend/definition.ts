@@ -15,8 +15,9 @@ export interface BackendOptions {
   readonly wasmPaths?: string | Readonly<Record<string, string>>;
   /**
    * How matrix products multiply: `float32`, the default, or with fewer bits where the device is faster then: `high` (TF32
-   * on `cuda`), or `bfloat16`, which halves the memory of weights. Backends that know only float32 refuse the others. A running
-   * backend goes on as it is when nothing is said.
+   * on `cuda`; on `native` bfloat16 in linear layers, on processors with AVX512-BF16, and float32 on others), or `bfloat16`,
+   * which halves the memory of weights. Backends that know only float32 refuse the others. A running backend goes on as it is
+   * when nothing is said.
    */
   readonly precision?: Precision;
   /** Which GPU, counted from 0 among those that are visible; of the `cuda` backend. A process uses one. */
@@ -41,6 +42,8 @@ export interface Startable {
    * @throws BackendError saying how to get it, when it is absent or fails to start
    */
   readonly start: (options: BackendOptions) => Promise<string>;
+  /** How it multiplies, once it runs; what was asked for if this is absent. */
+  readonly precisionInUse?: () => Precision;
   /** Once it runs. */
   readonly passes?: () => PassSize;
 }

@@ -253,7 +253,7 @@ export const attributeOptions = {
     placeholder: "name",
     choices: { of: "precision", names: () => precisions },
     group: "Computing",
-    help: "high: matrix products with fewer bits where the device is faster then (TF32 on cuda); bfloat16: with fewer still, and half the memory for weights (cuda). Default: float32.",
+    help: "high: matrix products with fewer bits where the device is faster then (TF32 on cuda, bfloat16 on native where the processor has it); bfloat16: with fewer still, and half the memory for weights (cuda). Default: float32.",
   },
   backend: {
     kind: "text",

@@ -10,6 +10,8 @@ const packages = ["@tensorflow/tfjs-node-gpu", "@tensorflow/tfjs-node"] as const
 const settings = {
   /** Errors only: the library reports the features of every processor otherwise. */
   TF_CPP_MIN_LOG_LEVEL: "2",
+  /** Sums in the order of Eigen, from run to run the same, and no notice on the error stream. */
+  TF_ENABLE_ONEDNN_OPTS: "0",
   /** No TensorFloat-32: matrix products keep all 24 bits of the mantissa. */
   NVIDIA_TF32_OVERRIDE: "0",
 } as const;

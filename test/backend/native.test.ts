@@ -45,6 +45,27 @@ describe.skipIf(absent !== undefined)(`native${absent === undefined ? "" : ` (sk
     return running;
   }
 
+  it("multiplies in bfloat16 for high precision where the processor is faster so, and says which it was", async () => {
+    const [x, w] = [random([5, 64], 1), random([64, 33], 2)];
+    const exact = linear(x, w);
+    const inUse = await useBackend("native", { precision: "high" });
+    const rounded = linear(x, w);
+    expect((await useBackend("native")).precision).toBe(inUse.precision);
+    expect((await useBackend("native", { precision: "float32" })).precision).toBe("float32");
+    const expected = { shape: exact.shape, values: exact.dataSync() };
+    if (inUse.precision === "high") {
+      expect(inUse.description).toMatch(/, bfloat16 products$/);
+      // Two factors rounded to 8 bits each; errors add up like a random walk, as do the products.
+      expectTensor(rounded, expected, { ratio: 2 ** -7 });
+      expect([...rounded.dataSync()]).not.toEqual([...expected.values]);
+    } else {
+      expect(inUse).toMatchObject({ precision: "float32", description: expect.stringMatching(/, float32 products$/) });
+      expectTensor(rounded, expected, { ratio: 0 });
+    }
+    expectTensor(linear(x, w), expected, { ratio: 0 });
+    dispose([x, w, exact, rounded]);
+  });
+
   it("stores one of the rows that a block computes from repeated ones", () => {
     tidy(() => {
       const x = repeat(random([K, S, D], 7), N);

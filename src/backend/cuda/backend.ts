@@ -19,6 +19,7 @@ import {
   type Repetition,
   sizeOf,
 } from "../kernels/kernelBackend.ts";
+import { precisionCodes } from "../kernels/precision.ts";
 import { repeated } from "../kernels/repeated.ts";
 import { type Block, BYTES, DeviceNumbers } from "./deviceNumbers.ts";
 
@@ -47,8 +48,6 @@ interface PackedMatrix {
 
 /** Bytes of a number in bfloat16. */
 const NARROW_BYTES = 2;
-/** Numbers of the C interface's `inseq_set_precision`. */
-const precisionCodes: Readonly<Record<Precision, number>> = { float32: 0, high: 1, bfloat16: 2 };
 
 export class CudaBackend extends tensorflow.KernelBackend implements KernelBackend {
   readonly name = "cuda";
@@ -71,6 +70,10 @@ export class CudaBackend extends tensorflow.KernelBackend implements KernelBacke
   setPrecision(precision: Precision): void {
     this.library.call("set_precision", precisionCodes[precision]);
     this.#precision = precision;
+  }
+
+  get precision(): Precision {
+    return this.#precision;
   }
 
   // ---- what kernels need ----
