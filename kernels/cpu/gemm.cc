@@ -129,7 +129,7 @@ void multiplySmall(View a, View b, int64_t M, int64_t N, int64_t K, float* c, in
   float* tiles = panels + packedSize(K, N);
   packPanels(b, K, N, 0, panelCount(N), panels);
   packTiles(a, nullptr, M, K, 0, tileCount(M), tiles);
-  multiply({M, N, K, tiles, {panels}, c, ldc, nullptr, nullptr, accumulate, 0, nullptr}, 0, tileCount(M), 0, panelCount(N));
+  multiply({M, N, K, tiles, {panels}, c, ldc, nullptr, nullptr, accumulate, 0}, 0, tileCount(M), 0, panelCount(N));
 }
 
 void multiplyLarge(View a, const int64_t* rows, const Columns& b, const float* bias, int64_t M, int64_t N, int64_t K,

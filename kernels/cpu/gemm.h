@@ -98,7 +98,7 @@ struct Product {
   const float* bias;    // [N] or null
   bool accumulate;      // add to what c holds
   int64_t depth;        // K with which b was packed, if more than the first K rows of b; else 0
-  const uint32_t* words;  // instead of tiles: a rounded to bfloat16 (bfloat16.h); b is then rounded, too
+  const uint32_t* words = nullptr;  // instead of tiles: a rounded to bfloat16 (bfloat16.h); b is then rounded, too
 };
 
 /** The piece of c in tiles × panels [from, to), one thread. What is not packed is, a block at a time, when it is used. */
