@@ -60,6 +60,12 @@ export {
   type ViewAggregation,
 } from "./output.ts";
 export type { HtmlOptions } from "./render/html.ts";
+export { type Plot, type PlotOptions, renderPlot } from "./render/plot.ts";
+export type { BarPlot, BarSeries } from "./render/svg/bars.ts";
+export type { CurvePlot, CurveSeries } from "./render/svg/curves.ts";
+export type { HeatMapPlot } from "./render/svg/heatMap.ts";
+export type { Axis } from "./render/svg/scale.ts";
+export type { ScatterPlot, ScatterPoint, ScatterSeries } from "./render/svg/scatter.ts";
 export type { SvgOptions } from "./render/svg.ts";
 export type { TerminalOptions } from "./render/terminal.ts";
 export type {

@@ -59,7 +59,7 @@ export function renderSvg(sequence: SequenceAttribution, options: SvgOptions = {
     methodName: methodTitle(options.method),
   };
   const draw = layouts[knownName("layout", layout, ["matrix", "text"])];
-  return document(draw(view, figure), options.title, figure.theme);
+  return document(draw(view, figure), options.title, figure.theme, "Attribution heat map");
 }
 
 const layouts: Readonly<Record<SvgLayout, (view: SequenceView, figure: Figure) => Drawing>> = {

@@ -7,7 +7,10 @@ import { type Drawing, inks, rectangle, text } from "./drawing.ts";
 import type { Figure } from "./figure.ts";
 
 /** A horizontal bar from the lowest colour in use to the highest, its numbers below. */
-export function colorBar(view: SequenceView, { theme, maxAbs, decimals }: Figure): Drawing {
+export function colorBar(
+  view: Pick<SequenceView, "hasNegative">,
+  { theme, maxAbs, decimals }: Pick<Figure, "theme" | "maxAbs" | "decimals">,
+): Drawing {
   const start = view.hasNegative ? -1 : 0;
   const steps = Array.from({ length: stepCount }, (_, step) => {
     const strength = start + ((1 - start) * (step + 0.5)) / stepCount;

@@ -12,6 +12,9 @@ export interface Drawing {
   readonly content: string;
 }
 
+/** Pixels: to the right, and down. */
+export type Point = readonly [x: number, y: number];
+
 /** The ink of each theme: main text and secondary text. */
 export const inks: Readonly<Record<Theme, { readonly main: string; readonly soft: string }>> = {
   light: { main: "#1d2129", soft: "#6a717d" },
@@ -55,12 +58,56 @@ export function rectangle(
   return tooltip === undefined ? `${shape}/>` : `${shape}><title>${escapeMarkup(tooltip)}</title></rect>`;
 }
 
+/** How a line is drawn. */
+export interface Stroke {
+  readonly stroke: string;
+  readonly width: number;
+  readonly opacity?: number;
+  /** As `stroke-dasharray`; solid when empty or not given. */
+  readonly dash?: string;
+}
+
+export function line(from: Point, to: Point, { stroke, width, opacity, dash = "" }: Stroke): string {
+  const rest = [
+    opacity === undefined ? "" : ` stroke-opacity="${opacity}"`,
+    dash === "" ? "" : ` stroke-dasharray="${dash}"`,
+  ].join("");
+  return (
+    `<line x1="${round(from[0])}" y1="${round(from[1])}" x2="${round(to[0])}" y2="${round(to[1])}" ` +
+    `stroke="${stroke}" stroke-width="${width}"${rest}/>`
+  );
+}
+
+/** The points joined by a line, which stops at points that are not finite, or the area within them. */
+export function path(
+  points: readonly Point[],
+  style: Stroke | { readonly fill: string; readonly opacity: number },
+): string {
+  let isDrawing = false;
+  const steps = points.map((point) => {
+    const isPlace = point.every(Number.isFinite);
+    const step = isPlace ? `${isDrawing ? "L" : "M"}${round(point[0])} ${round(point[1])}` : "";
+    isDrawing = isPlace;
+    return step;
+  });
+  const drawn = steps.join("");
+  if (drawn === "") return "";
+  if ("fill" in style) return `<path d="${drawn}Z" fill="${style.fill}" fill-opacity="${style.opacity}"/>`;
+  const dash = style.dash ? ` stroke-dasharray="${style.dash}"` : "";
+  return `<path d="${drawn}" fill="none" stroke="${style.stroke}" stroke-width="${style.width}" stroke-linejoin="round"${dash}/>`;
+}
+
+/** A shape that tells more where the pointer rests on it. */
+export function tooltip(shape: string, tip: string): string {
+  return `<g>${shape}<title>${escapeMarkup(lineText(tip))}</title></g>`;
+}
+
 export function moved(x: number, y: number, content: string): string {
   return `<g transform="translate(${round(x)} ${round(y)})">\n${content}\n</g>`;
 }
 
-/** The whole document: margins, ground, heading. */
-export function document(drawing: Drawing, title: string | undefined, theme: Theme): string {
+/** The whole document: margins, ground, heading; what the figure is called where it has no heading. */
+export function document(drawing: Drawing, title: string | undefined, theme: Theme, kind: string): string {
   const heading = title === undefined ? "" : lineText(title);
   const top = heading === "" ? margin : margin + 34;
   const width = Math.ceil(Math.max(drawing.width, textWidth(heading, headingSize)) + 2 * margin);
@@ -72,7 +119,7 @@ export function document(drawing: Drawing, title: string | undefined, theme: The
   ];
   return `<?xml version="1.0" encoding="UTF-8"?>
 <svg xmlns="http://www.w3.org/2000/svg" width="${width}" height="${height}" viewBox="0 0 ${width} ${height}" font-family="Helvetica, Arial, sans-serif" role="img">
-<title>${escapeMarkup(heading === "" ? "Attribution heat map" : heading)}</title>
+<title>${escapeMarkup(heading === "" ? kind : heading)}</title>
 ${parts.filter((part) => part !== "").join("\n")}
 </svg>
 `;
