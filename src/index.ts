@@ -61,6 +61,7 @@ export {
 } from "./output.ts";
 export type { HtmlOptions } from "./render/html.ts";
 export { type Plot, type PlotOptions, renderPlot } from "./render/plot.ts";
+export { type Report, type ReportBlock, type ReportSection, type ReportTable, renderReport } from "./render/report.ts";
 export type { BarPlot, BarSeries } from "./render/svg/bars.ts";
 export type { CurvePlot, CurveSeries } from "./render/svg/curves.ts";
 export type { HeatMapPlot } from "./render/svg/heatMap.ts";

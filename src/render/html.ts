@@ -10,7 +10,7 @@ import type { Theme } from "./colorScale.ts";
 import { clientScript } from "./html/client.ts";
 import { infoPanel, infoText } from "./html/info.ts";
 import { matrixSection } from "./html/matrix.ts";
-import { sha256Base64 } from "./html/sha256.ts";
+import { htmlPage } from "./html/page.ts";
 import { colorSteps, styleSheet } from "./html/style.ts";
 import { escapeMarkup, scriptJson } from "./markup.ts";
 import { decimalsFor, methodTitle } from "./scoreText.ts";
@@ -65,22 +65,12 @@ export function renderHtml(
     steps: colorSteps,
     sequences: views.map((view) => pageData(view, maxValue ?? view.maxAbs)),
   };
-  const style = styleSheet();
-  const policy =
-    `default-src 'none'; style-src 'sha256-${sha256Base64(style)}'; script-src 'sha256-${sha256Base64(clientScript)}'; ` +
-    "base-uri 'none'; form-action 'none'";
-  return `<!DOCTYPE html>
-<html lang="en"${theme === "auto" ? "" : ` data-theme="${theme}"`}>
-<head>
-<meta charset="utf-8">
-<meta http-equiv="Content-Security-Policy" content="${policy}">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta name="referrer" content="no-referrer">
-<title>${escapeMarkup(heading)}</title>
-<style>${style}</style>
-</head>
-<body>
-<div class="page">
+  return htmlPage({
+    title: heading,
+    theme,
+    style: styleSheet(),
+    script: clientScript,
+    body: `<div class="page">
 <header>
 <div><h1>${escapeMarkup(heading)}</h1>${subtitle(info)}</div>
 ${controls(views)}
@@ -93,10 +83,8 @@ ${infoPanel(info)}
 </div>
 <div class="tip" id="tip" role="tooltip" hidden></div>
 <script type="application/json" id="data">${scriptJson(data)}</script>
-<script>${clientScript}</script>
-</body>
-</html>
-`;
+<script>${clientScript}</script>`,
+  });
 }
 
 function subtitle(info: AttributionInfo): string {

@@ -5,7 +5,7 @@ import { knownName, rejectUnknownOptions } from "../names.ts";
 import type { Theme } from "./colorScale.ts";
 import { type BarPlot, bars } from "./svg/bars.ts";
 import { type CurvePlot, curves } from "./svg/curves.ts";
-import { type Drawing, document } from "./svg/drawing.ts";
+import { type Drawing, document, svgElement } from "./svg/drawing.ts";
 import { type HeatMapPlot, heatMap } from "./svg/heatMap.ts";
 import type { PlotLook } from "./svg/plotLook.ts";
 import { type ScatterPlot, scatter } from "./svg/scatter.ts";
@@ -30,6 +30,11 @@ export interface PlotOptions {
  */
 export function renderPlot(plot: Plot, options: PlotOptions = {}): string {
   return document(drawPlot(plot, options), options.title, options.theme ?? "light", plotNames[plot.kind]);
+}
+
+/** The same as an element for a page. */
+export function plotElement(plot: Plot, options: PlotOptions): string {
+  return svgElement(drawPlot(plot, options), options.title, options.theme ?? "light", plotNames[plot.kind]);
 }
 
 function drawPlot(plot: Plot, options: PlotOptions): Drawing {

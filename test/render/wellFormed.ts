@@ -8,7 +8,7 @@ export function countElements(xml: string): number {
   const illegal = /[^\t\n\r\u0020-\uD7FF\uE000-\uFFFD\u{10000}-\u{10FFFF}]/u.exec(rest);
   if (illegal !== null) throw new Error(`character ${illegal[0].codePointAt(0)} is not allowed in XML`);
   while (rest !== "") {
-    const token = /^<(\/?)([a-zA-Z]+)((?: [a-zA-Z0-9:-]+="[^"<]*")*)(\/?)>|^[^<]+/.exec(rest);
+    const token = /^<(\/?)([a-zA-Z][a-zA-Z0-9]*)((?: [a-zA-Z0-9:-]+="[^"<]*")*)(\/?)>|^[^<]+/.exec(rest);
     if (token === null) throw new Error(`not well formed: ${rest.slice(0, 60)}`);
     const [all, closing, name = "", attributes = "", empty] = token;
     const text = name === "" ? all : attributes;

@@ -106,8 +106,13 @@ export function moved(x: number, y: number, content: string): string {
   return `<g transform="translate(${round(x)} ${round(y)})">\n${content}\n</g>`;
 }
 
-/** The whole document: margins, ground, heading; what the figure is called where it has no heading. */
+/** A file of its own; `kind` is what the figure is called where it has no heading. */
 export function document(drawing: Drawing, title: string | undefined, theme: Theme, kind: string): string {
+  return `<?xml version="1.0" encoding="UTF-8"?>\n${svgElement(drawing, title, theme, kind)}\n`;
+}
+
+/** The element, as pages contain it: margins, ground, heading. */
+export function svgElement(drawing: Drawing, title: string | undefined, theme: Theme, kind: string): string {
   const heading = title === undefined ? "" : lineText(title);
   const top = heading === "" ? margin : margin + 34;
   const width = Math.ceil(Math.max(drawing.width, textWidth(heading, headingSize)) + 2 * margin);
@@ -117,12 +122,10 @@ export function document(drawing: Drawing, title: string | undefined, theme: The
     heading === "" ? "" : text(margin, margin + 16, heading, { size: headingSize, fill: inks[theme].main, bold: true }),
     moved(margin, top, drawing.content),
   ];
-  return `<?xml version="1.0" encoding="UTF-8"?>
-<svg xmlns="http://www.w3.org/2000/svg" width="${width}" height="${height}" viewBox="0 0 ${width} ${height}" font-family="Helvetica, Arial, sans-serif" role="img">
+  return `<svg xmlns="http://www.w3.org/2000/svg" width="${width}" height="${height}" viewBox="0 0 ${width} ${height}" font-family="Helvetica, Arial, sans-serif" role="img">
 <title>${escapeMarkup(heading === "" ? kind : heading)}</title>
 ${parts.filter((part) => part !== "").join("\n")}
-</svg>
-`;
+</svg>`;
 }
 
 /** Two decimals are a hundredth of a pixel. */
