@@ -21,7 +21,7 @@ import type { Sequence } from "./sequence.ts";
 import { createSiteProblem, embeddingSites, type OwnedSiteProblem } from "./siteProblem.ts";
 import { createTarget, type StepTokens } from "./target.ts";
 
-/** @throws OptionError when the attributed function cannot be attributed as asked */
+/** Of a request that `checkAttributable` has let through. */
 export async function attributeEmbeddings(
   model: Model,
   sequence: Sequence,
@@ -30,7 +30,6 @@ export async function attributeEmbeddings(
   contrast_GV: Tensor | undefined,
   stepScores: Record<string, Scores>,
 ): Promise<SequenceScores> {
-  checkAttributable(model, request);
   const { neuron } = request;
   const site = neuron && siteOf(model, neuron);
   const units = wordTokens.targets.map(() => neuron?.unit ?? 0);
@@ -169,7 +168,7 @@ async function readEnds(problem: Problem, usesBaseline: boolean, ends: Ends, fro
 }
 
 /** @throws OptionError when the attributed function has no gradient with respect to the inputs */
-function checkAttributable(model: Model, request: AttributionRequest): void {
+export function checkAttributable(model: Model, request: AttributionRequest): void {
   const { attributed, contrastForceInputs, method, methodId } = request;
   const { id, score } = attributed;
   if (!score.differentiable) {

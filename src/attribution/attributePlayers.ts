@@ -31,10 +31,8 @@ export async function attributePlayers(
   contrast_GV: Tensor | undefined,
   stepScores: Record<string, Scores>,
 ): Promise<SequenceScores> {
-  checkContext(model, request);
   const { method, methodOptions } = request;
   const { removal = method.removal, players: choice = method.players ?? "token", perturbationsPerEval } = methodOptions;
-  checkDeletion(model, request, removal);
   const { start, end, source } = sequence;
   const inputs = playedInputs(model, sequence, request);
   const isContext = (input: number): boolean => source !== null && input === 0;
@@ -122,8 +120,13 @@ export async function attributePlayers(
   };
 }
 
-/** @throws OptionError for what deletion has no meaning for */
-function checkDeletion(model: Model, request: AttributionRequest, removal: string): void {
+/** @throws OptionError for a context that cannot be compared with, and for what deletion has no meaning for */
+export function checkPlayable(
+  model: Model,
+  request: AttributionRequest & { readonly method: GameMethod<MethodOptions> },
+): void {
+  checkContext(model, request);
+  const { removal = request.method.removal } = request.methodOptions;
   const { contrast, contrastForceInputs, attributeTarget, attributed } = request;
   if (removal !== "delete" || !contrastForceInputs || contrast === null || attributed.score.contrast === "none") return;
   if (!sharesInputs(model, contrast, attributeTarget)) return;

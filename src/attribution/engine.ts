@@ -6,9 +6,9 @@ import type { Model } from "../model/model.ts";
 import type { Scores } from "../result/attribution.ts";
 import type { Score, ScoreOptions } from "../score/score.ts";
 import { dispose, readFloats, type Tensor, tidy } from "../tensor.ts";
-import { attributeEmbeddings } from "./attributeEmbeddings.ts";
+import { attributeEmbeddings, checkAttributable } from "./attributeEmbeddings.ts";
 import { attributeInternals } from "./attributeInternals.ts";
-import { attributePlayers } from "./attributePlayers.ts";
+import { attributePlayers, checkPlayable } from "./attributePlayers.ts";
 import type { RowLimits } from "./budget.ts";
 import type { Contrast } from "./contrast.ts";
 import { checkTraits } from "./modelTraits.ts";
@@ -90,6 +90,9 @@ export async function attributeSequence(
   request: AttributionRequest,
 ): Promise<SequenceScores> {
   const { method } = request;
+  // Before the model runs at all.
+  if (method.on === "embeddings" || method.on === "sites") checkAttributable(model, request);
+  if (method.on === "players") checkPlayable(model, { ...request, method });
   if (method.on === "internals") await checkTraits(model, request.methodId, method.needs);
   const tokens = stepTokens(sequence, request.contrast);
   const contrast_GV =

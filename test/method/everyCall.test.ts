@@ -1,0 +1,159 @@
+/**
+ * Every method of the registry, as a user calls it: batches, decoder-only and encoder-decoder models, with and without the
+ * target, with contrastive scores, on two backends; and what a method cannot do is refused before the model runs at all.
+ */
+
+import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
+import type { AttributeOptions } from "../../src/attribution/options.ts";
+import { methodOptionNames } from "../../src/attribution/options.ts";
+import type { AttributionModel } from "../../src/attributionModel.ts";
+import { OptionError } from "../../src/errors.ts";
+import { loadModel } from "../../src/loadModel.ts";
+import { listFeatureAttributionMethods, type Method, type MethodId, methods } from "../../src/method/registry.ts";
+import type { Scores, SequenceAttribution } from "../../src/result/attribution.ts";
+import { presentBackends } from "../support/backends.ts";
+import { goldenPath } from "../support/goldenResults.ts";
+
+const backends = [presentBackends[0] ?? "cpu", "wasm"] as const;
+const models = new Map<string, AttributionModel>();
+const kinds = ["gpt2", "marian"] as const;
+type Kind = (typeof kinds)[number];
+beforeAll(async () => {
+  for (const kind of kinds) {
+    for (const backend of new Set(backends)) {
+      models.set(`${kind} ${backend}`, await loadModel(goldenPath(kind, "model"), "dummy", { backend }));
+    }
+  }
+});
+afterAll(() => {
+  for (const model of models.values()) model.dispose();
+});
+const modelOf = (kind: Kind, backend: string = backends[0]): AttributionModel =>
+  models.get(`${kind} ${backend}`) as AttributionModel;
+
+/** Two texts of different lengths, and two foils; one generated token is explained. */
+const texts = {
+  gpt2: {
+    inputs: ["The cat", "A big dog"],
+    targets: ["The cat sat on", "A big dog ran to"],
+    foils: ["The cat was on", "A big dog was to"],
+  },
+  marian: { inputs: ["The cat sat.", "A dog"], targets: ["a b c", "c a b"], foils: ["a c c", "c b b"] },
+} as const;
+/** Few points and samples: what is tested holds for any number. */
+const few = { nSteps: 3, nSamples: 4, nNeighbors: 3, maxProbeSteps: 3, numProbes: 2 };
+
+const ids = listFeatureAttributionMethods().filter((id) => id !== "dummy");
+const optionsOf = (id: MethodId): AttributeOptions => {
+  const known: readonly string[] = methodOptionNames(methods[id]);
+  return Object.fromEntries(Object.entries(few).filter(([name]) => known.includes(name)));
+};
+
+async function attribute(
+  kind: Kind,
+  id: MethodId,
+  which: readonly number[],
+  options: AttributeOptions = {},
+  backend: string = backends[0],
+): Promise<readonly SequenceAttribution[]> {
+  const { inputs, targets } = texts[kind];
+  const pick = (list: readonly string[]) => which.map((i) => list[i] ?? "");
+  const output = await modelOf(kind, backend).attribute(pick(inputs), pick(targets), {
+    method: id,
+    ...optionsOf(id),
+    attrPosEnd: kind === "marian" ? 3 : undefined,
+    ...options,
+  } as AttributeOptions);
+  return output.sequenceAttributions;
+}
+
+const finite = (scores: Scores | null): number[] => [...(scores?.values ?? [])].filter((x) => !Number.isNaN(x));
+const all = ({ sourceAttributions, targetAttributions }: SequenceAttribution): number[] => [
+  ...finite(sourceAttributions),
+  ...finite(targetAttributions),
+];
+
+/** Differences, as shares of the largest score. */
+function expectClose(
+  received: SequenceAttribution | undefined,
+  wanted: SequenceAttribution | undefined,
+  share: number,
+) {
+  if (received === undefined || wanted === undefined) throw new Error("a sequence is missing");
+  const [mine, theirs] = [all(received), all(wanted)];
+  expect(mine.length).toBe(theirs.length);
+  const largest = Math.max(1e-6, ...theirs.map(Math.abs));
+  const worst = Math.max(...mine.map((x, i) => Math.abs(x - (theirs[i] ?? Number.NaN))));
+  expect(worst / largest).toBeLessThan(share);
+}
+
+describe.each(ids)("%s", (id) => {
+  const method: Method = methods[id];
+
+  test.each(kinds)("scores a batch of %s as its single texts", async (kind) => {
+    const batch = await attribute(kind, id, [0, 1]);
+    expect(batch.length).toBe(2);
+    for (const [i, sequence] of batch.entries()) {
+      expect(sequence.sourceAttributions === null).toBe(kind === "gpt2");
+      expect(all(sequence).some((x) => x !== 0)).toBe(true);
+      // Float32 sums in other orders.
+      expectClose(sequence, (await attribute(kind, id, [i]))[0], 1e-4);
+    }
+  });
+
+  test("scores source and target together", async () => {
+    const [sequence] = await attribute("marian", id, [0], { attributeTarget: true });
+    expect(finite(sequence?.sourceAttributions ?? null).length).toBeGreaterThan(0);
+    expect(finite(sequence?.targetAttributions ?? null).length).toBeGreaterThan(0);
+  });
+
+  test.each(kinds)("explains the difference to another token with %s, or says what it explains only", async (kind) => {
+    const contrast = { attributedFn: "contrast_prob_diff", contrastTargets: texts[kind].foils[0] };
+    // Some methods are defined for one function only, and say so.
+    if (id === "reagent" || id === "context_cite") {
+      await expect(attribute(kind, id, [0], contrast)).rejects.toThrow(/explains \w+ only/);
+      return;
+    }
+    const [sequence] = await attribute(kind, id, [0], contrast);
+    const [plain] = await attribute(kind, id, [0]);
+    if (sequence === undefined || plain === undefined) throw new Error("a sequence is missing");
+    expect(all(sequence).every(Number.isFinite)).toBe(true);
+    // Methods that read the inside of the model ask for no function, most of them.
+    if (method.on !== "internals") expect(all(sequence)).not.toEqual(all(plain));
+  });
+
+  test.skipIf(backends[0] === backends[1])("gives on wasm what it gives on the fastest backend", async () => {
+    for (const kind of kinds) {
+      const [[fast], [wasm]] = [await attribute(kind, id, [1]), await attribute(kind, id, [1], {}, "wasm")];
+      expectClose(wasm, fast, 1e-3);
+    }
+  });
+
+  test("refuses what it cannot do before the model runs", async () => {
+    const { model } = modelOf("gpt2");
+    if (model.kind !== "decoder-only") throw new Error("expected a decoder-only model");
+    const passes = vi.spyOn(model, "forward");
+    const isGradient = method.on === "embeddings" || method.on === "sites";
+    const foil = { contrastTargets: texts.gpt2.foils[0] };
+    const refused: AttributeOptions[] = [
+      { attributeTarget: true },
+      { attributedFn: "contrast_prob_diff" },
+      { noSuchOption: 1 } as AttributeOptions,
+      { attributedFn: "no_such_score" },
+      ...(isGradient ? [{ attributedFn: "top_p_size", topP: 0.9 }] : []),
+      ...(method.on === "internals" ? [{ stepScores: ["probability"] }] : []),
+      ...(method.on === "sites" ? [{ attributedFn: "contrast_prob_diff", ...foil, contrastForceInputs: true }] : []),
+      ...(method.usesBaseline === false ? [{ baseline: "zero" } as const] : [{ baseline: "nothing" } as never]),
+    ];
+    try {
+      for (const options of refused) {
+        await expect(attribute("gpt2", id, [0], options), JSON.stringify(options)).rejects.toThrow(OptionError);
+        expect(passes.mock.calls.length, JSON.stringify(options)).toBe(0);
+      }
+      await attribute("gpt2", id, [0]);
+      expect(passes.mock.calls.length).toBeGreaterThan(0);
+    } finally {
+      passes.mockRestore();
+    }
+  });
+});
