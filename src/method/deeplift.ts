@@ -43,7 +43,8 @@ export const deeplift: EmbeddingMethod<DeepLiftOptions> = {
   unit: "that of the score",
   defaults: { rule: "rescale", multiplyByInputs: true, returnConvergenceDelta: false },
   goodFor: "adding up to f(x) − f(x′) to float32's accuracy in one backward pass, where integrated gradients need many",
-  badFor: "baselines far from any text, which decide here more than anywhere; mixtures of experts are refused",
+  badFor:
+    "finding one word among those that only together say something: the last word of a prompt, which asks, gets about half; mixtures of experts are refused",
 
   async run(problem, options) {
     const { inputs, baseline } = problem;

@@ -19,7 +19,7 @@ const models = new Map<string, AttributionModel>();
 const kinds = ["gpt2", "marian"] as const;
 type Kind = (typeof kinds)[number];
 beforeAll(async () => {
-  for (const kind of kinds) {
+  for (const kind of [...kinds, "t5"]) {
     for (const backend of new Set(backends)) {
       models.set(`${kind} ${backend}`, await loadModel(goldenPath(kind, "model"), "dummy", { backend }));
     }
@@ -28,7 +28,7 @@ beforeAll(async () => {
 afterAll(() => {
   for (const model of models.values()) model.dispose();
 });
-const modelOf = (kind: Kind, backend: string = backends[0]): AttributionModel =>
+const modelOf = (kind: Kind | "t5", backend: string = backends[0]): AttributionModel =>
   models.get(`${kind} ${backend}`) as AttributionModel;
 
 /** Two texts of different lengths, and two foils; one generated token is explained. */
@@ -41,13 +41,17 @@ const texts = {
   marian: { inputs: ["The cat sat.", "A dog"], targets: ["a b c", "c a b"], foils: ["a c c", "c b b"] },
 } as const;
 /** Few points and samples: what is tested holds for any number. */
-const few = { nSteps: 3, nSamples: 4, nNeighbors: 3, maxProbeSteps: 3, numProbes: 2 };
+const few = { nSteps: 3, nSamples: 12, nNeighbors: 3, maxProbeSteps: 3, numProbes: 2 };
 
-const ids = listFeatureAttributionMethods().filter((id) => id !== "dummy");
+/** `dummy` attributes nothing, and `logit_lens` gives no scores of tokens. */
+const ids = listFeatureAttributionMethods().filter((id) => id !== "dummy" && id !== "logit_lens");
 const optionsOf = (id: MethodId): AttributeOptions => {
   const known: readonly string[] = methodOptionNames(methods[id]);
   return Object.fromEntries(Object.entries(few).filter(([name]) => known.includes(name)));
 };
+
+/** Whether it explains functions that are linear in the logits only; such methods need blocks that add, which T5 has. */
+const isLinear = (method: Method): boolean => method.on === "internals" && method.explains === "logits";
 
 async function attribute(
   kind: Kind,
@@ -58,9 +62,11 @@ async function attribute(
 ): Promise<readonly SequenceAttribution[]> {
   const { inputs, targets } = texts[kind];
   const pick = (list: readonly string[]) => which.map((i) => list[i] ?? "");
-  const output = await modelOf(kind, backend).attribute(pick(inputs), pick(targets), {
+  const model = kind === "marian" && isLinear(methods[id]) ? "t5" : kind;
+  const output = await modelOf(model, backend).attribute(pick(inputs), pick(targets), {
     method: id,
     ...optionsOf(id),
+    ...(isLinear(methods[id]) && { attributedFn: "logit" }),
     attrPosEnd: kind === "marian" ? 3 : undefined,
     ...options,
   } as AttributeOptions);
@@ -89,6 +95,7 @@ function expectClose(
 
 describe.each(ids)("%s", (id) => {
   const method: Method = methods[id];
+  const linear = isLinear(method);
 
   test.each(kinds)("scores a batch of %s as its single texts", async (kind) => {
     const batch = await attribute(kind, id, [0, 1]);
@@ -108,9 +115,12 @@ describe.each(ids)("%s", (id) => {
   });
 
   test.each(kinds)("explains the difference to another token with %s, or says what it explains only", async (kind) => {
-    const contrast = { attributedFn: "contrast_prob_diff", contrastTargets: texts[kind].foils[0] };
+    const contrast = {
+      attributedFn: linear ? "contrast_logits_diff" : "contrast_prob_diff",
+      contrastTargets: texts[kind].foils[0],
+    };
     // Some methods are defined for one function only, and say so.
-    if (id === "reagent" || id === "context_cite") {
+    if (method.on === "players" && method.explains !== undefined) {
       await expect(attribute(kind, id, [0], contrast)).rejects.toThrow(/explains \w+ only/);
       return;
     }
