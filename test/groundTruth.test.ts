@@ -19,9 +19,9 @@ afterAll(() => {
 
 const [stories, translations] = tasks(12, 6);
 const bounds = {
-  "integrated gradients, 20 steps": [0.02, 0.8],
-  "input × gradient": [0.18, 0.14],
-  saliency: [0.36, 0.02],
+  "`integrated_gradients`, 20 steps": [0.02, 0.8],
+  "`input_x_gradient`": [0.18, 0.14],
+  "`saliency`": [0.36, 0.02],
 } as const;
 
 test.each([

@@ -1,43 +1,47 @@
-/** Measures the methods on the demo models' ground truth and writes the README's table: `npm run groundtruth`. */
+/**
+ * Measures the methods on the demo models' ground truth: `npm run groundtruth` measures those that have no row yet,
+ * `npm run groundtruth -- --again` all of them, `-- --match TEXT` those whose row's name contains the text. Every row is kept
+ * as soon as it is there; the README's table follows.
+ */
 
-import { readFileSync, writeFileSync } from "node:fs";
+import { parseArgs } from "node:util";
+import { OptionError, UnsupportedError } from "../../src/errors.ts";
 import { loadModel } from "../../src/loadModel.ts";
-import {
-  methodsUnderTest,
-  type Quality,
-  qualityOf,
-  type Task,
-  tasks,
-  trivialQualities,
-} from "../support/groundTruth.ts";
+import { methodsUnderTest, type Quality, qualityOf, tasks, trivialQualities } from "../support/groundTruth.ts";
+import { readGroundTruth, writeGroundTruth } from "./groundTruthTable.ts";
+import { updateReadme } from "./tables.ts";
 
-const [stories, translations] = tasks(12, 6);
+const { values } = parseArgs({
+  options: { again: { type: "boolean", default: false }, match: { type: "string", default: "" } },
+});
 
-async function measure(task: Task): Promise<Map<string, Quality>> {
+const measured = readGroundTruth();
+for (const task of [...tasks(24, 12)].reverse()) {
+  const of = measured[task.name as keyof typeof measured];
+  const isStale = values.again || of.items !== task.items.length;
+  if (isStale && values.match === "") for (const name of Object.keys(of.rows)) delete of.rows[name];
+  Object.assign(of, { items: task.items.length });
   const model = await loadModel(task.folder);
-  const found = new Map<string, Quality>(Object.entries(await trivialQualities(model, task.items)));
+  if (!("random" in of.rows)) Object.assign(of.rows, await trivialQualities(model, task.items));
   for (const [name, asked] of Object.entries(methodsUnderTest)) {
-    found.set(name, await qualityOf(model, task.items, asked));
-    process.stderr.write(`${task.name}, ${name}\n`);
+    if (!name.includes(values.match) || (name in of.rows && !values.again)) continue;
+    const started = performance.now();
+    of.rows[name] = await quality(() => qualityOf(model, task.items, asked), name);
+    writeGroundTruth(measured);
+    process.stderr.write(`${task.name}, ${name}: ${((performance.now() - started) / 1000).toFixed(0)} s\n`);
   }
   model.dispose();
-  return found;
 }
+writeGroundTruth(measured);
+updateReadme();
 
-const measured = [await measure(stories), await measure(translations)];
-const cells = (name: string): string[] =>
-  measured.flatMap((of) => {
-    const { hitRate = Number.NaN, auprc = Number.NaN } = of.get(name) ?? {};
-    return [`${(100 * hitRate).toFixed(0)} %`, auprc.toFixed(2)];
-  });
-const counted = (task: Task): string => `${task.name} (${task.items.length} items)`;
-const head = ["", `hit rate, ${counted(stories)}`, "AUPRC", `hit rate, ${counted(translations)}`, "AUPRC"];
-const names = [...(measured[0]?.keys() ?? [])];
-const rows = [head, head.map(() => "---"), ...names.map((name) => [name, ...cells(name)])];
-const table = rows.map((row) => `| ${row.join(" | ")} |`).join("\n");
-
-const readme = new URL("../../README.md", import.meta.url);
-const text = readFileSync(readme, "utf8");
-const marked = /(<!-- measured: groundtruth -->\n)[\s\S]*?(<!-- end -->)/;
-if (!marked.test(text)) throw new Error("README.md: expected the marks of the ground truth's table, found none");
-writeFileSync(readme, text.replace(marked, `$1\n${table}\n\n$2`));
+/** Null, with the reason told, for a method that refuses. */
+async function quality(measure: () => Promise<Quality>, name: string): Promise<Quality | null> {
+  try {
+    return await measure();
+  } catch (error) {
+    if (!(error instanceof OptionError || error instanceof UnsupportedError)) throw error;
+    process.stderr.write(`${name}: ${error.message}\n`);
+    return null;
+  }
+}

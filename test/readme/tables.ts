@@ -10,6 +10,7 @@ import { methods } from "../../src/method/registry.ts";
 import { scores } from "../../src/score/registry.ts";
 import { driftHead, driftRows, readDrift } from "../agreement/driftTable.ts";
 import { agreementHead, agreementRows, readPublished } from "../agreement/published.ts";
+import { groundTruthHead, groundTruthRows, readGroundTruth } from "./groundTruthTable.ts";
 
 /** A row for each entry; cells are Markdown. */
 function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
@@ -90,6 +91,7 @@ export const tables: Readonly<Record<string, () => string>> = {
         ["Aggregation functions", list(listAggregationFunctions()), list(["vnormOrd"])],
       ],
     ),
+  groundtruth: () => table(groundTruthHead(readGroundTruth()), groundTruthRows(readGroundTruth())),
   backends: () =>
     table(
       ["Backend", "What it is", "When it is present"],

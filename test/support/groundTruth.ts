@@ -2,10 +2,11 @@
  * The demo models' ground truth: do the words with high scores lie inside the evidence?
  *
  * The items (models/demo/README.md) say which words of a prompt decide between target and foil. The attributed function
- * is the difference of their probabilities. A word's score is the sum of its tokens' scores, and a token's the sum over
- * the width for signed methods, the length of the vector for unsigned ones.
+ * is the difference of their probabilities; methods that read the inside of the model ask for no function. A word's score is
+ * the sum of its tokens' scores, and a token's the sum over the width for signed methods, the length of the vector for
+ * unsigned ones, the mean over layers and heads.
  *
- *   hit rate   share of items whose highest-scoring word is evidence
+ *   hit rate   share of items whose highest-scoring word is evidence (once of all words, once of all but the last)
  *   AUPRC      area under the precision-recall curve of "is evidence" by score, as average precision Σ (R_k − R_{k−1}) P_k
  *              over the words in falling order of score, averaged over the items
  */
@@ -13,7 +14,7 @@
 import { readFileSync } from "node:fs";
 import type { AttributeOptions } from "../../src/attribution/options.ts";
 import type { AttributionModel } from "../../src/attributionModel.ts";
-import type { MethodId } from "../../src/method/registry.ts";
+import { listFeatureAttributionMethods, type MethodId, methods } from "../../src/method/registry.ts";
 import { Random } from "../../src/random.ts";
 import type { Token } from "../../src/result/attribution.ts";
 
@@ -65,38 +66,50 @@ export function tasks(everyStory: number, everyTranslation: number): readonly [s
 export interface MethodUnderTest {
   readonly method: MethodId;
   readonly options?: AttributeOptions;
-  readonly tokenScore: "sum" | "vnorm";
 }
 
-/** How each gradient method is asked here, under the name of the table's row. */
-export const methodsUnderTest: Readonly<Record<string, MethodUnderTest>> = {
-  saliency: { method: "saliency", tokenScore: "vnorm" },
-  "saliency, smoothed": { method: "saliency", options: { smoothing: "smoothgrad", abs: false }, tokenScore: "vnorm" },
-  "input × gradient": { method: "input_x_gradient", tokenScore: "sum" },
-  "integrated gradients, 20 steps": { method: "integrated_gradients", options: { nSteps: 20 }, tokenScore: "sum" },
-  "integrated gradients, zero baseline": {
+/** Few points and samples where the method's own number would take long; the table's rows say so. */
+const presets: Readonly<Partial<Record<MethodId, AttributeOptions>>> = {
+  integrated_gradients: { nSteps: 20 },
+  sequential_integrated_gradients: { nSteps: 5 },
+  discretized_integrated_gradients: { nSteps: 20 },
+  gradient_shap: { nSamples: 20 },
+  expected_gradients: { nSamples: 40 },
+  lime: { nSamples: 200 },
+  kernel_shap: { nSamples: 256 },
+  shapley_value_sampling: { nSamples: 5 },
+};
+
+const variants: Readonly<Record<string, MethodUnderTest>> = {
+  "`saliency`, smoothgrad": { method: "saliency", options: { smoothing: "smoothgrad", abs: false } },
+  "`integrated_gradients`, 20 steps, zero baseline": {
     method: "integrated_gradients",
     options: { nSteps: 20, baseline: "zero" },
-    tokenScore: "sum",
   },
-  "sequential integrated gradients": {
-    method: "sequential_integrated_gradients",
-    options: { nSteps: 10 },
-    tokenScore: "sum",
-  },
-  "discretized integrated gradients": {
-    method: "discretized_integrated_gradients",
-    options: { nSteps: 20 },
-    tokenScore: "sum",
-  },
-  "gradient SHAP": { method: "gradient_shap", options: { nSamples: 20 }, tokenScore: "sum" },
-  "expected gradients": { method: "expected_gradients", options: { nSamples: 40 }, tokenScore: "sum" },
-  DeepLIFT: { method: "deeplift", tokenScore: "sum" },
-  "DeepLIFT, Inseq's rule": { method: "deeplift", options: { rule: "inseq" }, tokenScore: "sum" },
+  "`deeplift`, rule inseq": { method: "deeplift", options: { rule: "inseq" } },
+};
+
+/** Inside the model there are no words; exact Shapley values take 2^tokens passes. */
+const isLeftOut = (id: MethodId): boolean => ["sites", "nothing"].includes(methods[id].on) || id === "shapley_values";
+
+/** The methods of the registry and some variants, under the names of the table's rows. */
+export const methodsUnderTest: Readonly<Record<string, MethodUnderTest>> = {
+  ...Object.fromEntries(
+    listFeatureAttributionMethods()
+      .filter((method) => !isLeftOut(method))
+      .map((method): [string, MethodUnderTest] => {
+        const { nSteps, nSamples } = presets[method] ?? {};
+        const told = nSteps !== undefined ? `, ${nSteps} steps` : nSamples !== undefined ? `, ${nSamples} samples` : "";
+        return [`\`${method}\`${told}`, { method, options: presets[method] ?? {} }];
+      }),
+  ),
+  ...variants,
 };
 
 export interface Quality {
   readonly hitRate: number;
+  /** The same when the input's last word, next to which the model writes, is left out. */
+  readonly hitRateBefore: number;
   readonly auprc: number;
 }
 
@@ -121,7 +134,7 @@ export async function trivialQualities(
 ): Promise<{ readonly random: Quality; readonly recency: Quality }> {
   const random = new Random(0);
   const qualities = await each(items, async (item) => {
-    const words = await scoredWords(model, item, { method: "saliency", tokenScore: "vnorm" });
+    const words = await scoredWords(model, item, { method: "saliency" });
     // Many orders of each item: the expectation over orders, up to a standard error of a twentieth of a percent.
     const orders = Array.from({ length: 40 }, () =>
       judge(
@@ -148,11 +161,11 @@ async function each<In, Out>(items: readonly In[], work: (item: In) => Promise<O
 
 function mean(qualities: readonly Quality[]): Quality {
   const average = (of: keyof Quality) => qualities.reduce((sum, q) => sum + q[of], 0) / qualities.length;
-  return { hitRate: average("hitRate"), auprc: average("auprc") };
+  return { hitRate: average("hitRate"), hitRateBefore: average("hitRateBefore"), auprc: average("auprc") };
 }
 
 function judge(words: readonly ScoredWord[], item: Item): Quality {
-  const ranked = [...words].sort((a, b) => b.score - a.score).map(({ word }) => isEvidence(word, item));
+  const ranked = byScore(words).map(({ word }) => isEvidence(word, item));
   const relevant = ranked.filter(Boolean).length;
   let [found, precisions] = [0, 0];
   for (const [k, isFound] of ranked.entries()) {
@@ -160,14 +173,23 @@ function judge(words: readonly ScoredWord[], item: Item): Quality {
     found++;
     precisions += found / (k + 1);
   }
-  return { hitRate: ranked[0] ? 1 : 0, auprc: relevant > 0 ? precisions / relevant : 0 };
+  const [before] = byScore(words.slice(0, -1));
+  return {
+    hitRate: ranked[0] ? 1 : 0,
+    hitRateBefore: before !== undefined && isEvidence(before.word, item) ? 1 : 0,
+    auprc: relevant > 0 ? precisions / relevant : 0,
+  };
+}
+
+function byScore(words: readonly ScoredWord[]): ScoredWord[] {
+  return [...words].sort((a, b) => b.score - a.score);
 }
 
 /** The input's words with their scores for the first token that differs between target and foil. */
 async function scoredWords(
   model: AttributionModel,
   item: Item,
-  { method, options, tokenScore }: MethodUnderTest,
+  { method, options }: MethodUnderTest,
 ): Promise<ScoredWord[]> {
   const asTarget = model.model.kind === "encoder-decoder";
   const encode = (text: string): number[] => [...model.encode(text, { asTarget }).ids];
@@ -183,10 +205,15 @@ async function scoredWords(
     attrPosStart: position,
     attrPosEnd: position + 1,
   });
-  const words = output.sequenceAttributions[0]?.aggregate({
-    aggregator: [tokenScore, "subwords"],
-    aggregateFn: [null, "sum"],
-    normalize: false,
+  const [raw] = output.sequenceAttributions;
+  const axes = (raw?.sourceAttributions ?? raw?.targetAttributions)?.shape.slice(2) ?? [];
+  const isUnsigned = method === "saliency";
+  // Layers and heads by their mean, the width by its sum; a vector without sign by its length.
+  const stages = axes.map((_, k) => (raw?.kind === "granular" && k === 0 ? (isUnsigned ? "vnorm" : "sum") : "mean"));
+  const words = raw?.aggregate({
+    aggregator: [...stages, "subwords"],
+    aggregateFn: [...stages.map(() => null), "sum"],
+    ...(stages.length > 0 && { normalize: false }),
     aggregateTarget: !asTarget,
   });
   const scores = (asTarget ? words?.sourceAttributions : words?.targetAttributions)?.values ?? new Float32Array();
