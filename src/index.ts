@@ -28,6 +28,9 @@ export {
   UnsupportedError,
 } from "./errors.ts";
 export { type Estimate, pairedDifference } from "./evaluate/bootstrap.ts";
+export { type DataFormatId, dataFormats, type ModelKind } from "./evaluate/data/formats.ts";
+export { type GenerateOptions, inductionItems, needleItems } from "./evaluate/data/generated.ts";
+export { type ReadItemsOptions, readItems } from "./evaluate/data/readItems.ts";
 export {
   type EvaluatedMetric,
   type EvaluateOptions,
