@@ -6,7 +6,7 @@
 import { dirname, extname, join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
 import { Chalk, type ChalkInstance } from "chalk";
-import type { AttributionModel } from "../attributionModel.ts";
+import { firstDifference } from "../evaluate/firstDifference.ts";
 import { loadModel } from "../loadModel.ts";
 import type { MethodId } from "../method/registry.ts";
 import type { FeatureAttributionOutput, FeatureAttributionSequenceOutput } from "../output.ts";
@@ -62,7 +62,8 @@ async function answer(
   screen.print(`${paint.bold(wrap(`${number}. ${ask(item)}`, screen.width))}\n\n`);
   const started = performance.now();
   const model = await loadModel(relative(process.cwd(), item.model), method);
-  const [from, to] = differingPositions(model, item);
+  const from = firstDifference(model, item.target, item.foil);
+  const to = from + 1;
   const result = await model.attribute(item.input, item.target, {
     attributedFn: SCORE,
     contrastTargets: item.foil,
@@ -83,16 +84,6 @@ async function answer(
   for (const [what = "", text = ""] of facts) screen.print(`${paint.dim(what.padEnd(7))}${text}\n`);
   screen.print(`\n${paint.dim("The same by the command line (installed, it is called inseq):")}\n`);
   screen.print(`${commandLines(item, method, from, to, name).join("\n")}\n`);
-}
-
-/** The positions of the tokens in which target and foil differ first, counted as `attribute` does. */
-function differingPositions(model: AttributionModel, { target, foil }: DemoItem): [number, number] {
-  const isTranslation = model.model.kind === "encoder-decoder";
-  const ids = (text: string) => model.encode(text, { asTarget: isTranslation }).ids;
-  const [chosen, other] = [ids(target), ids(foil)];
-  // The decoder of an encoder-decoder model begins with a start token, which texts do not have.
-  const first = chosen.findIndex((id, i) => id !== other[i]) + (isTranslation ? 1 : 0);
-  return [first, first + 1];
 }
 
 /** Whether the strongest token lies in the evidence: what the scores say beside what is known. */

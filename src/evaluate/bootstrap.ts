@@ -1,5 +1,6 @@
-/** How far a mean over items can be trusted (Efron 1979, "Bootstrap methods: another look at the jackknife"). */
+/** How far a mean, or another statistic, of items can be trusted (Efron 1979, "Bootstrap methods: another look at the jackknife"). */
 
+import { OptionError } from "../errors.ts";
 import { Random } from "../random.ts";
 
 /** A mean and how far it can be trusted. */
@@ -30,6 +31,45 @@ export function bootstrap(values: readonly number[], seed = 0): Estimate {
   const center = mean(means);
   const variance = means.reduce((sum, one) => sum + (one - center) ** 2, 0) / (RESAMPLES - 1);
   return { mean: average, standardError: Math.sqrt(variance), items: n };
+}
+
+/** A statistic of items and between which values it lies in most resamples of them. */
+export interface Interval {
+  /** Null where the statistic has no value, such as a correlation with something constant. */
+  readonly value: number | null;
+  /** Ends of the interval; null with fewer than two items, or where no resample has a value. */
+  readonly low: number | null;
+  readonly high: number | null;
+}
+
+/**
+ * A statistic with its percentile interval: of the statistics of resamples, the share 1 − level lies outside, half of it on
+ * each side. Resamples without a value are left out.
+ * @param level from 0 to 1, exclusive
+ */
+export function bootstrapInterval<T>(
+  items: readonly T[],
+  statistic: (items: readonly T[]) => number | null,
+  { level = 0.95, seed = 0 }: { readonly level?: number; readonly seed?: number } = {},
+): Interval {
+  if (!(level > 0 && level < 1)) {
+    throw new OptionError(`bootstrapInterval: expected a level between 0 and 1, received ${level}`);
+  }
+  const value = statistic(items);
+  const random = new Random(seed);
+  const resampled = Array.from({ length: items.length < 2 ? 0 : RESAMPLES }, () =>
+    statistic(Array.from(items, () => items[random.below(items.length)] as T)),
+  );
+  const sorted = resampled.filter((one) => one !== null).sort((a, b) => a - b);
+  return { value, low: quantile(sorted, (1 - level) / 2), high: quantile(sorted, (1 + level) / 2) };
+}
+
+/** Of sorted values, interpolated between neighbours; null of none. */
+function quantile(sorted: readonly number[], share: number): number | null {
+  if (sorted.length === 0) return null;
+  const at = share * (sorted.length - 1);
+  const below = sorted[Math.floor(at)] as number;
+  return below + (at - Math.floor(at)) * ((sorted[Math.ceil(at)] as number) - below);
 }
 
 /** The mean of the differences a − b over the items that have both, and its standard error: null where either has no value. */

@@ -1,7 +1,8 @@
 /** Means over items and how far they can be trusted. */
 
 import { expect, it } from "vitest";
-import { bootstrap, pairedDifference } from "../../src/evaluate/bootstrap.ts";
+import { bootstrap, bootstrapInterval, pairedDifference } from "../../src/evaluate/bootstrap.ts";
+import { correlation } from "../../src/evaluate/correlation.ts";
 import type { Evaluation } from "../../src/evaluate/evaluate.ts";
 import { columnsOf, compareMethods, summarize } from "../../src/evaluate/summary.ts";
 import { Random } from "../../src/random.ts";
@@ -39,6 +40,47 @@ it("paired differences leave out items without a value, and see what the means a
   expect(standardError).toBeLessThan(1e-12);
   expect(bootstrap(items).standardError).toBeGreaterThan(0.5);
   expect(pairedDifference([1, null, 3], [0, 0, null])).toEqual({ mean: 1, standardError: null, items: 1 });
+});
+
+const meanOf = (values: readonly number[]): number => values.reduce((sum, value) => sum + value, 0) / values.length;
+
+it("the interval of a mean is that of the normal distribution, 1.96 standard errors to each side", () => {
+  const random = new Random(3);
+  const values = Array.from({ length: 101 }, () => random.normal());
+  const { value, low, high } = bootstrapInterval(values, meanOf, { seed: 5 });
+  expect(value).toBeCloseTo(meanOf(values), 12);
+  const half = 1.96 * byFormula(values);
+  // Percentiles of 1000 resamples are right to about an eighth of a standard error; four times that.
+  for (const [end, expected] of [
+    [low, meanOf(values) - half],
+    [high, meanOf(values) + half],
+  ] as const) {
+    expect(Math.abs((end ?? Number.NaN) - expected)).toBeLessThan(0.25 * half);
+  }
+  const narrow = bootstrapInterval(values, meanOf, { seed: 5, level: 0.5 });
+  expect(narrow.low).toBeGreaterThan(low ?? Number.NaN);
+  expect(narrow.high).toBeLessThan(high ?? Number.NaN);
+});
+
+it("an interval takes resamples without a value out, and there is none without two items", () => {
+  const pairs = [
+    [0, 1],
+    [1, 2],
+    [2, 2.5],
+  ] as const;
+  const tau = (some: readonly (readonly [number, number])[]) =>
+    correlation(
+      some.map(([x]) => x),
+      some.map(([, y]) => y),
+      "kendall",
+    );
+  // A resample of one pair alone has no order; all others agree.
+  expect(bootstrapInterval(pairs, tau)).toEqual({ value: 1, low: 1, high: 1 });
+  expect(bootstrapInterval([1], meanOf)).toEqual({ value: 1, low: null, high: null });
+  expect(bootstrapInterval([1, 2], () => null)).toEqual({ value: null, low: null, high: null });
+  expect(() => bootstrapInterval([1, 2], meanOf, { level: 95 })).toThrow(
+    "expected a level between 0 and 1, received 95",
+  );
 });
 
 it("the table has the columns of the records, whatever their order, and counts items without a value out", () => {
