@@ -118,6 +118,24 @@ export class AttributionModel {
   }
 
   /**
+   * Ids that the model writes behind the tokens of one prompt, or for a source, behind `targetPrefix` (decoder start included)
+   * if there is one. They begin with the prompt, or with the decoder start.
+   * @throws OptionError as `generate`
+   */
+  async generateIds(
+    input: Encoding,
+    options: Pick<AttributeOptions, "generationArgs"> & {
+      readonly targetPrefix?: Encoding;
+      readonly signal?: AbortSignal | undefined;
+    } = {},
+  ): Promise<readonly number[]> {
+    await useBackend(this.backend.name, { precision: this.backend.precision });
+    const { targetPrefix, generationArgs = {}, signal } = options;
+    const [ids = []] = await this.#generateIds([input], targetPrefix && [targetPrefix], generationArgs, 1, signal);
+    return ids;
+  }
+
+  /**
    * Scores of every input token for every generated token.
    *
    * @param inputTexts prompts (decoder-only) or sources (encoder-decoder), one or several; or conversations, of which the

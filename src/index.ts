@@ -18,6 +18,14 @@ export {
   useBackend,
 } from "./backend/backend.ts";
 export type { BackendName } from "./backend/registry.ts";
+export { attributeContext } from "./context/attributeContext.ts";
+export {
+  type ContextOptions,
+  type ContextQuestions,
+  type CueOptions,
+  listContextSensitivityMetrics,
+} from "./context/options.ts";
+export { AttributeContextOutput } from "./context/output.ts";
 export {
   BackendError,
   ConfigError,
@@ -62,6 +70,8 @@ export {
   type SaveOptions,
   type ViewAggregation,
 } from "./output.ts";
+export type { ContextHtmlOptions } from "./render/contextHtml.ts";
+export type { ContextTerminalOptions } from "./render/contextTerminal.ts";
 export type { HtmlOptions } from "./render/html.ts";
 export { type Plot, type PlotOptions, renderPlot } from "./render/plot.ts";
 export { type Report, type ReportBlock, type ReportSection, type ReportTable, renderReport } from "./render/report.ts";
@@ -83,6 +93,7 @@ export type {
   StepAttribution,
   Token,
 } from "./result/attribution.ts";
+export type { ContextAttribution, ContextualCues } from "./result/contextAttribution.ts";
 export {
   listStepFunctions,
   registerStepFunction,

@@ -26,7 +26,7 @@ const order = [
   ["src/render"],
   ["src/output.ts", "src/explain.ts"],
   ["src/attributionModel.ts", "src/pretrainedArguments.ts"],
-  ["src/evaluate"],
+  ["src/evaluate", "src/context"],
   ["src/loadModel.ts"],
   ["src/index.ts"],
   ["src/cli"],

@@ -94,20 +94,25 @@ export function contrastsOf(
   if (alignments !== undefined && options.contrastTargets === undefined) {
     throw new OptionError("contrastTargetsAlignments: expected contrastTargets to align with, received none");
   }
-  const texts = (name: "contrastSources" | "contrastTargets"): readonly string[] | undefined => {
-    const given = options[name];
+  const each = <Item>(
+    name: string,
+    given: string | readonly Item[] | undefined,
+  ): readonly (string | Item)[] | undefined => {
     const list = typeof given === "string" ? [given] : given;
     if (list === undefined || list.length === jobs.length) return list;
     throw new OptionError(`${name}: expected as many as sequences (${jobs.length}), received ${list.length}`);
   };
-  const sources = texts("contrastSources");
-  const targets = texts("contrastTargets");
+  const sources = each("contrastSources", options.contrastSources);
+  const targets = each("contrastTargets", options.contrastTargets);
   if (sources === undefined && targets === undefined) return jobs.map(() => null);
   const pairs = pairsOfEach(alignments, jobs.length);
   return jobs.map(({ sequence }, i) => {
     const input = inputs[i] ?? { text: "", chat: null };
     const source = sources ? encodeInput(language, sources[i] ?? "", mode) : null;
-    const target = targets ? encodeTarget(language, wholeTarget(language, input, targets[i] ?? ""), mode) : null;
+    const other = targets?.[i] ?? "";
+    const encoded =
+      typeof other === "string" ? encodeTarget(language, wholeTarget(language, input, other), mode) : other;
+    const target = targets ? encoded : null;
     return createContrast(sequence, source, target, pairs[i] ?? []);
   });
 }

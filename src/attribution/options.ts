@@ -9,6 +9,7 @@ import { knownName, rejectUnknownOptions, suggestion } from "../names.ts";
 import { findScore, type ScoreId } from "../score/registry.ts";
 import { type Score, type ScoreFunction, type ScoreOptions, scoreOptionNames } from "../score/score.ts";
 import type { ChatOptions } from "../text/chat.ts";
+import type { Encoding } from "../text/tokenizer.ts";
 import { type BaselineChoice, baselineNames } from "./baseline.ts";
 import type { Alignment } from "./contrast.ts";
 import type { ScoreRequest } from "./engine.ts";
@@ -20,8 +21,8 @@ import type { Neuron } from "./neuron.ts";
 export interface ContrastOptions {
   /** Other source texts (encoder-decoder models). */
   readonly contrastSources?: string | readonly string[];
-  /** Other target texts; for decoder-only models with their prompts. */
-  readonly contrastTargets?: string | readonly string[];
+  /** Other target texts, or their tokens (decoder start included); for decoder-only models with their prompts. */
+  readonly contrastTargets?: string | readonly (string | Encoding)[];
   /** Pairs of positions (original, contrast): for all sequences, or a list for each. */
   readonly contrastTargetsAlignments?: Alignment | readonly Alignment[];
   /**

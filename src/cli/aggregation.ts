@@ -15,20 +15,25 @@ type AggregationArguments = Pick<
   | "rescaleAttributions"
 >;
 
-/**
- * As Inseq's commands aggregate: the method's default or the named aggregators, not normalised unless asked for; with
- * selectors, one aggregation after another, each with its index.
- * @throws OptionError for selectors without as many aggregators, and for what the aggregators refuse
- */
+/** As Inseq's commands aggregate: one aggregation after another, as `aggregationsAsked` says. */
 export function aggregateAsAsked(
   result: FeatureAttributionOutput,
   args: AggregationArguments,
 ): FeatureAttributionOutput {
+  return aggregationsAsked(args).reduce((out, way) => out.aggregate(way), result);
+}
+
+/**
+ * The method's default or the named aggregators, not normalised unless asked for; with selectors, one aggregation after
+ * another, each with its index.
+ * @throws OptionError for selectors without as many aggregators
+ */
+export function aggregationsAsked(args: AggregationArguments): AggregateOptions[] {
   const { attributionSelectors: selectors, attributionAggregators } = args;
   const aggregators = attributionAggregators as readonly AggregatorSpec[] | undefined;
   const scale = { ...inCamelCase(args.aggregationKwargs), ...scaling(args) };
   if (selectors === undefined) {
-    return result.aggregate({ ...(aggregators && { aggregator: aggregators }), ...scale } as AggregateOptions);
+    return [{ ...(aggregators && { aggregator: aggregators }), ...scale } as AggregateOptions];
   }
   if (aggregators?.length !== selectors.length) {
     throw new OptionError(
@@ -36,11 +41,12 @@ export function aggregateAsAsked(
         `received ${selectors.length}`,
     );
   }
-  return selectors.reduce(
-    (out, selectIdx, i) =>
-      out.aggregate({ aggregator: aggregators.slice(i, i + 1), selectIdx, ...scale, doPostAggregationChecks: false }),
-    result,
-  );
+  return selectors.map((selectIdx, i) => ({
+    aggregator: aggregators.slice(i, i + 1),
+    selectIdx,
+    ...scale,
+    doPostAggregationChecks: false,
+  }));
 }
 
 /** What views can draw: two axes. Aggregators that leave more are followed by what is left of the method's default. */

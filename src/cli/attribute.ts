@@ -2,52 +2,30 @@
 
 import type { Inputs } from "../attribution/inputs.ts";
 import type { AttributeOptions } from "../attribution/options.ts";
-import type { Precision } from "../backend/definition.ts";
 import { OptionError } from "../errors.ts";
 import { parseJson } from "../json.ts";
-import { loadModel } from "../loadModel.ts";
-import type { MethodId } from "../method/registry.ts";
 import type { FeatureAttributionOutput } from "../output.ts";
 import { readBytes, writeFileAtomically } from "../platform/node.ts";
 import { aggregateAsAsked, aggregateForView } from "./aggregation.ts";
-import { placeOf } from "./device.ts";
 import { attributionOptions, baselineChoice } from "./keywordArguments.ts";
+import { openModel, requiredModel } from "./openModel.ts";
 import type { AttributeArguments } from "./options.ts";
-import { createDownloadBar, createProgressBar } from "./progress.ts";
+import { createProgressBar } from "./progress.ts";
 import type { Screen } from "./screen.ts";
+import { createTell, secondsSince } from "./telling.ts";
 import { checkOutputPaths, uninterrupted } from "./writing.ts";
 
 /** @throws OptionError for arguments that are missing, contradictory or out of range, and whatever the library throws */
 export async function attribute(args: AttributeArguments, screen: Screen): Promise<void> {
-  const { modelNameOrPath, attributionMethod: method } = args;
-  if (modelNameOrPath === undefined)
-    throw missing("--model_name_or_path (-m)", "a model: its folder, or its name on the hub");
+  const { attributionMethod: method } = args;
+  requiredModel(args);
   const inputs = await readInputArguments(args);
   const { showProgress, ...options } = attributeOptions(args);
   const { savePath, vizPath, svgPath } = args;
   await checkOutputPaths({ savePath, vizPath, svgPath });
-  const tell = (text: string) => {
-    if (args.verbose || args.veryVerbose) screen.report(`inseq: ${text}`);
-  };
-  if (args.veryVerbose) tell(`options ${JSON.stringify(args)}`);
-
-  const { backend, visibleGpus } = placeOf(args.device, args.backend, process.env.CUDA_VISIBLE_DEVICES);
-  if (visibleGpus !== null) process.env.CUDA_VISIBLE_DEVICES = visibleGpus;
-  const loading = performance.now();
-  const { modelKwargs, tokenizerKwargs } = args;
-  const downloads = createDownloadBar(showProgress);
-  const model = await loadModel(modelNameOrPath, method as MethodId, {
-    backend,
-    ...(args.quantize !== undefined && { quantize: args.quantize as "int8" | "int4" }),
-    ...(args.dtype !== undefined && { dtype: args.dtype as "float32" | "bfloat16" }),
-    ...(args.precision !== undefined && { precision: args.precision as Precision }),
-    modelKwargs,
-    tokenizerKwargs,
-    onDownload: downloads.update,
-  }).finally(downloads.stop);
-  tell(`loaded ${modelNameOrPath} (${model.model.facts.className}) in ${secondsSince(loading)}`);
-  tell(`computing on ${model.backend.name}: ${model.backend.description}`);
-  if (args.veryVerbose) for (const { name, reason } of model.backend.passedOver) tell(`not on ${name}: ${reason}`);
+  const tell = createTell(args, screen);
+  tell.much(`options ${JSON.stringify(args)}`);
+  const model = await openModel(args, showProgress, tell);
 
   const working = performance.now();
   const bar = createProgressBar(showProgress);
@@ -57,12 +35,11 @@ export async function attribute(args: AttributeArguments, screen: Screen): Promi
       onProgress: (progress) => {
         bar.update(progress);
         const { sequence, sequences, rows, done, total } = progress;
-        if (args.veryVerbose)
-          tell(`text ${sequence + 1} of ${sequences}: pass of ${rows} rows, ${done} of ${total} done`);
+        tell.much(`text ${sequence + 1} of ${sequences}: pass of ${rows} rows, ${done} of ${total} done`);
       },
     })
     .finally(bar.stop);
-  tell(`attributed ${count(result.length, "text")} in ${secondsSince(working)}`);
+  tell.little(`attributed ${count(result.length, "text")} in ${secondsSince(working)}`);
   model.dispose();
 
   const aggregated = aggregateAsAsked(result, args);
@@ -139,10 +116,6 @@ function showAll(view: FeatureAttributionOutput, method: string, { colorLevel, w
 
 function missing(option: string, what: string): OptionError {
   return new OptionError(`${option}: expected ${what}, received none`);
-}
-
-function secondsSince(start: number): string {
-  return `${((performance.now() - start) / 1000).toFixed(2)} s`;
 }
 
 function count(n: number, word: string): string {

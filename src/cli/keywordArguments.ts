@@ -34,10 +34,7 @@ const ownOptions: Readonly<Partial<Record<keyof AttributeOptions, keyof Attribut
  * @throws OptionError for what has an option of its own
  */
 export function attributionOptions(record: KeywordArguments): AttributeOptions {
-  const renamed: AttributeOptions = inCamelCase(record, (name, value) => {
-    const isRecord = typeof value === "object" && value !== null && !Array.isArray(value);
-    return nested.includes(name) && isRecord ? inCamelCase(value as KeywordArguments) : value;
-  });
+  const renamed = inLibraryNames(record);
   for (const name of Object.keys(renamed) as (keyof AttributeOptions)[]) {
     const own = ownOptions[name];
     if (own === undefined) continue;
@@ -46,6 +43,14 @@ export function attributionOptions(record: KeywordArguments): AttributeOptions {
     );
   }
   return renamed;
+}
+
+/** The same, whatever has an option of its own. */
+export function inLibraryNames(record: KeywordArguments): AttributeOptions {
+  return inCamelCase(record, (name, value) => {
+    const isRecord = typeof value === "object" && value !== null && !Array.isArray(value);
+    return nested.includes(name) && isRecord ? inCamelCase(value as KeywordArguments) : value;
+  });
 }
 
 /** `--baseline 42`, `--baseline "text:..."` or a name, as the library takes them. */

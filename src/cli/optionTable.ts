@@ -1,7 +1,7 @@
 /** What a table of command-line options says, and the types of the values that it declares. */
 
 /** A flag is yes or no; bytes are a number with an optional k, M or G; a record is one JSON object. */
-export type OptionKind = "flag" | "text" | "integer" | "bytes" | "texts" | "integers" | "record";
+export type OptionKind = "flag" | "text" | "integer" | "number" | "bytes" | "texts" | "integers" | "record";
 
 /** The names that an option takes, asked for when they are needed, and what they are names of. */
 export interface Choices {
@@ -28,6 +28,7 @@ interface Values {
   readonly flag: boolean;
   readonly text: string;
   readonly integer: number;
+  readonly number: number;
   readonly bytes: number;
   readonly texts: readonly string[];
   readonly integers: readonly number[];

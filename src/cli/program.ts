@@ -2,6 +2,7 @@
 
 import { Command, type Help, Option } from "commander";
 import { version } from "../version.ts";
+import { type ContextArguments, contextOptions } from "./contextOptions.ts";
 import { type AttributeArguments, attributeOptions } from "./options.ts";
 import { kebabName, longName, type OptionDeclaration, type OptionTable, type OptionValue } from "./optionTable.ts";
 import type { Screen } from "./screen.ts";
@@ -21,19 +22,23 @@ export function createProgram(screen: Screen): Command {
       outputError: (text, write) => write(text.replace(/^error: /, "inseq: ")),
       getOutHelpWidth: () => screen.width,
     });
-  const command = program
-    .command("attribute")
+  addCommand(program, "attribute")
     .description("Attribute one or several texts, show the scores, and save them.")
     .usage("-m <model> -i <text...> [options]")
-    .helpOption("-h, --help", "Show this help.")
-    .configureHelp({ optionTerm, optionDescription })
     .addHelpText("after", attributeNotes)
     .action(async (options: AttributeArguments) => {
       // Loaded when it is needed: help and wrong usage need no models.
       const { attribute } = await import("./attribute.ts");
       await attribute(options, screen);
     });
-  for (const option of commanderOptions(attributeOptions)) command.addOption(option);
+  addCommand(program, "attribute-context")
+    .description("Find what in an output depends on its context, and on which words of the context.")
+    .usage("-m <model> --input_current_text <text> --input_context_text <text> [options]")
+    .addHelpText("after", contextNotes)
+    .action(async (options: ContextArguments) => {
+      const { runAttributeContext } = await import("./attributeContext.ts");
+      await runAttributeContext(options, screen);
+    });
   program
     .command("explain")
     .description("Say what a method, a score or an aggregator does, costs and is good for.")
@@ -46,12 +51,34 @@ export function createProgram(screen: Screen): Command {
   return program;
 }
 
-const attributeNotes = `
+/** The commands whose options are tables. */
+export const optionTables = {
+  attribute: attributeOptions,
+  "attribute-context": contextOptions,
+} as const satisfies Readonly<Record<string, OptionTable>>;
+
+function addCommand(program: Command, name: keyof typeof optionTables): Command {
+  const command = program
+    .command(name)
+    .helpOption("-h, --help", "Show this help.")
+    .configureHelp({ optionTerm, optionDescription });
+  for (const option of commanderOptions(optionTables[name])) command.addOption(option);
+  return command;
+}
+
+const notes = `
 Names may be written with dashes or underscores. Lists take one or more values; flags may be followed by yes or no.
 Colours follow the terminal, --color, --no-color, FORCE_COLOR and NO_COLOR.
+`;
 
+const attributeNotes = `${notes}
 Example:
   inseq attribute -m models/demo/stories-gpt2 -a integrated_gradients -i "Anna hid the ring in the cellar. In the end, the ring was still in the"
+`;
+
+const contextNotes = `${notes}
+Example:
+  inseq attribute-context -m models/demo/stories-gpt2 --input_context_text "Anna hid the ring in the cellar." --input_current_text "In the end, the ring was still in the" --attributed_fn contrast_prob_diff
 `;
 
 /** An option with what its help needs to know. */

@@ -8,8 +8,7 @@ import { CommanderError } from "commander";
 import { OptionError } from "../errors.ts";
 import { canonicalArguments } from "./arguments.ts";
 import { describeFailure } from "./failure.ts";
-import { attributeOptions } from "./options.ts";
-import { createProgram } from "./program.ts";
+import { createProgram, optionTables } from "./program.ts";
 import { type Screen, withoutColorFlags } from "./screen.ts";
 
 const DONE = 0;
@@ -25,14 +24,20 @@ export async function run(argv: readonly string[], screen: Screen): Promise<numb
       screen.print(program.helpInformation());
       return FAILED;
     }
-    const canonical =
-      command === "attribute" ? [command, ...canonicalArguments(rest, attributeOptions)] : [command, ...rest];
-    await program.parseAsync(canonical, { from: "user" });
+    const canonical = hasTable(command) ? canonicalArguments(rest, optionTables[command]) : rest;
+    await program.parseAsync([command, ...canonical], { from: "user" });
     return DONE;
   } catch (error) {
     if (error instanceof CommanderError) return error.exitCode === 0 ? DONE : WRONG_USAGE;
     const withStack = argv.includes("-vv") || argv.some((argument) => /^--very[_-]verbose/.test(argument));
-    screen.report(describeFailure(error, withStack, argv[0] === "explain" ? "explain" : "attribute"));
+    const [command = ""] = argv;
+    screen.report(
+      describeFailure(error, withStack, hasTable(command) || command === "explain" ? command : "attribute"),
+    );
     return error instanceof OptionError ? WRONG_USAGE : FAILED;
   }
+}
+
+function hasTable(command: string): command is keyof typeof optionTables {
+  return Object.hasOwn(optionTables, command);
 }

@@ -1,8 +1,13 @@
 /** The terminal: what it can show, and writing to it. */
 
+import { createInterface } from "node:readline/promises";
 import { supportsColor } from "chalk";
 import { OptionError } from "../errors.ts";
 import type { TerminalOptions } from "../render/terminal.ts";
+import { INTERRUPTED } from "./writing.ts";
+
+/** Asks a person for a line of text. */
+export type Ask = (question: string) => Promise<string>;
 
 export interface Screen {
   readonly colorLevel: NonNullable<TerminalOptions["colorLevel"]>;
@@ -12,6 +17,8 @@ export interface Screen {
   readonly print: (text: string) => void;
   /** Everything else, to the error stream. */
   readonly report: (text: string) => void;
+  /** Questions on the error stream; absent where nobody sits at a terminal. */
+  readonly ask?: Ask;
 }
 
 /** What a view needs at least. */
@@ -39,7 +46,22 @@ export function openScreen(): Screen {
     report: (text) => {
       process.stderr.write(`${text}\n`);
     },
+    ...(process.stdin.isTTY && process.stderr.isTTY && { ask: askOnTerminal }),
   };
+}
+
+/** @throws OptionError when the terminal ends instead of an answer */
+async function askOnTerminal(question: string): Promise<string> {
+  const lines = createInterface({ input: process.stdin, output: process.stderr });
+  const closed = new Promise<never>((_, reject) => {
+    lines.once("close", () => reject(new OptionError("expected an answer, but the input has ended")));
+    lines.once("SIGINT", () => process.exit(INTERRUPTED));
+  });
+  try {
+    return await Promise.race([lines.question(question), closed]);
+  } finally {
+    lines.close();
+  }
 }
 
 const colorFlags = /^--(?:no-color|no-colors|color|colors|color=(?:true|always|false|never|256|16m|full|truecolor))$/;

@@ -23,6 +23,8 @@ export function optionValue(
       return written;
     case "integer":
       return integerOf(option, written);
+    case "number":
+      return numberOf(option, written);
     case "bytes":
       return bytesOf(option, written);
     case "texts":
@@ -51,6 +53,13 @@ function flagOf(option: string, written: string): boolean {
 function integerOf(option: string, written: string): number {
   if (/^\s*[+-]?\d+(_\d+)*\s*$/.test(written)) return Number(written.replaceAll("_", ""));
   throw new OptionError(`${option}: expected a whole number, received "${written}"`);
+}
+
+/** What Python's float() reads, but for infinities and NaN. */
+function numberOf(option: string, written: string): number {
+  const value = Number(written.trim() === "" ? Number.NaN : written.replaceAll("_", ""));
+  if (Number.isFinite(value)) return value;
+  throw new OptionError(`${option}: expected a number, received "${written}"`);
 }
 
 const powerOf1024: Readonly<Record<string, number>> = { "": 0, k: 1, m: 2, g: 3 };

@@ -1,0 +1,82 @@
+/** `inseq attribute-context`: which tokens of an output depend on its context, and on what in it. */
+
+import { attributeContext } from "../context/attributeContext.ts";
+import type { ContextOptions } from "../context/options.ts";
+import { OptionError } from "../errors.ts";
+import type { MethodId } from "../method/registry.ts";
+import { writeFileAtomically } from "../platform/node.ts";
+import { aggregationsAsked } from "./aggregation.ts";
+import type { ContextArguments } from "./contextOptions.ts";
+import { contextQuestions } from "./contextQuestions.ts";
+import { baselineChoice, inLibraryNames } from "./keywordArguments.ts";
+import { openModel, requiredModel } from "./openModel.ts";
+import type { Screen } from "./screen.ts";
+import { createTell, secondsSince } from "./telling.ts";
+import { checkOutputPaths, uninterrupted } from "./writing.ts";
+
+/** @throws OptionError for arguments that are missing, contradictory or out of range, and whatever the library throws */
+export async function runAttributeContext(args: ContextArguments, screen: Screen): Promise<void> {
+  requiredModel(args);
+  const options = contextChoices(args, screen);
+  const { savePath, vizPath } = args;
+  await checkOutputPaths({ savePath, vizPath });
+  const tell = createTell(args, screen);
+  tell.much(`options ${JSON.stringify(args)}`);
+  const model = await openModel(args, true, tell);
+  const working = performance.now();
+  const result = await attributeContext(model, options);
+  tell.little(`attributed the context in ${secondsSince(working)}`);
+  model.dispose();
+  if (args.showViz) screen.print(result.show({ colorLevel: screen.colorLevel, width: screen.width }));
+  await uninterrupted(async () => {
+    if (savePath !== undefined) {
+      await result.save(savePath, { overwrite: true });
+      screen.report(`inseq: saved the result to ${savePath}`);
+    }
+    if (vizPath === undefined) return;
+    await writeFileAtomically(vizPath, result.toHTML(), { overwrite: true });
+    screen.report(`inseq: saved the page to ${vizPath}`);
+  });
+}
+
+function contextChoices(args: ContextArguments, { ask, print, colorLevel, width }: Screen): ContextOptions {
+  const { inputCurrentText, baseline, seed, memoryBudget } = args;
+  if (inputCurrentText === undefined) {
+    throw new OptionError("--input_current_text: expected a prompt or source text, received none");
+  }
+  return {
+    inputCurrentText,
+    inputContextText: args.inputContextText,
+    inputTemplate: args.inputTemplate,
+    outputContextText: args.outputContextText,
+    outputCurrentText: args.outputCurrentText,
+    outputTemplate: args.outputTemplate,
+    contextlessInputCurrentText: args.contextlessInputCurrentText,
+    contextlessOutputCurrentText: args.contextlessOutputCurrentText,
+    attributionMethod: args.attributionMethod as MethodId,
+    attributedFn: args.attributedFn,
+    contextSensitivityMetric: args.contextSensitivityMetric,
+    handleOutputContextStrategy: args.handleOutputContextStrategy as "manual" | "auto" | "pre",
+    contextlessOutputNextTokens: args.contextlessOutputNextTokens,
+    promptUserForContextlessOutputNextTokens: args.promptUserForContextlessOutputNextTokens,
+    specialTokensToKeep: args.specialTokensToKeep,
+    decoderInputOutputSeparator: args.decoderInputOutputSeparator,
+    contextSensitivityStdThreshold: args.contextSensitivityStdThreshold,
+    contextSensitivityTopk: args.contextSensitivityTopk,
+    attributionStdThreshold: args.attributionStdThreshold,
+    attributionTopk: args.attributionTopk,
+    aggregation: aggregationsAsked(args),
+    attribution: {
+      ...inLibraryNames(args.attributionKwargs),
+      ...(baseline !== undefined && { baseline: baseline.map(baselineChoice) }),
+      ...(seed !== undefined && { seed }),
+      ...(memoryBudget !== undefined && { memoryBudget }),
+    },
+    generationArgs: args.generationKwargs,
+    addOutputInfo: args.addOutputInfo,
+    ...(ask && { questions: contextQuestions(ask) }),
+    ...(args.showIntermediateOutputs && {
+      onIntermediateOutput: (output) => print(`${output.show({ colorLevel, width })}\n`),
+    }),
+  };
+}

@@ -1,0 +1,134 @@
+#!/usr/bin/env python3
+"""What the real Inseq's ``attribute-context`` says of the models in ``models/demo``: writes ``context.json`` beside this file.
+
+Usage (Inseq 0.7.1, captum, transformers 4.57 or later, torch; on a CPU)::
+
+    python make_context.py
+
+Every case is one call of ``attribute_context_with_model``; ``options`` are its arguments, ``expected`` the file it writes, without
+``info``. Views stay off, because Inseq's terminal view lengthens the lists of scores before they are written. Outputs of decoder-only
+models are given, because Inseq lets the model write behind a space, which tokenizers take for a token of its own; and they begin
+with a word that is as many tokens alone as behind a space, because Inseq counts both. Embeddings of Marian are scaled once, as in
+``make_golden.py``.
+"""
+
+import json
+import logging
+import warnings
+from pathlib import Path
+
+import inseq
+import make_golden
+from inseq.commands.attribute_context.attribute_context import AttributeContextArgs, attribute_context_with_model
+
+HERE = Path(__file__).resolve().parent
+MODELS = HERE.parent.parent / "models" / "demo"
+
+STORY = {
+    "input_context_text": "In the cellar, Anna hid the ring.",
+    "input_current_text": "Nobody said a word.",
+    "output_current_text": "In the end, the ring was still in the cellar. She was glad.",
+}
+CHAIN = {
+    "input_context_text": "Tom hid the ring in the garden.",
+    "input_current_text": "Nobody said a word.",
+    "output_context_text": "In the end, Tom was glad.",
+    "output_current_text": "In the end, the ring was still in the garden. He was sure.",
+}
+TRANSLATION = {
+    "input_context_text": "Annem bir mühendis.",
+    "input_current_text": "O hastanede çalışıyor.",
+    "output_context_text": "My mother is an engineer.",
+    "output_current_text": "She works at the hospital.",
+}
+
+CASES = {
+    "stories-gpt2": {
+        "story": {**STORY},
+        "story, compared": {
+            **STORY,
+            "attributed_fn": "contrast_prob_diff",
+            "context_sensitivity_std_threshold": 0.0,
+            "context_sensitivity_topk": 3,
+        },
+        "story, divergence explained": {
+            **STORY,
+            "attributed_fn": "kl_divergence",
+            "attribution_method": "input_x_gradient",
+            "attribution_aggregators": ["sum"],
+        },
+        "story, pointwise information, the two strongest": {
+            **STORY,
+            "context_sensitivity_metric": "pcxmi",
+            "context_sensitivity_std_threshold": -1.0,
+            "context_sensitivity_topk": 2,
+            "normalize_attributions": True,
+        },
+        "templates": {
+            **STORY,
+            "input_template": "Story:{context} Now: {current}",
+            "contextless_input_current_text": "Now: {current}",
+        },
+        "output context": {**CHAIN, "context_sensitivity_std_threshold": 0.5},
+        "output context alone": {
+            "input_current_text": "Tom hid the ring.",
+            "output_context_text": "In the garden, Anna was glad.",
+            "output_current_text": "In the end, the ring was still in the garden. She was sure.",
+            "attributed_fn": "contrast_logits_diff",
+        },
+        "words to compare with": {
+            **STORY,
+            "attributed_fn": "contrast_prob_diff",
+            "context_sensitivity_topk": 1,
+            "contextless_output_next_tokens": [" He"],
+        },
+    },
+    "translation-marian": {
+        "source context": {
+            **{key: value for key, value in TRANSLATION.items() if key != "output_context_text"},
+            "output_current_text": "My mother is an engineer. She works at the hospital.",
+        },
+        "both contexts": {**TRANSLATION, "attributed_fn": "contrast_prob_diff", "context_sensitivity_std_threshold": 0.0},
+        "both contexts, integrated gradients": {
+            **TRANSLATION,
+            "attribution_method": "integrated_gradients",
+            "attribution_kwargs": {"n_steps": 20},
+        },
+        "written behind a context": {
+            **{key: value for key, value in TRANSLATION.items() if key != "output_current_text"},
+            "attributed_fn": "kl_divergence",
+        },
+        "written whole": {
+            "input_context_text": "Annem bir mühendis.",
+            "input_current_text": "O hastanede çalışıyor.",
+            "context_sensitivity_topk": 1,
+        },
+    },
+}
+
+
+def main():
+    warnings.filterwarnings("ignore")
+    logging.disable(logging.WARNING)
+    golden = {}
+    for name, cases in CASES.items():
+        golden[name] = {}
+        models = {}
+        for title, options in cases.items():
+            method = options.get("attribution_method", "saliency")
+            if method not in models:
+                model = make_golden.load_model(str(MODELS / name))
+                make_golden.scale_embeddings_once(model)
+                models[method] = inseq.load_model(model, method, tokenizer=str(MODELS / name))
+            args = AttributeContextArgs(
+                model_name_or_path=name, **options, show_viz=False, add_output_info=False
+            )
+            expected = attribute_context_with_model(args, models[method]).to_dict()
+            expected.pop("info", None)
+            golden[name][title] = {"options": options, "expected": expected}
+            print(name, title, [cues["cti_token"] for cues in expected["cci_scores"]])
+    (HERE / "context.json").write_text(json.dumps(golden, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
