@@ -10,11 +10,11 @@ export function contextQuestions(ask: Ask): ContextQuestions {
     outputContext: async (output, candidate) => {
       const wrote = `The model wrote: "${lineText(output)}"\n`;
       if (candidate !== null && (await yes(ask, `${wrote}Is "${lineText(candidate)}" its context?`))) return candidate;
-      for (let question = candidate === null ? wrote : ""; ; question = "") {
-        const answer = await ask(`${question}Which beginning of it is its context? `);
-        if (!output.startsWith(answer)) question = `"${lineText(answer)}" is no beginning of it. `;
-        else if (answer.trim() !== "" || (await yes(ask, "That is empty. Is there no context?")))
-          return answer.trimEnd();
+      for (let before = candidate === null ? wrote : ""; ; ) {
+        const answer = await ask(`${before}Which beginning of it is its context? `);
+        before = output.startsWith(answer) ? "" : `"${lineText(answer)}" is no beginning of it. `;
+        const isMeant = answer.trim() !== "" || (await yes(ask, "That is empty. Is there no context?"));
+        if (before === "" && isMeant) return answer.trimEnd();
       }
     },
     nextToken: async (prefix, token) => {

@@ -178,7 +178,8 @@ export function textOf(
   { ids, tokens }: Pick<Encoding, "ids" | "tokens">,
   { specialTokensToKeep }: Pick<ResolvedContextOptions, "specialTokensToKeep">,
 ): string {
-  const { specialIds } = model.tokenizer;
-  const kept = ids.filter((id, i) => !specialIds.has(id) || specialTokensToKeep.includes(tokens[i] ?? ""));
+  const { specialIds, languages } = model.tokenizer;
+  const marks = new Set([...specialIds, ...(languages?.codes.values() ?? [])]);
+  const kept = ids.filter((id, i) => !marks.has(id) || specialTokensToKeep.includes(tokens[i] ?? ""));
   return model.tokenizer.decode(kept, { asTarget: model.model.kind === "encoder-decoder" });
 }
