@@ -105,6 +105,7 @@ async function byIds({ case: c, backend, layers }: CaseRequest) {
         target: { ...target, ids: target.ids.map((id, t) => (t < start ? id : (id + 1) % model.facts.vocabSize)) },
         positions: Array.from({ length: end - start }, (_, g) => start + g),
         ids: target.ids.slice(start, end).map((id) => (id + 1) % model.facts.vocabSize),
+        tokens: target.tokens.slice(start, end),
       }
     : null;
   const id = contrast ? "contrast_prob_diff" : "probability";
@@ -118,9 +119,10 @@ async function byIds({ case: c, backend, layers }: CaseRequest) {
         attributed: { id, score: scores[id], options: {} },
         stepScores: [],
         attributeTarget: false,
-        contrast,
+        contrasts: contrast === null ? [] : [contrast],
         contrastForceInputs: false,
         limits: { memoryBudget: 2 ** 30 },
+        output: null,
         seed: 0,
       });
       return [answer.sourceAttributions, answer.targetAttributions];

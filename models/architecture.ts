@@ -2,6 +2,7 @@
 
 import type { JsonObject } from "../src/json.ts";
 import type { Weights } from "../src/layers/weights.ts";
+import type { DropoutAttributes } from "../src/model/dropout.ts";
 import type { Model } from "../src/model/model.ts";
 import type { WeightTable } from "../src/model/weights.ts";
 
@@ -14,6 +15,8 @@ export interface Architecture<Config extends object = object> {
    * @throws ConfigError naming every attribute that is not implemented
    */
   readConfig(raw: JsonObject, tensors?: readonly string[]): Config;
+  /** What is dropped in training; without, attention probabilities by `attention_dropout`, 0 by default. */
+  readonly dropout?: DropoutAttributes;
   /** Which tensor of a checkpoint is which weight. */
   weightTable(config: Config): WeightTable;
   /** The model; its weights are random unless a source is given. */

@@ -17,6 +17,7 @@ import { linearRows } from "../src/model/weightRows.ts";
 import type { WeightTable } from "../src/model/weights.ts";
 import type { Architecture } from "./architecture.ts";
 import { decoderOnly } from "./decoderOnly.ts";
+import { residualDropout } from "./dropout.ts";
 import { type FairseqDecoderConfig, FIRST_POSITION, fairseqDecoder, fairseqDecoderRows } from "./fairseqDecoder.ts";
 
 export interface BioGptConfig extends FairseqDecoderConfig {
@@ -89,6 +90,12 @@ function weightTable(config: BioGptConfig): WeightTable {
 
 export const architecture: Architecture<BioGptConfig> = {
   classNames: ["BioGptForCausalLM"],
+  dropout: {
+    embedding: ["hidden_dropout_prob", 0.1],
+    attention: ["attention_probs_dropout_prob", 0.1],
+    ...residualDropout("hidden_dropout_prob", 0.1),
+    activation: ["activation_dropout", 0],
+  },
   readConfig,
   weightTable,
   build,

@@ -28,6 +28,7 @@ import type { WeightTable } from "../src/model/weights.ts";
 import { alibi, alibiSlopes } from "../src/ops/alibi.ts";
 import { add, type LayerInputs, type LayerShape, registerLayer, type Tensor } from "../src/tensor.ts";
 import type { Architecture } from "./architecture.ts";
+import { hiddenDropout } from "./dropout.ts";
 
 export interface BloomConfig {
   readonly vocabSize: number;
@@ -209,6 +210,7 @@ function weightTable(config: BloomConfig): WeightTable {
 
 export const architecture: Architecture<BloomConfig> = {
   classNames: ["BloomForCausalLM"],
+  dropout: hiddenDropout,
   readConfig,
   weightTable,
   build,

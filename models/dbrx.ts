@@ -23,6 +23,7 @@ import { checkExperts, headSizes } from "../src/model/sizes.ts";
 import { linearRows, normRows } from "../src/model/weightRows.ts";
 import type { WeightTable } from "../src/model/weights.ts";
 import type { Architecture } from "./architecture.ts";
+import { residualDropout } from "./dropout.ts";
 import { rotaryDecoder } from "./rotaryDecoder.ts";
 
 export interface DbrxConfig {
@@ -199,6 +200,7 @@ function weightTable(config: DbrxConfig): WeightTable {
 
 export const architecture: Architecture<DbrxConfig> = {
   classNames: ["DbrxForCausalLM"],
+  dropout: { attention: ["attn_config.attn_pdrop", 0], ...residualDropout("resid_pdrop", 0) },
   readConfig,
   weightTable,
   build,

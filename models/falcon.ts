@@ -45,6 +45,7 @@ import {
   transpose,
 } from "../src/tensor.ts";
 import type { Architecture } from "./architecture.ts";
+import { hiddenDropout } from "./dropout.ts";
 
 export interface FalconConfig {
   readonly vocabSize: number;
@@ -334,6 +335,7 @@ function weightTable(config: FalconConfig): WeightTable {
 
 export const architecture: Architecture<FalconConfig> = {
   classNames: ["FalconForCausalLM"],
+  dropout: hiddenDropout,
   readConfig,
   weightTable,
   build,

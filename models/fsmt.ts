@@ -19,6 +19,7 @@ import { flag, size, tokenId } from "../src/model/configField.ts";
 import type { EncoderDecoderModel } from "../src/model/model.ts";
 import type { WeightTable } from "../src/model/weights.ts";
 import type { Architecture } from "./architecture.ts";
+import { fairseqDropout } from "./dropout.ts";
 import {
   type FairseqConfig,
   fairseqConfig,
@@ -102,6 +103,7 @@ function weightTable(config: FsmtConfig): WeightTable {
 
 export const architecture: Architecture<FsmtConfig> = {
   classNames: ["FSMTForConditionalGeneration"],
+  dropout: fairseqDropout(0),
   readConfig,
   weightTable,
   build,

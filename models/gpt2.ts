@@ -27,6 +27,7 @@ import type { WeightTable } from "../src/model/weights.ts";
 import type { Activation } from "../src/ops/activation.ts";
 import { add, type LayerInputs, type LayerShape, registerLayer, split, type Tensor } from "../src/tensor.ts";
 import type { Architecture } from "./architecture.ts";
+import { gptDropout } from "./dropout.ts";
 
 export interface Gpt2Config {
   readonly vocabSize: number;
@@ -209,6 +210,7 @@ function weightTable(config: Gpt2Config): WeightTable {
 
 export const architecture: Architecture<Gpt2Config> = {
   classNames: ["GPT2LMHeadModel"],
+  dropout: gptDropout(0.1),
   readConfig,
   weightTable,
   build: gpt2,

@@ -29,6 +29,7 @@ import type { WeightTable } from "../src/model/weights.ts";
 import type { Activation } from "../src/ops/activation.ts";
 import { add, type LayerInputs, type LayerShape, registerLayer, type Tensor } from "../src/tensor.ts";
 import type { Architecture } from "./architecture.ts";
+import { gptDropout } from "./dropout.ts";
 
 export interface GptBigcodeConfig {
   readonly vocabSize: number;
@@ -225,6 +226,7 @@ function weightTable(config: GptBigcodeConfig): WeightTable {
 
 export const architecture: Architecture<GptBigcodeConfig> = {
   classNames: ["GPTBigCodeForCausalLM"],
+  dropout: gptDropout(0.1),
   readConfig,
   weightTable,
   build,

@@ -24,6 +24,7 @@ import type { WeightTable } from "../src/model/weights.ts";
 import type { Activation } from "../src/ops/activation.ts";
 import { add, type Tensor } from "../src/tensor.ts";
 import type { Architecture } from "./architecture.ts";
+import { residualDropout } from "./dropout.ts";
 
 type Reach = "global" | "local";
 
@@ -172,6 +173,11 @@ function weightTable(config: GptNeoConfig): WeightTable {
 
 export const architecture: Architecture<GptNeoConfig> = {
   classNames: ["GPTNeoForCausalLM"],
+  dropout: {
+    embedding: ["embed_dropout", 0],
+    attention: ["attention_dropout", 0],
+    ...residualDropout("resid_dropout", 0),
+  },
   readConfig,
   weightTable,
   build,

@@ -32,6 +32,7 @@ import { rotary } from "../src/ops/rotary.ts";
 import { dependsOnLength, type RotaryConfig, rotation } from "../src/ops/rotaryFrequencies.ts";
 import { add, type LayerInputs, type LayerShape, registerLayer, type Tensor } from "../src/tensor.ts";
 import type { Architecture } from "./architecture.ts";
+import { hiddenDropout } from "./dropout.ts";
 
 export interface GptNeoxConfig {
   readonly vocabSize: number;
@@ -223,6 +224,7 @@ function weightTable(config: GptNeoxConfig): WeightTable {
 
 export const architecture: Architecture<GptNeoxConfig> = {
   classNames: ["GPTNeoXForCausalLM"],
+  dropout: { ...hiddenDropout, embedding: ["hidden_dropout", 0] },
   readConfig,
   weightTable,
   build,

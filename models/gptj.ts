@@ -33,6 +33,7 @@ import { rotary } from "../src/ops/rotary.ts";
 import { type RotaryConfig, rotation } from "../src/ops/rotaryFrequencies.ts";
 import { add, type LayerInputs, type LayerShape, registerLayer, reshape, split, type Tensor } from "../src/tensor.ts";
 import type { Architecture } from "./architecture.ts";
+import { gptDropout } from "./dropout.ts";
 
 type ModelType = "gptj" | "codegen";
 
@@ -252,6 +253,7 @@ function weightTable(config: GptJConfig): WeightTable {
 
 export const gptj: Architecture<GptJConfig> = {
   classNames: [classNames.gptj],
+  dropout: gptDropout(0),
   readConfig: (raw) => readConfig("gptj", raw),
   weightTable,
   build,
@@ -259,6 +261,7 @@ export const gptj: Architecture<GptJConfig> = {
 
 export const codegen: Architecture<GptJConfig> = {
   classNames: [classNames.codegen],
+  dropout: gptDropout(0),
   readConfig: (raw) => readConfig("codegen", raw),
   weightTable,
   build,

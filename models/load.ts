@@ -6,6 +6,7 @@ import { describeJson, type Json, type JsonObject } from "../src/json.ts";
 import { randomWeights, type Weights } from "../src/layers/weights.ts";
 import { openCheckpoint } from "../src/model/checkpoint/openCheckpoint.ts";
 import { readConfig } from "../src/model/config.ts";
+import { type DropoutAttributes, readDropoutRates } from "../src/model/dropout.ts";
 import type { Model } from "../src/model/model.ts";
 import { matchWeights, type WeightSource } from "../src/model/weights.ts";
 import { suggestion } from "../src/names.ts";
@@ -45,7 +46,7 @@ export async function loadArchitecture(files: FileSource, storage?: CompactForma
       if (storage === undefined || !isCompactable(name, shape)) loaded.set(name, tensor(numbers, shape));
       else compact.set(name, compactMatrix(storage, numbers, shape));
     }
-    const model = architecture.build(config, handOut(loaded, compact, source));
+    const model = withDropout(architecture, rawConfig, architecture.build(config, handOut(loaded, compact, source)));
     const left = [...loaded.keys(), ...compact.keys()];
     if (left.length > 0) throw new Error(`weight table: the model does not use ${left.join(", ")}`);
     return { model, config, rawConfig };
@@ -70,8 +71,16 @@ function isCompactable(name: string, shape: readonly number[]): shape is readonl
  */
 export function randomModel(rawConfig: JsonObject, seed: number, std?: number): Model {
   const architecture = architectureOf(rawConfig);
-  return architecture.build(architecture.readConfig(rawConfig), randomWeights(seed, std));
+  const config = architecture.readConfig(rawConfig);
+  return withDropout(architecture, rawConfig, architecture.build(config, randomWeights(seed, std)));
 }
+
+function withDropout({ dropout: attributes = attentionDropout }: Architecture, raw: JsonObject, model: Model): Model {
+  return { ...model, facts: { ...model.facts, dropout: { attributes, rates: readDropoutRates(attributes, raw) } } };
+}
+
+/** What most decoders with rotary positions state. */
+const attentionDropout: DropoutAttributes = { attention: ["attention_dropout", 0] };
 
 /** The weights on the backend; a layer that takes one owns it. */
 function handOut(loaded: Map<string, Tensor>, compact: Map<string, CompactMatrix>, source: WeightSource): Weights {

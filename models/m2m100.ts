@@ -8,6 +8,7 @@
  * a text is longer than `max_position_embeddings`, which no model was trained for; here that is an error.
  */
 
+import { fairseqDropout } from "./dropout.ts";
 import { sharedVocabulary } from "./sharedVocabulary.ts";
 
 export const m2m100 = sharedVocabulary({
@@ -16,5 +17,6 @@ export const m2m100 = sharedVocabulary({
   kind: { normPlace: "before", positions: "tensor2tensor", embeddingNorm: false, finalNorm: true },
   firstPosition: (padding) => padding + 1,
   logitsBias: false,
+  dropout: fairseqDropout(0.1),
   defaults: { vocabSize: 128112, activation: "relu", scaleEmbedding: true, padding: 1 },
 });

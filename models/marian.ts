@@ -19,6 +19,7 @@ import { flag, orNull, size } from "../src/model/configField.ts";
 import type { EncoderDecoderModel } from "../src/model/model.ts";
 import type { WeightTable } from "../src/model/weights.ts";
 import type { Architecture } from "./architecture.ts";
+import { fairseqDropout } from "./dropout.ts";
 import {
   type FairseqConfig,
   fairseqConfig,
@@ -104,6 +105,7 @@ function weightTable(config: MarianConfig): WeightTable {
 
 export const architecture: Architecture<MarianConfig> = {
   classNames: ["MarianMTModel"],
+  dropout: fairseqDropout(0),
   readConfig,
   weightTable,
   build,

@@ -29,6 +29,7 @@ import type { WeightTable } from "../src/model/weights.ts";
 import { alibi, alibiSlopes } from "../src/ops/alibi.ts";
 import { add, clip, type LayerInputs, type LayerShape, registerLayer, split, type Tensor } from "../src/tensor.ts";
 import type { Architecture } from "./architecture.ts";
+import { residualDropout } from "./dropout.ts";
 
 export interface MptConfig {
   readonly vocabSize: number;
@@ -225,6 +226,7 @@ function weightTable(config: MptConfig): WeightTable {
 
 export const architecture: Architecture<MptConfig> = {
   classNames: ["MptForCausalLM", "MPTForCausalLM"],
+  dropout: { attention: ["attn_config.attn_pdrop", 0], ...residualDropout("attn_config.attn_pdrop", 0) },
   readConfig,
   weightTable,
   build,

@@ -14,6 +14,7 @@ import type { JsonObject } from "../src/json.ts";
 import { strictConfig } from "../src/model/config.ts";
 import { flag, number, size } from "../src/model/configField.ts";
 import type { Architecture } from "./architecture.ts";
+import { fairseqDropout } from "./dropout.ts";
 import { fairseqLeftovers, statedKind } from "./fairseq.ts";
 import {
   type SharedVocabulary,
@@ -29,6 +30,7 @@ const family: SharedVocabulary = {
   kind: { normPlace: "before", positions: "tensor2tensor", embeddingNorm: false, finalNorm: true },
   firstPosition: (padding) => padding + 1,
   logitsBias: false,
+  dropout: { ...fairseqDropout(0.1), mlpOutput: ["activation_dropout", 0] },
   names: { crossAttention: "cross_attention", mlp: "ffn.", mlpNorm: "ff_layer_norm" },
   defaults: { vocabSize: 128112, activation: "relu", scaleEmbedding: true, padding: 1 },
 };

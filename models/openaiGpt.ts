@@ -25,6 +25,7 @@ import type { WeightTable } from "../src/model/weights.ts";
 import type { Activation } from "../src/ops/activation.ts";
 import { add, type LayerInputs, type LayerShape, registerLayer, type Tensor } from "../src/tensor.ts";
 import type { Architecture } from "./architecture.ts";
+import { gptDropout } from "./dropout.ts";
 import { Gpt2Attention } from "./gpt2.ts";
 
 export interface OpenAiGptConfig {
@@ -174,6 +175,7 @@ function weightTable(config: OpenAiGptConfig): WeightTable {
 
 export const architecture: Architecture<OpenAiGptConfig> = {
   classNames: ["OpenAIGPTLMHeadModel"],
+  dropout: gptDropout(0.1),
   readConfig,
   weightTable,
   build,

@@ -21,6 +21,7 @@ import { perHead } from "../src/model/sizes.ts";
 import { linearRows } from "../src/model/weightRows.ts";
 import type { WeightTable } from "../src/model/weights.ts";
 import type { Architecture } from "./architecture.ts";
+import { residualDropout } from "./dropout.ts";
 import { type FairseqDecoderConfig, FIRST_POSITION, fairseqDecoder, fairseqDecoderRows } from "./fairseqDecoder.ts";
 
 export interface OptConfig extends FairseqDecoderConfig {
@@ -116,6 +117,7 @@ function weightTable(config: OptConfig): WeightTable {
 
 export const architecture: Architecture<OptConfig> = {
   classNames: ["OPTForCausalLM"],
+  dropout: { attention: ["attention_dropout", 0], ...residualDropout("dropout", 0.1) },
   readConfig,
   weightTable,
   build,

@@ -23,6 +23,7 @@ import { linearRows, normRows } from "../src/model/weightRows.ts";
 import type { WeightTable } from "../src/model/weights.ts";
 import type { Activation } from "../src/ops/activation.ts";
 import type { Architecture } from "./architecture.ts";
+import { gptDropout } from "./dropout.ts";
 import { rotaryDecoder } from "./rotaryDecoder.ts";
 
 export interface PhiConfig {
@@ -144,6 +145,7 @@ function weightTable(config: PhiConfig): WeightTable {
 
 export const architecture: Architecture<PhiConfig> = {
   classNames: ["PhiForCausalLM"],
+  dropout: gptDropout(0, "attention_dropout"),
   readConfig,
   weightTable,
   build,

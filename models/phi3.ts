@@ -18,6 +18,7 @@ import { headSizes } from "../src/model/sizes.ts";
 import { linearRows } from "../src/model/weightRows.ts";
 import type { WeightTable } from "../src/model/weights.ts";
 import type { Architecture } from "./architecture.ts";
+import { residualDropout } from "./dropout.ts";
 import { type LlamaConfig, llama, llamaTable } from "./llama.ts";
 
 /** Positions that the models were trained with before their context was stretched. */
@@ -109,6 +110,7 @@ function weightTable(config: LlamaConfig): WeightTable {
 
 export const architecture: Architecture<LlamaConfig> = {
   classNames: ["Phi3ForCausalLM"],
+  dropout: { attention: ["attention_dropout", 0], ...residualDropout("resid_pdrop", 0) },
   readConfig,
   weightTable,
   build: llama,

@@ -15,6 +15,7 @@ import { flag, size, tokenId } from "../src/model/configField.ts";
 import type { EncoderDecoderModel } from "../src/model/model.ts";
 import type { WeightTable } from "../src/model/weights.ts";
 import type { Architecture } from "./architecture.ts";
+import { fairseqDropout } from "./dropout.ts";
 import { type FairseqConfig, fairseqConfig, fairseqFields, fairseqModel, type StackKind } from "./fairseq.ts";
 import { fairseqRows } from "./fairseqRows.ts";
 
@@ -108,6 +109,7 @@ function weightTable(config: SeamlessM4tConfig): WeightTable {
 
 export const architecture: Architecture<SeamlessM4tConfig> = {
   classNames: ["SeamlessM4TForTextToText", "SeamlessM4TModel"],
+  dropout: { ...fairseqDropout(0.1), mlpOutput: ["activation_dropout", 0] },
   readConfig,
   weightTable,
   build,

@@ -8,10 +8,12 @@ import { Embedding } from "../src/layers/embedding.ts";
 import type { Weights } from "../src/layers/weights.ts";
 import { strictConfig } from "../src/model/config.ts";
 import { flag, size, tokenId } from "../src/model/configField.ts";
+import type { DropoutAttributes } from "../src/model/dropout.ts";
 import type { EncoderDecoderModel } from "../src/model/model.ts";
 import type { WeightTable } from "../src/model/weights.ts";
 import type { Activation } from "../src/ops/activation.ts";
 import type { Architecture } from "./architecture.ts";
+import { fairseqDropout } from "./dropout.ts";
 import {
   type FairseqAttributes,
   type FairseqConfig,
@@ -34,6 +36,8 @@ export interface SharedVocabulary {
   readonly firstPosition: (padding: number) => number;
   /** The checkpoint may have a bias of the logits. */
   readonly logitsBias: boolean;
+  /** What is dropped in training; without, as in fairseq, and no attention probabilities by default. */
+  readonly dropout?: DropoutAttributes;
   /** How a checkpoint calls the parts of a block, where that differs. */
   readonly names?: Partial<StackNames>;
   /** Defaults of transformers' config. */
@@ -54,6 +58,7 @@ export interface SharedVocabularyConfig extends FairseqConfig {
 export function sharedVocabulary(family: SharedVocabulary): Architecture<SharedVocabularyConfig> {
   return {
     classNames: family.classNames,
+    dropout: family.dropout ?? fairseqDropout(0),
     readConfig: (raw, tensors) => readConfig(family, raw, tensors),
     weightTable: (config) => weightTable(family, config),
     build: (config, weights) => build(family, config, weights),

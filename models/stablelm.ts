@@ -130,6 +130,7 @@ function weightTable(config: StableLmConfig): WeightTable {
 
 export const architecture: Architecture<StableLmConfig> = {
   classNames: ["StableLmForCausalLM"],
+  dropout: { attention: ["attention_dropout", 0], mlpOutput: ["hidden_dropout", 0] },
   readConfig,
   weightTable,
   build: stablelm,

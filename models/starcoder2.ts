@@ -22,6 +22,7 @@ import { attentionRows, embeddingRows, linearRows, normRows } from "../src/model
 import type { WeightTable } from "../src/model/weights.ts";
 import type { Activation } from "../src/ops/activation.ts";
 import type { Architecture } from "./architecture.ts";
+import { residualDropout } from "./dropout.ts";
 import { rotaryDecoder } from "./rotaryDecoder.ts";
 
 export interface Starcoder2Config {
@@ -120,6 +121,11 @@ function weightTable(config: Starcoder2Config): WeightTable {
 
 export const architecture: Architecture<Starcoder2Config> = {
   classNames: ["Starcoder2ForCausalLM"],
+  dropout: {
+    embedding: ["embedding_dropout", 0],
+    attention: ["attention_dropout", 0],
+    ...residualDropout("residual_dropout", 0),
+  },
   readConfig,
   weightTable,
   build: starcoder2,

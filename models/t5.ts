@@ -25,6 +25,7 @@ import { linearRows, normRows } from "../src/model/weightRows.ts";
 import type { WeightTable } from "../src/model/weights.ts";
 import { type Activation, activationNames } from "../src/ops/activation.ts";
 import type { Architecture } from "./architecture.ts";
+import { residualDropout } from "./dropout.ts";
 import { encoderDecoder } from "./encoderDecoder.ts";
 
 type T5Type = "t5" | "mt5" | "umt5";
@@ -217,6 +218,13 @@ function weightTable(config: T5Config): WeightTable {
 
 const architecture = (type: T5Type, ...oldNames: string[]): Architecture<T5Config> => ({
   classNames: [classNames[type], ...oldNames],
+  dropout: {
+    embedding: ["dropout_rate", 0.1],
+    attention: ["dropout_rate", 0.1],
+    ...residualDropout("dropout_rate", 0.1),
+    activation: ["dropout_rate", 0.1],
+    final: ["dropout_rate", 0.1],
+  },
   readConfig: (raw, tensors) => readConfig(type, raw, tensors),
   weightTable,
   build,

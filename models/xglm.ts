@@ -19,6 +19,7 @@ import { linearRows } from "../src/model/weightRows.ts";
 import type { WeightTable } from "../src/model/weights.ts";
 import type { Architecture } from "./architecture.ts";
 import { decoderOnly } from "./decoderOnly.ts";
+import { fairseqDropout } from "./dropout.ts";
 import { type FairseqDecoderConfig, FIRST_POSITION, fairseqDecoder, fairseqDecoderRows } from "./fairseqDecoder.ts";
 
 export interface XglmConfig extends FairseqDecoderConfig {
@@ -96,6 +97,7 @@ function weightTable(config: XglmConfig): WeightTable {
 
 export const architecture: Architecture<XglmConfig> = {
   classNames: ["XGLMForCausalLM"],
+  dropout: fairseqDropout(0.1),
   readConfig,
   weightTable,
   build,

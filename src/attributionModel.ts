@@ -6,9 +6,10 @@
 
 import { DEFAULT_MEMORY_BUDGET, type RowLimits } from "./attribution/budget.ts";
 import { attributeSequence } from "./attribution/engine.ts";
+import { contrastsOf } from "./attribution/foils.ts";
 import { createInfo } from "./attribution/info.ts";
 import { type Input, type Inputs, readInputs } from "./attribution/inputs.ts";
-import { contrastsOf, forcedJob, generatedJob, type Job } from "./attribution/jobs.ts";
+import { forcedJob, generatedJob, type Job } from "./attribution/jobs.ts";
 import type { Language } from "./attribution/language.ts";
 import { checkTraits } from "./attribution/modelTraits.ts";
 import {
@@ -17,6 +18,7 @@ import {
   type ResolvedOptions,
   resolveOptions,
 } from "./attribution/options.ts";
+import { resolveOutputSpans } from "./attribution/outputSpans.ts";
 import { createSequenceAttribution, stepsOf } from "./attribution/result.ts";
 import { chosenSampler } from "./attribution/sampler.ts";
 import { behindStart, encodeInput, type SpecialTokensMode, withBos } from "./attribution/texts.ts";
@@ -28,6 +30,7 @@ import { type GenerationOptions, readGenerationArgs } from "./model/generation/o
 import type { CompactFormat } from "./ops/compactMatrix.ts";
 import { FeatureAttributionOutput } from "./output.ts";
 import type { SequenceAttribution } from "./result/attribution.ts";
+import type { Span } from "./text/span.ts";
 import type { EncodeOptions, Encoding } from "./text/tokenizer.ts";
 import { version } from "./version.ts";
 
@@ -168,18 +171,21 @@ export class AttributionModel {
       options,
       resolved,
     );
-    const contrasts = contrastsOf(this.#language, jobs, inputs, resolved.contrast, specialTokens);
+    const foils = await contrastsOf(this.#language, jobs, inputs, resolved.contrast, specialTokens);
     const sampler = await chosenSampler(this.#language, resolved.methodOptions);
     const sequences: SequenceAttribution[] = [];
+    const outputSpans: (readonly Span[])[] = [];
     let [peakBytes, rows] = [0, 0];
     for (const [i, { sequence, chat }] of jobs.entries()) {
-      const contrast = contrasts[i] ?? null;
+      const contrasts = foils[i] ?? [];
+      const output = resolveOutputSpans(sequence, resolved.outputSpans, resolved.spanReduction);
       const scores = await attributeSequence(
         this.model,
         { ...sequence, noise: options.inputNoise },
         {
           ...resolved,
-          contrast,
+          contrasts,
+          output,
           attributeTarget: options.attributeTarget ?? false,
           contrastForceInputs: resolved.contrast.contrastForceInputs ?? false,
           limits,
@@ -188,11 +194,12 @@ export class AttributionModel {
           onPass: (pass) => options.onProgress?.({ sequence: i, sequences: jobs.length, ...pass }),
         },
       );
+      outputSpans.push(output?.spans ?? []);
       peakBytes = Math.max(peakBytes, scores.peakBytes);
       rows += scores.rows;
       const label = options.cleanSpecialChars ? this.#cleanToken : (token: string) => token;
       const turns = chat?.map(({ role, message, characters }) => ({ role, message, span: characters }));
-      sequences.push(createSequenceAttribution(sequence, scores, { ...resolved, contrast }, label, turns));
+      sequences.push(createSequenceAttribution(sequence, scores, { ...resolved, contrasts, output }, label, turns));
     }
     const info = createInfo(options, resolved, {
       modelName: this.name,
@@ -202,6 +209,7 @@ export class AttributionModel {
       generatedTexts: jobs.map((job) => job.generatedText),
       chat: jobs.map((job) => job.chat),
       forced: generatedTexts !== undefined && generatedTexts !== null && !options.generateFromTargetPrefix,
+      outputSpans,
       attrPosStart: sequences[0]?.attrPosStart ?? 0,
       attrPosEnd: Math.max(...sequences.map((sequence) => sequence.attrPosEnd)),
       seconds: (performance.now() - started) / 1000,

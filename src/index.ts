@@ -5,10 +5,13 @@ export type { MessageTokens } from "./aggregate/chat.ts";
 export { listAggregationFunctions } from "./aggregate/functions.ts";
 export { type AggregatorId, listAggregators } from "./aggregate/registry.ts";
 export type { BaselineChoice, BaselineName } from "./attribution/baseline.ts";
+export type { Foil, TopFoils } from "./attribution/foils.ts";
 export type { InputNoise } from "./attribution/inputNoise.ts";
 export type { Inputs } from "./attribution/inputs.ts";
 export type { Neuron } from "./attribution/neuron.ts";
 export type { AttributeOptions, ContrastOptions, Progress } from "./attribution/options.ts";
+export type { OutputSpansChoice } from "./attribution/outputSpans.ts";
+export type { SpanReduction } from "./attribution/steps.ts";
 export type { AttributionModel } from "./attributionModel.ts";
 export {
   type AvailableBackend,
@@ -100,7 +103,7 @@ export {
   type ScoreId,
   type StepFunctionOptions,
 } from "./score/registry.ts";
-export type { NextToken, ScoreFunction, ScoreOptions, ScoreStep, Unit } from "./score/score.ts";
+export type { FoilReduction, NextToken, ScoreFunction, ScoreOptions, ScoreStep, Unit } from "./score/score.ts";
 export { type Tensor, tensorflow } from "./tensor.ts";
 export type { ChatMessage, TextPart } from "./text/chat/message.ts";
 export type { ChatOptions, ChatSpan, ChatText } from "./text/chat.ts";

@@ -98,6 +98,8 @@ export const mean: (x: Tensor, axis?: number | number[], keepDims?: boolean) => 
 export const max: (x: Tensor, axis?: number | number[], keepDims?: boolean) => Tensor = tf.max;
 export const min: (x: Tensor, axis?: number | number[], keepDims?: boolean) => Tensor = tf.min;
 export const softmax: (x: Tensor, axis?: number) => Tensor = tf.softmax;
+/** ln Σ e^x along an axis. */
+export const logSumExp: (x: Tensor, axis: number) => Tensor = (x, axis) => tf.logSumExp(x, axis);
 export const logSoftmax: (x: Tensor, axis?: number) => Tensor = tf.logSoftmax;
 /** Running sum along an axis; from its end with `reverse`. */
 export const cumsum: (x: Tensor, axis: number, reverse?: boolean) => Tensor = (x, axis, reverse = false) =>

@@ -10,7 +10,7 @@ import type { Model } from "../model/model.ts";
 import { sharesRepeats } from "../ops/repeat.ts";
 import type { Scores } from "../result/attribution.ts";
 import { dispose, memory, readFloats, stack, type Tensor, tidy } from "../tensor.ts";
-import { attributedContext, attributesTarget, checkContext, nextTask } from "./attributedContext.ts";
+import { attributedContexts, attributesTarget, checkContext, nextTask } from "./attributedContext.ts";
 import { embeddingPlaces, sitePlaces } from "./attributedPlaces.ts";
 import { evenPart, fewerRows, type PassLimits, rowsPerPass, stepsPerPass } from "./budget.ts";
 import type { AttributionRequest, Ends, SequenceScores } from "./engine.ts";
@@ -19,6 +19,7 @@ import { createProblem, type ProblemOptions } from "./problem.ts";
 import { createRunner } from "./runner.ts";
 import type { Sequence } from "./sequence.ts";
 import { createSiteProblem, embeddingSites, type OwnedSiteProblem } from "./siteProblem.ts";
+import { readingPositions, stepsOf, tokensSeen } from "./steps.ts";
 import { createTarget, type StepTokens } from "./target.ts";
 
 /** Of a request that `checkAttributable` has let through. */
@@ -27,16 +28,17 @@ export async function attributeEmbeddings(
   sequence: Sequence,
   request: AttributionRequest & { readonly method: EmbeddingMethod<MethodOptions> | SiteMethod<MethodOptions> },
   wordTokens: StepTokens,
-  contrast_GV: Tensor | undefined,
+  contrast_FGV: readonly (Tensor | undefined)[],
   stepScores: Record<string, Scores>,
 ): Promise<SequenceScores> {
   const { neuron } = request;
   const site = neuron && siteOf(model, neuron);
   const units = wordTokens.targets.map(() => neuron?.unit ?? 0);
-  const tokens = site === undefined ? wordTokens : { targets: units, contrasts: units };
-  const { start, end } = sequence;
-  const G = end - start;
-  const attributed = { ...request.attributed, context: attributedContext(model, sequence, request, contrast_GV) };
+  const tokens = site === undefined ? wordTokens : { targets: units, foils: [units] };
+  const { end } = sequence;
+  const asSteps = stepsOf(sequence, request.output);
+  const G = asSteps.length;
+  const attributed = { ...request.attributed, contexts: attributedContexts(model, sequence, request, contrast_FGV) };
   const usage = { peakBytes: 0, rows: 0 };
   const ends = {
     value: new Float32Array(G),
@@ -49,20 +51,22 @@ export async function attributeEmbeddings(
     ...request.limits,
     rows: methodOptions.internalBatchSize ?? methodOptions.perturbationsPerEval ?? request.limits.rows,
     sharesRepeats: sharesRepeats(),
+    readings: Math.max(...asSteps.map((step) => step.length)),
   };
   const positions = end - 1 + (sequence.source?.ids.length ?? 0);
   const wholeRunner = createRunner(model, sequence, request.attributeTarget);
   const runner = site === undefined ? wholeRunner : neuronRunner(wholeRunner, site);
   const places =
     method.on === "sites"
-      ? sitePlaces(model, sequence, request.attributeTarget, methodOptions)
-      : embeddingPlaces(model, sequence, request.attributeTarget);
+      ? sitePlaces(model, sequence, request, methodOptions)
+      : embeddingPlaces(model, sequence, request);
   // Where activations depend on the length of the text, each step has activations of its own.
   const alone = method.on === "sites" && model.facts.dependsOnLength === true;
   const steps = alone ? 1 : stepsPerPass(model.facts, positions, limits);
   /** Attributed positions before the last target of a pass. */
   const attributedPositions = (to: number): number =>
-    (sequence.source?.ids.length ?? 0) + (attributesTarget(model, request) ? start + to - 1 : 0);
+    (sequence.source?.ids.length ?? 0) +
+    (attributesTarget(model, request) ? tokensSeen(sequence, asSteps[to - 1] ?? []) : 0);
   const rowsOf = (from: number, to: number): number =>
     (to - from) *
     asked *
@@ -88,9 +92,10 @@ export async function attributeEmbeddings(
         request.signal?.throwIfAborted();
       },
     };
-    const [first, last] = [start + from, start + to];
-    const target = createTarget(attributed, tokens, from, to);
-    const problem = createProblem(runner, first, last, target, options);
+    const some = asSteps.slice(from, to);
+    const positions_NL = readingPositions(sequence, some);
+    const target = createTarget(attributed, tokens, some, request.output?.reduction);
+    const problem = createProblem(runner, positions_NL, target, options);
     const inside: OwnedSiteProblem[] = [];
     const run = (asked: Problem): Promise<Answer> => {
       if (method.on === "embeddings") return method.run(asked, methodOptions);
@@ -98,7 +103,7 @@ export async function attributeEmbeddings(
       const atSites =
         sites === null
           ? embeddingSites(asked)
-          : createSiteProblem(asked, { runner, sites, first, last, target, options });
+          : createSiteProblem(asked, { runner, sites, positions_NL, target, options });
       inside.push(atSites);
       return method.run(atSites, methodOptions);
     };
@@ -175,6 +180,12 @@ export function checkAttributable(model: Model, request: AttributionRequest): vo
     throw new OptionError(
       `attributedFn: expected a differentiable function for ${methodId}, received "${id}"; use it as a step ` +
         "score, or a perturbation method (occlusion, kernel_shap), which needs no gradient",
+    );
+  }
+  if (request.output !== null && method.on === "sites" && model.facts.dependsOnLength) {
+    throw new OptionError(
+      `outputSpans: expected a method that attributes inputs, received ${methodId}: activations of this model depend on the ` +
+        "length of the text, so that the tokens of a span do not see the same ones",
     );
   }
   if (contrastForceInputs && method.on === "sites" && score.contrast !== "none") {

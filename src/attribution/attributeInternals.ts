@@ -13,6 +13,7 @@ import { checkExplainedInside, explainedBy } from "./explained.ts";
 import { traitsOf } from "./modelTraits.ts";
 import { createRunner } from "./runner.ts";
 import type { Sequence } from "./sequence.ts";
+import { singleSteps } from "./steps.ts";
 import { createTarget, type StepTokens } from "./target.ts";
 
 type InternalsRequest = AttributionRequest & { readonly method: InternalsMethod<MethodOptions> };
@@ -49,7 +50,7 @@ export async function attributeInternals(
         selection,
         positive,
         limits: { ...request.limits, sharesRepeats: false },
-        target: (from, to) => createTarget(request.attributed, tokens, from, to),
+        target: (from, to) => createTarget(request.attributed, tokens, singleSteps(from, to)),
         onPass(rows, storedBytes) {
           usage.rows += rows;
           usage.peakBytes = Math.max(usage.peakBytes, storedBytes);

@@ -7,7 +7,7 @@ import type { MethodOptions } from "../method/registry.ts";
 import type { Model } from "../model/model.ts";
 import type { Scores } from "../result/attribution.ts";
 import { memory, type Tensor } from "../tensor.ts";
-import { attributedContext, attributesTarget, checkContext, nextTask } from "./attributedContext.ts";
+import { attributedContexts, attributesTarget, checkContext, nextTask } from "./attributedContext.ts";
 import { perturbationsPerPass } from "./budget.ts";
 import { createGame } from "./coalitions.ts";
 import type { AttributionRequest, SequenceScores } from "./engine.ts";
@@ -17,6 +17,8 @@ import { createRunner } from "./runner.ts";
 import { uniformSampler } from "./sampler.ts";
 import type { Sequence } from "./sequence.ts";
 import { sharesInputs } from "./sharedContrast.ts";
+import { spanGame } from "./spanGame.ts";
+import { type OutputSpans, singleSteps, stepsOf, targetRows, tokensSeen } from "./steps.ts";
 import { createTarget, type StepTokens } from "./target.ts";
 
 /**
@@ -28,12 +30,14 @@ export async function attributePlayers(
   sequence: Sequence,
   request: AttributionRequest & { readonly method: GameMethod<MethodOptions> },
   tokens: StepTokens,
-  contrast_GV: Tensor | undefined,
+  contrast_FGV: readonly (Tensor | undefined)[],
   stepScores: Record<string, Scores>,
 ): Promise<SequenceScores> {
   const { method, methodOptions } = request;
   const { removal = method.removal, players: choice = method.players ?? "token", perturbationsPerEval } = methodOptions;
   const { start, end, source } = sequence;
+  const { output } = request;
+  const steps = stepsOf(sequence, output);
   const inputs = playedInputs(model, sequence, request);
   const isContext = (input: number): boolean => source !== null && input === 0;
   const removable = inputs.map((input, i) =>
@@ -51,18 +55,18 @@ export async function attributePlayers(
   const references = removal === "replace" ? sequence.baselines.length : 1;
   const total = references * evaluations;
   const usage = { peakBytes: 0, rows: 0 };
-  const ends = { value: new Float32Array(end - start), baseline: new Float32Array(end - start) };
+  const ends = { value: new Float32Array(steps.length), baseline: new Float32Array(steps.length) };
   // Everyone and nobody, which most methods have asked for anyway, are no part of the work that was announced.
   let counts = true;
   request.onPass?.({ rows: 0, done: 0, total });
-  const attributed = { ...request.attributed, context: attributedContext(model, sequence, request, contrast_GV) };
+  const attributed = { ...request.attributed, contexts: attributedContexts(model, sequence, request, contrast_FGV) };
   const positions = end - 1 + (source?.ids.length ?? 0);
   const limits = { ...request.limits, rows: perturbationsPerEval ?? request.limits.rows };
   const runner = createRunner(model, sequence, request.attributeTarget);
   const isSpecial = (input: number, token: number): boolean =>
     sequence.special.has(inputs[input]?.encoding.ids[token] ?? -1) || (source !== null && input === 1 && token === 0);
   const sampler = request.sampler ?? uniformSampler(model.facts, sequence.special);
-  const totals: Float64Array[] = Array.from({ length: end - start }, () => new Float64Array(players.length));
+  const totals: Float64Array[] = steps.map(() => new Float64Array(players.length));
   try {
     for (let reference = 0; reference < references; reference++) {
       const perturbation: Perturbation = {
@@ -82,7 +86,7 @@ export async function attributePlayers(
         fixed: removal === "replace" ? equalsBaseline(sequence, inputs, reference) : isSpecial,
         tree,
         targets: tokens.targets,
-        target: (from, to) => createTarget(attributed, tokens, from, to),
+        target: (from, to) => createTarget(attributed, tokens, singleSteps(from, to)),
         onEntry() {
           usage.peakBytes = Math.max(usage.peakBytes, memory().storedBytes);
         },
@@ -94,11 +98,12 @@ export async function attributePlayers(
           request.signal?.throwIfAborted();
         },
       });
-      const scores = await method.run(game, methodOptions);
+      const asked = output === null ? game : spanGame(game, steps, output.reduction);
+      const scores = await method.run(asked, methodOptions);
       counts = false;
-      const [value, baseline] = await game.value([everyone(game), nobody(game)]);
+      const [value, baseline] = await asked.value([everyone(game), nobody(game)]);
       counts = true;
-      for (let n = 0; n < end - start; n++) {
+      for (let n = 0; n < steps.length; n++) {
         ends.value[n] = value?.[n] ?? Number.NaN;
         ends.baseline[n] = (ends.baseline[n] ?? 0) + (baseline?.[n] ?? Number.NaN) / references;
       }
@@ -109,7 +114,9 @@ export async function attributePlayers(
   } finally {
     runner.dispose();
   }
-  const grids = inputs.map((input, i) => tokenScores(sequence, input, i, players, totals, source !== null && i === 0));
+  const grids = inputs.map((input, i) =>
+    tokenScores(sequence, output, input, i, players, totals, source !== null && i === 0),
+  );
   return {
     sourceAttributions: source === null ? null : (grids[0] ?? null),
     targetAttributions: grids[source === null ? 0 : 1] ?? null,
@@ -127,9 +134,9 @@ export function checkPlayable(
 ): void {
   checkContext(model, request);
   const { removal = request.method.removal } = request.methodOptions;
-  const { contrast, contrastForceInputs, attributeTarget, attributed } = request;
-  if (removal !== "delete" || !contrastForceInputs || contrast === null || attributed.score.contrast === "none") return;
-  if (!sharesInputs(model, contrast, attributeTarget)) return;
+  const { contrasts, contrastForceInputs, attributeTarget, attributed } = request;
+  if (removal !== "delete" || !contrastForceInputs || attributed.score.contrast === "none") return;
+  if (!contrasts.some((contrast) => sharesInputs(model, contrast, attributeTarget))) return;
   throw new OptionError(
     'removal: "delete" cannot be compared with another context of the same inputs (contrastForceInputs), in which they ' +
       'have other places; use "replace"',
@@ -162,17 +169,19 @@ function equalsBaseline(
  * tokens by later ones only: the others have none, NaN.
  */
 function tokenScores(
-  { start, end, target }: Sequence,
+  sequence: Sequence,
+  output: OutputSpans | null,
   { encoding }: PlayedInput,
   input: number,
   players: readonly Player[],
   scores: PlayerScores,
   isSource: boolean,
 ): Scores {
-  const G = end - start;
-  const S = isSource ? encoding.ids.length : Math.min(target.ids.length, end);
+  const steps = stepsOf(sequence, output);
+  const G = steps.length;
+  const S = isSource ? encoding.ids.length : targetRows(sequence, output);
   const values = new Float32Array(S * G);
-  const visible = (token: number, g: number): boolean => isSource || token < start + g;
+  const visible = (token: number, g: number): boolean => isSource || token < tokensSeen(sequence, steps[g] ?? []);
   for (let g = 0; g < G; g++) {
     for (let token = 0; token < S; token++) values[token * G + g] = visible(token, g) ? 0 : Number.NaN;
     for (const [p, player] of players.entries()) {

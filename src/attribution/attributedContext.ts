@@ -3,32 +3,42 @@
 import { OptionError } from "../errors.ts";
 import type { Model } from "../model/model.ts";
 import type { Tensor } from "../tensor.ts";
+import { inSameContext } from "./contrast.ts";
 import type { AttributionRequest } from "./engine.ts";
 import type { Sequence } from "./sequence.ts";
 import { sharesInputs } from "./sharedContrast.ts";
 import { type ContrastContext, constantContext, sharedContext } from "./target.ts";
 
-/** Undefined for a comparison within the same pass. */
-export function attributedContext(
+/** One for each foil; undefined for comparisons within the same pass. */
+export function attributedContexts(
   model: Model,
   sequence: Sequence,
-  { attributed, attributeTarget, contrast, contrastForceInputs }: AttributionRequest,
-  contrast_GV: Tensor | undefined,
-): ContrastContext | undefined {
-  if (!contrastForceInputs || contrast === null || attributed.score.contrast === "none") return undefined;
-  if (sharesInputs(model, contrast, attributeTarget)) return sharedContext(model, sequence, contrast);
-  return contrast_GV && constantContext(contrast_GV);
+  { attributed, attributeTarget, contrasts, contrastForceInputs }: AttributionRequest,
+  contrast_FGV: readonly (Tensor | undefined)[],
+): (ContrastContext | undefined)[] | undefined {
+  if (!contrastForceInputs || attributed.score.contrast === "none") return undefined;
+  return contrasts.map((contrast, i) => {
+    if (inSameContext(contrast)) return undefined;
+    if (sharesInputs(model, contrast, attributeTarget)) return sharedContext(model, sequence, contrast);
+    const logits_GV = contrast_FGV[i];
+    return logits_GV && constantContext(logits_GV);
+  });
 }
 
 /** @throws OptionError when the attributed function does not depend on the attributed inputs as asked */
 export function checkContext(model: Model, request: AttributionRequest): void {
-  const { attributed, attributeTarget, contrast, contrastForceInputs } = request;
+  const { attributed, attributeTarget, contrasts, contrastForceInputs } = request;
   const { id, score } = attributed;
   if (score.contrast === "context" && !contrastForceInputs) {
     throw new OptionError(`attributedFn: "${id}" compares two contexts; set contrastForceInputs: true`);
   }
-  if (contrastForceInputs && contrast !== null && (id === "contrast_logits" || id === "contrast_prob")) {
-    if (sharesInputs(model, contrast, attributeTarget)) return;
+  if (score.samples) {
+    throw new OptionError(
+      `attributedFn: "${id}" is computed from passes with dropout, which no method goes through; use it as a step score`,
+    );
+  }
+  if (contrastForceInputs && contrasts.length > 0 && (id === "contrast_logits" || id === "contrast_prob")) {
+    if (contrasts.some((contrast) => sharesInputs(model, contrast, attributeTarget))) return;
     throw new OptionError(
       `attributedFn: with contrastForceInputs "${id}" does not depend on the inputs to be attributed; leave it out, or ` +
         `attribute the difference "${id}_diff"`,

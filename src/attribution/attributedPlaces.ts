@@ -12,11 +12,15 @@ import type { Site } from "../model/sites.ts";
 import type { Scores } from "../result/attribution.ts";
 import { int32, type Tensor, tidy } from "../tensor.ts";
 import { createGrid, type ScoreGrid } from "./assemble.ts";
+import type { AttributionRequest } from "./engine.ts";
 import type { Sequence } from "./sequence.ts";
 import { listing } from "./siteAccess.ts";
 import { isTokenSite, selectSites } from "./siteSelection.ts";
+import { type OutputSpans, stepsOf, targetRows, tokensSeen } from "./steps.ts";
 
 type Side = "source" | "target";
+
+type Asked = Pick<AttributionRequest, "attributeTarget" | "output">;
 
 /** A place whose activation is attributed. */
 interface Place {
@@ -35,7 +39,11 @@ export interface AttributedPlaces {
 }
 
 /** The embeddings of the source and, if it is attributed, of the target; of decoder-only models those of the one text. */
-export function embeddingPlaces(model: Model, sequence: Sequence, attributeTarget: boolean): AttributedPlaces {
+export function embeddingPlaces(
+  model: Model,
+  sequence: Sequence,
+  { attributeTarget, output }: Asked,
+): AttributedPlaces {
   const { width } = model.facts;
   const sides: Side[] =
     model.kind === "decoder-only" ? ["target"] : attributeTarget ? ["source", "target"] : ["source"];
@@ -43,6 +51,7 @@ export function embeddingPlaces(model: Model, sequence: Sequence, attributeTarge
     null,
     sides.map((side) => ({ side, width })),
     sequence,
+    output,
   );
 }
 
@@ -53,11 +62,11 @@ export function embeddingPlaces(model: Model, sequence: Sequence, attributeTarge
 export function sitePlaces(
   model: Model,
   sequence: Sequence,
-  attributeTarget: boolean,
+  asked: Asked,
   { targetLayer, attributeToLayerInput = false }: LayerOptions,
 ): AttributedPlaces {
   if (targetLayer === undefined) {
-    if (!attributeToLayerInput) return embeddingPlaces(model, sequence, attributeTarget);
+    if (!attributeToLayerInput) return embeddingPlaces(model, sequence, asked);
     throw new OptionError(
       "attributeToLayerInput: expected targetLayer beside it, received none; nothing enters embeddings",
     );
@@ -76,7 +85,7 @@ export function sitePlaces(
       `targetLayer: expected layers of one width in a call, received widths ${[...widths].join(", ")}; ask for them apart`,
     );
   }
-  return withGrids(sites, places, sequence);
+  return withGrids(sites, places, sequence, asked.output);
 }
 
 /** What enters a block, for the site of what leaves it. */
@@ -113,14 +122,20 @@ export function tokenSitesOf(model: Model): (Place & { readonly site: Site })[] 
 }
 
 /** Source tokens are visible to every step, target tokens only to later ones. */
-function withGrids(sites: readonly Site[] | null, places: readonly Place[], sequence: Sequence): AttributedPlaces {
-  const G = sequence.end - sequence.start;
+function withGrids(
+  sites: readonly Site[] | null,
+  places: readonly Place[],
+  sequence: Sequence,
+  output: OutputSpans | null,
+): AttributedPlaces {
+  const steps = stepsOf(sequence, output);
+  const G = steps.length;
   const S = sequence.source?.ids.length ?? 0;
-  const T = Math.min(sequence.target.ids.length, sequence.end);
+  const T = targetRows(sequence, output);
   const grids = places.map(({ side, width: D }) =>
     side === "source"
       ? createGrid(side, { S, G, D }, () => S)
-      : createGrid(side, { S: T, G, D }, (g) => sequence.start + g),
+      : createGrid(side, { S: T, G, D }, (g) => tokensSeen(sequence, steps[g] ?? [])),
   );
   return {
     sites,

@@ -39,29 +39,36 @@ export interface RowLimits {
 export interface PassLimits extends RowLimits {
   /** Whether the backend stores repeated rows once. */
   readonly sharesRepeats: boolean;
+  /** Positions at which a row is read; 1 by default. */
+  readonly readings?: number | undefined;
 }
 
 /** Bytes of one path point with so many steps over `positions` positions. */
-export function bytesPerPoint(facts: ModelFacts, positions: number, steps: number, sharesRepeats: boolean): number {
+export function bytesPerPoint(
+  facts: ModelFacts,
+  positions: number,
+  steps: number,
+  { sharesRepeats, readings = 1 }: Pick<PassLimits, "sharesRepeats" | "readings">,
+): number {
   const { layers, width, heads, vocabSize } = facts;
   const kept = layers * positions * (width * KEPT_PER_POSITION + heads * positions * KEPT_PER_SCORE);
-  const alive = positions * width * ALIVE_PER_POSITION + VOCABULARY_ROWS * vocabSize;
+  const alive = positions * width * ALIVE_PER_POSITION + VOCABULARY_ROWS * vocabSize * readings;
   return BYTES_PER_NUMBER * (kept * (sharesRepeats ? 1 : steps) + alive * steps);
 }
 
 /** How many consecutive steps share a pass. */
 export function stepsPerPass(facts: ModelFacts, positions: number, limits: PassLimits): number {
-  const { memoryBudget, sharesRepeats, rows = Infinity, positions: ofPass = POSITIONS_PER_PASS } = limits;
-  const one = bytesPerPoint(facts, positions, 1, sharesRepeats);
-  const another = bytesPerPoint(facts, positions, 2, sharesRepeats) - one;
+  const { memoryBudget, rows = Infinity, positions: ofPass = POSITIONS_PER_PASS } = limits;
+  const one = bytesPerPoint(facts, positions, 1, limits);
+  const another = bytesPerPoint(facts, positions, 2, limits) - one;
   const affordable = 1 + Math.floor((memoryBudget - one) / another);
   return Math.max(1, Math.min(affordable, rows, Math.ceil(ofPass / positions)));
 }
 
 /** The most rows of a pass with so many steps for each of its points; never less than one point. */
 export function rowsPerPass(facts: ModelFacts, positions: number, steps: number, limits: PassLimits): number {
-  const { memoryBudget, sharesRepeats, rows = Infinity, positions: ofPass = POSITIONS_PER_PASS } = limits;
-  const affordable = Math.floor(memoryBudget / bytesPerPoint(facts, positions, steps, sharesRepeats));
+  const { memoryBudget, rows = Infinity, positions: ofPass = POSITIONS_PER_PASS } = limits;
+  const affordable = Math.floor(memoryBudget / bytesPerPoint(facts, positions, steps, limits));
   const enough = Math.ceil(ofPass / (positions * steps));
   return Math.max(1, Math.min(rows, steps * Math.max(1, Math.min(affordable, enough))));
 }

@@ -22,7 +22,12 @@ export interface Contrast {
   readonly positions: readonly number[];
   /** Id of token c, likewise. */
   readonly ids: readonly number[];
+  /** Its string in the vocabulary. */
+  readonly tokens: readonly string[];
 }
+
+/** Whether only the token differs, so that there is nothing else to run. */
+export const inSameContext = ({ source, target }: Contrast): boolean => source === null && target === null;
 
 /**
  * Aligns every attributed position.
@@ -68,7 +73,7 @@ export function createContrast(
 ): Contrast {
   if (target === null) {
     const positions = Array.from({ length: sequence.end - sequence.start }, (_, g) => sequence.start + g);
-    return { source, target, positions, ids: positions.map((t) => sequence.target.ids[t] ?? 0) };
+    return contrastAt(source, target, positions, sequence.target);
   }
   if (target.ids.length < 2) {
     throw new OptionError(
@@ -77,5 +82,20 @@ export function createContrast(
     );
   }
   const positions = align(sequence, target, pairs);
-  return { source, target, positions, ids: positions.map((c) => target.ids[c] ?? 0) };
+  return contrastAt(source, target, positions, target);
+}
+
+function contrastAt(
+  source: Encoding | null,
+  target: Encoding | null,
+  positions: readonly number[],
+  { ids, tokens }: Encoding,
+): Contrast {
+  return {
+    source,
+    target,
+    positions,
+    ids: positions.map((c) => ids[c] ?? 0),
+    tokens: positions.map((c) => tokens[c] ?? ""),
+  };
 }

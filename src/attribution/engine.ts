@@ -10,12 +10,15 @@ import { attributeEmbeddings, checkAttributable } from "./attributeEmbeddings.ts
 import { attributeInternals } from "./attributeInternals.ts";
 import { attributePlayers, checkPlayable } from "./attributePlayers.ts";
 import type { RowLimits } from "./budget.ts";
-import type { Contrast } from "./contrast.ts";
+import { type Contrast, inSameContext } from "./contrast.ts";
+import { dropoutLogits } from "./dropout.ts";
 import { checkTraits } from "./modelTraits.ts";
 import type { Neuron } from "./neuron.ts";
 import type { Sampler } from "./sampler.ts";
 import type { Sequence } from "./sequence.ts";
 import { sharesInputs } from "./sharedContrast.ts";
+import { scoresOfSpans } from "./spanScores.ts";
+import { type OutputSpans, singleSteps } from "./steps.ts";
 import { constantContext, contrastLogits, createTarget, type StepTokens, sequenceLogits } from "./target.ts";
 
 export interface ScoreRequest {
@@ -43,10 +46,12 @@ export interface AttributionRequest {
   readonly attributeTarget: boolean;
   /** A unit inside the model that is explained in place of a function of the logits; `attributed` is then `logit`. */
   readonly neuron?: Neuron | undefined;
-  /** What to compare with, for contrastive scores. */
-  readonly contrast: Contrast | null;
+  /** What to compare with, for contrastive scores: nothing, one foil or several. */
+  readonly contrasts: readonly Contrast[];
   /** Run the attributed function's contrast in its own context. */
   readonly contrastForceInputs: boolean;
+  /** Spans that are explained as one step each; null explains every attributed token. */
+  readonly output: OutputSpans | null;
   readonly limits: RowLimits;
   /** What comes instead of tokens that are redrawn: any of the vocabulary if there is none. */
   readonly sampler?: Sampler | undefined;
@@ -60,7 +65,7 @@ export interface AttributionRequest {
 export interface SequenceScores {
   /** [S, G, ...] */
   readonly sourceAttributions: Scores | null;
-  /** [min(T, end), G, ...] */
+  /** [min(T, end), G, ...]; of output spans [T + spans, spans, ...] */
   readonly targetAttributions: Scores | null;
   readonly stepScores: Record<string, Scores>;
   readonly sequenceScores: Record<string, Scores>;
@@ -94,20 +99,19 @@ export async function attributeSequence(
   if (method.on === "embeddings" || method.on === "sites") checkAttributable(model, request);
   if (method.on === "players") checkPlayable(model, { ...request, method });
   if (method.on === "internals") await checkTraits(model, request.methodId, method.needs);
-  const tokens = stepTokens(sequence, request.contrast);
-  const contrast_GV =
-    needsConstantContext(model, request) && request.contrast
-      ? contrastLogits(model, sequence, request.contrast)
-      : undefined;
+  const tokens = stepTokens(sequence, request.contrasts);
+  const contrast_FGV = request.contrasts.map((contrast) =>
+    needsConstantContext(model, request, contrast) ? contrastLogits(model, sequence, contrast) : undefined,
+  );
   try {
-    const stepScores = await scoreSteps(model, sequence, request, tokens, contrast_GV);
+    const stepScores = await scoreSteps(model, sequence, request, tokens, contrast_FGV);
     const nothing = { sourceAttributions: null, targetAttributions: null, sequenceScores: {}, peakBytes: 0, rows: 0 };
     switch (method.on) {
       case "embeddings":
       case "sites":
-        return await attributeEmbeddings(model, sequence, { ...request, method }, tokens, contrast_GV, stepScores);
+        return await attributeEmbeddings(model, sequence, { ...request, method }, tokens, contrast_FGV, stepScores);
       case "players":
-        return await attributePlayers(model, sequence, { ...request, method }, tokens, contrast_GV, stepScores);
+        return await attributePlayers(model, sequence, { ...request, method }, tokens, contrast_FGV, stepScores);
       case "internals":
         return await attributeInternals(model, sequence, { ...request, method }, tokens, stepScores);
       case "nothing":
@@ -116,19 +120,19 @@ export async function attributeSequence(
         throw method satisfies never;
     }
   } finally {
-    if (contrast_GV !== undefined) dispose(contrast_GV);
+    dispose(contrast_FGV.filter((logits_GV) => logits_GV !== undefined));
   }
 }
 
-function stepTokens(sequence: Sequence, contrast: Contrast | null): StepTokens {
+function stepTokens(sequence: Sequence, contrasts: readonly Contrast[]): StepTokens {
   const targets = sequence.target.ids.slice(sequence.start, sequence.end);
-  return { targets, contrasts: contrast?.ids ?? targets };
+  return { targets, foils: contrasts.length > 0 ? contrasts.map(({ ids }) => ids) : [targets] };
 }
 
 /** Step scores always compare contexts; the attributed function does when it is told to, and shares none of its inputs. */
-function needsConstantContext(model: Model, request: AttributionRequest): boolean {
-  const { attributed, attributeTarget, contrast, contrastForceInputs, stepScores } = request;
-  if (contrast === null) return false;
+function needsConstantContext(model: Model, request: AttributionRequest, contrast: Contrast): boolean {
+  const { attributed, attributeTarget, contrastForceInputs, stepScores } = request;
+  if (inSameContext(contrast)) return false;
   const forced = contrastForceInputs && attributed.score.contrast !== "none";
   return (
     stepScores.some(({ score }) => score.contrast !== "none") ||
@@ -141,18 +145,19 @@ async function scoreSteps(
   sequence: Sequence,
   request: AttributionRequest,
   tokens: StepTokens,
-  contrast_GV: Tensor | undefined,
+  contrast_FGV: readonly (Tensor | undefined)[],
 ): Promise<Record<string, Scores>> {
   const found: Record<string, Scores> = {};
-  const context = contrast_GV && constantContext(contrast_GV);
+  const contexts = contrast_FGV.map((logits_GV) => logits_GV && constantContext(logits_GV));
   if (request.stepScores.length === 0) return found;
   const logits_GV = sequenceLogits(model, sequence);
+  const samples: Tensor[] = [];
   try {
     for (const { id, score, options } of request.stepScores) {
       const G = tokens.targets.length;
-      const values_G = tidy(() =>
-        createTarget({ score, options, context }, tokens, 0, G).score(logits_GV, 1, () => []),
-      );
+      if (score.samples) samples.push(...dropoutLogits(model, sequence, options, request.seed, samples.length));
+      const asked = { score, options, contexts, samples };
+      const values_G = tidy(() => createTarget(asked, tokens, singleSteps(0, G)).score(logits_GV, 1, () => []));
       const values = await readFloats(values_G);
       dispose(values_G);
       const bad = values.findIndex((value) => !Number.isFinite(value));
@@ -161,10 +166,13 @@ async function scoreSteps(
           `step score ${id}: expected finite numbers, received ${values[bad]} first at generation step ${bad}`,
         );
       }
-      found[id] = { shape: [G], values };
+      found[id] =
+        request.output === null
+          ? { shape: [G], values }
+          : scoresOfSpans(sequence, values, score, options, request.output);
     }
   } finally {
-    dispose(logits_GV);
+    dispose([logits_GV, ...samples]);
   }
   return found;
 }

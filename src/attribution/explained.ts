@@ -22,6 +22,7 @@ import {
   tidy,
 } from "../tensor.ts";
 import type { ScoreRequest } from "./engine.ts";
+import { singleSteps } from "./steps.ts";
 import { createTarget, type StepTokens } from "./target.ts";
 
 /** Attributed functions that are linear in the logits. */
@@ -31,7 +32,7 @@ const linear = ["logit", "contrast_logits", "contrast_logits_diff"];
 export function checkExplainedInside(
   methodId: string,
   { explains }: Pick<InternalsMethod<MethodOptions>, "explains">,
-  { id, score }: Pick<ScoreRequest, "id" | "score">,
+  { id, score, options }: ScoreRequest,
   contrastForceInputs: boolean,
 ): void {
   if (explains === "nothing") return;
@@ -39,6 +40,14 @@ export function checkExplainedInside(
     throw new OptionError(
       `contrastForceInputs: expected a method that attributes inputs, received ${methodId}: what is inside the model for one ` +
         "context is not there in the other; compare tokens in the same context",
+    );
+  }
+  if (score.samples) {
+    throw new OptionError(`attributedFn: "${id}" is computed from passes with dropout; use it as a step score`);
+  }
+  if (explains === "logits" && options.foilReduction === "logsumexp") {
+    throw new OptionError(
+      `foilReduction: expected mean or sum for ${methodId}, which divides what is linear in the logits`,
     );
   }
   if (explains === "logits" && !linear.includes(id)) {
@@ -53,7 +62,7 @@ export function checkExplainedInside(
 }
 
 export function explainedBy({ readout }: Model, { score, options }: ScoreRequest, tokens: StepTokens): Explained {
-  const target = createTarget({ score, options }, tokens, 0, tokens.targets.length);
+  const target = createTarget({ score, options }, tokens, singleSteps(0, tokens.targets.length));
   return {
     score: (states_GD) => tidy(() => target.score(readout.logits(readout.normalize(states_GD)), 1, () => [])),
 

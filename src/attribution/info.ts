@@ -2,6 +2,7 @@
 
 import type { BackendInUse } from "../backend/backend.ts";
 import type { AttributionInfo, Json } from "../result/attribution.ts";
+import type { Span } from "../text/span.ts";
 import type { ChatTokens } from "./inputs.ts";
 import { type AttributeOptions, draws, type ResolvedOptions } from "./options.ts";
 
@@ -15,6 +16,8 @@ export interface Circumstances {
   readonly chat: readonly (readonly ChatTokens[] | null)[];
   /** Texts were given, not generated. */
   readonly forced: boolean;
+  /** Ranges of target tokens that were explained as one step each. */
+  readonly outputSpans: readonly (readonly Span[])[];
   readonly attrPosStart: number;
   readonly attrPosEnd: number;
   readonly seconds: number;
@@ -33,6 +36,7 @@ export function createInfo(options: AttributeOptions, resolved: ResolvedOptions,
   const contrast = snakeCased(resolved.contrast);
   const contrasted = resolved.attributed.score.contrast !== "none";
   const stepContrasted = resolved.stepScores.some(({ score }) => score.contrast !== "none");
+  const drawsSteps = resolved.stepScores.some(({ score }) => score.samples);
   const stepOptions = Object.assign({}, ...resolved.stepScores.map((score) => score.options)) as object;
   return {
     attribution_method: resolved.methodId,
@@ -45,7 +49,11 @@ export function createInfo(options: AttributeOptions, resolved: ResolvedOptions,
       typeof options.attributedFn === "function" ? options.attributedFn.name : `${resolved.attributed.id}_fn`,
     attributed_fn_args: { ...snakeCased(resolved.attributed.options), ...(contrasted ? contrast : {}) },
     step_scores: resolved.stepScores.map(({ id }) => id),
-    step_scores_args: { ...snakeCased(stepOptions), ...(stepContrasted ? contrast : {}) },
+    step_scores_args: {
+      ...snakeCased(stepOptions),
+      ...(stepContrasted ? contrast : {}),
+      ...(drawsSteps && { seed: resolved.seed }),
+    },
     attr_pos_start: now.attrPosStart,
     attr_pos_end: now.attrPosEnd,
     attribute_target: options.attributeTarget ?? false,
@@ -73,6 +81,10 @@ export function createInfo(options: AttributeOptions, resolved: ResolvedOptions,
       through_host: now.throughHost,
       peak_bytes: now.peakBytes,
       rows: now.rows,
+      ...(resolved.outputSpans !== undefined && {
+        output_spans: now.outputSpans,
+        span_reduction: resolved.spanReduction ?? "sum",
+      }),
       skip_special_tokens: options.skipSpecialTokens ?? false,
       retokenize: options.retokenize ?? false,
       seed: seedOf(options),

@@ -111,7 +111,7 @@ function runOneToken(
   let stream: Tensor | undefined;
   let last: Tensor | undefined;
   const sites: Sites = {
-    wants: ({ name }) => name !== "attentionProbabilities" && name !== "value",
+    wants: ({ name }) => ["blockInput", "headOutput", "attentionOutput", "mlpOutput", "blockOutput"].includes(name),
     visit(site, x) {
       const clean = row(x, 0);
       if (site.name === "headOutput") {

@@ -52,13 +52,23 @@ export function neuronRunner(runner: Runner, site: Site): Runner {
     runner.logits(rows, positions_R, seeing(site, seen));
     return select(seen[0] as Tensor, int32(positions_R));
   };
+  const logitsAtEach: Runner["logitsAtEach"] = (points, positions_KN) => {
+    const N = positions_KN[0]?.length ?? 0;
+    return logits(
+      points.map((x_KSD) => repeat(x_KSD, N)),
+      positions_KN.flat(),
+    );
+  };
   return {
     ...runner,
     logits,
+    logitsAtEach,
     logitsAtAll(points, positions_N) {
       const K = points[0]?.shape[0] ?? 0;
-      const rows = points.map((x_KSD) => repeat(x_KSD, positions_N.length));
-      return logits(rows, Array.from({ length: K }, () => positions_N).flat());
+      return logitsAtEach(
+        points,
+        Array.from({ length: K }, () => positions_N),
+      );
     },
   };
 }

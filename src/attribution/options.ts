@@ -6,25 +6,34 @@ import { checkPerturbation, perturbationOptions } from "../method/perturbation.t
 import { type Method, type MethodId, type MethodOptions, methods, methodWith } from "../method/registry.ts";
 import { checkSmoothing, smoothingOptions } from "../method/smoothed.ts";
 import { knownName, rejectUnknownOptions, suggestion } from "../names.ts";
+import { dropoutPasses } from "../score/monteCarlo.ts";
 import { findScore, type ScoreId } from "../score/registry.ts";
 import { type Score, type ScoreFunction, type ScoreOptions, scoreOptionNames } from "../score/score.ts";
 import type { ChatOptions } from "../text/chat.ts";
-import type { Encoding } from "../text/tokenizer.ts";
 import { type BaselineChoice, baselineNames } from "./baseline.ts";
 import type { Alignment } from "./contrast.ts";
 import type { ScoreRequest } from "./engine.ts";
 import { checkExplainedInside } from "./explained.ts";
+import { type Foil, isTopFoils, type TopFoils } from "./foils.ts";
 import { checkInputNoise, type InputNoise } from "./inputNoise.ts";
 import type { Neuron } from "./neuron.ts";
+import { checkOutputSpans, type OutputSpansChoice } from "./outputSpans.ts";
+import type { SpanReduction } from "./steps.ts";
 
 /** What contrastive scores compare with. */
 export interface ContrastOptions {
   /** Other source texts (encoder-decoder models). */
   readonly contrastSources?: string | readonly string[];
-  /** Other target texts, or their tokens (decoder start included); for decoder-only models with their prompts. */
-  readonly contrastTargets?: string | readonly (string | Encoding)[];
-  /** Pairs of positions (original, contrast): for all sequences, or a list for each. */
-  readonly contrastTargetsAlignments?: Alignment | readonly Alignment[];
+  /**
+   * Other target texts, or their tokens (decoder start included), for decoder-only models with their prompts: one for each sequence, or a set of foils for each, which
+   * `foilReduction` makes one number of. `{ top: k }`: at every position the k most likely tokens that are not the text's own.
+   */
+  readonly contrastTargets?: string | readonly (Foil | readonly Foil[])[] | TopFoils;
+  /**
+   * Pairs of positions (original, contrast): for all contrasts, or a list for each. `"auto"` aligns tokens whose states in the
+   * model are alike. Positions without a pair are aligned from the ends of the texts.
+   */
+  readonly contrastTargetsAlignments?: Alignment | readonly Alignment[] | "auto";
   /**
    * Run the attributed function's contrast in its own context instead of the original one. Gradients flow through what
    * both contexts share (an encoder-decoder model's source, say), and not through the rest.
@@ -56,6 +65,10 @@ export interface AttributeOptions extends MethodOptions, ScoreOptions, ContrastO
   readonly attributedFn?: ScoreId | (string & {}) | ScoreFunction;
   /** Explain a unit inside the model instead of a function of the logits (methods that attribute the embeddings). */
   readonly neuron?: Neuron;
+  /** Explain output spans, each in one step by one score, instead of every token by its own. */
+  readonly outputSpans?: OutputSpansChoice;
+  /** What the scores of a span's tokens become: their `sum` (default) or `mean`. */
+  readonly spanReduction?: SpanReduction;
   readonly stepScores?: readonly (ScoreId | (string & {}))[];
   /** First attributed target position; negative counts from the end. */
   readonly attrPosStart?: number;
@@ -111,6 +124,8 @@ const callOptions = [
   "overrideDefaultAttribution",
   "attributedFn",
   "neuron",
+  "outputSpans",
+  "spanReduction",
   "stepScores",
   "attrPosStart",
   "attrPosEnd",
@@ -141,6 +156,8 @@ export interface ResolvedOptions {
   readonly neuron?: Neuron | undefined;
   readonly stepScores: readonly ScoreRequest[];
   readonly contrast: ContrastOptions;
+  readonly outputSpans?: OutputSpansChoice | undefined;
+  readonly spanReduction?: SpanReduction | undefined;
   readonly baselines: readonly BaselineChoice[];
   readonly seed: number;
 }
@@ -154,9 +171,16 @@ export function resolveOptions(methodId: MethodId, own: MethodOptions, options: 
   const method = methodWith(id, { ...own, ...options, ...options.attributionArgs });
   checkNeuron(id, method, options);
   checkInputNoise(options.inputNoise);
+  checkSpans(id, method, options);
   const attributed = attributedScore(options, method);
   const { contrastForceInputs = false } = { ...options.attributedFnArgs, ...options };
-  if (method.on === "internals") checkExplainedInside(id, method, attributed, contrastForceInputs === true);
+  if (method.on === "internals")
+    checkExplainedInside(
+      id,
+      method,
+      { ...attributed, options: { ...options, ...options.attributedFnArgs } },
+      contrastForceInputs === true,
+    );
   const stepScores = (options.stepScores ?? []).map((name) => ({ id: name, score: findScore(name) }));
   if (method.on === "internals" && stepScores.length > 0) {
     throw new OptionError(
@@ -173,6 +197,7 @@ export function resolveOptions(methodId: MethodId, own: MethodOptions, options: 
       `${compared.id}: expected something to compare with in contrastTargets (or contrastSources), received none`,
     );
   }
+  if (isTopFoils(contrastTargets)) checkTopFoils(contrastTargets, participants, options);
   const baselines = baselinesOf(options, method);
   const ofMethod = methodOptionNames(method);
   const known = [
@@ -181,7 +206,7 @@ export function resolveOptions(methodId: MethodId, own: MethodOptions, options: 
     ...scoreOptions,
     ...(contrasted ? contrastOptions : []),
     ...(method.usesBaseline ? ["baseline"] : []),
-    ...(draws(method, baselines, options) ? ["seed"] : []),
+    ...(draws(method, baselines, options) || stepScores.some(({ score }) => score.samples) ? ["seed"] : []),
   ];
   rejectUnknownOptions(`attribute with ${id} and ${participants.map((p) => p.id).join(", ")}`, options, known);
 
@@ -193,6 +218,7 @@ export function resolveOptions(methodId: MethodId, own: MethodOptions, options: 
   for (const name of ["attributedFnArgs", "stepScoresArgs"] as const) {
     rejectUnknownOptions(name, options[name] ?? {}, scoreKeys);
   }
+  if (stepScores.some(({ score }) => score.samples)) dropoutPasses({ ...options, ...options.stepScoresArgs });
   const methodOptions = { ...pick(own, ofMethod), ...pick(options, ofMethod), ...fromMethodArgs };
   checkSmoothing(methodOptions);
   if (method.on === "players") {
@@ -225,6 +251,8 @@ export function resolveOptions(methodId: MethodId, own: MethodOptions, options: 
       ...pick(options.stepScoresArgs ?? {}, contrastOptions),
       ...pick(options.attributedFnArgs ?? {}, contrastOptions),
     },
+    outputSpans: options.outputSpans,
+    spanReduction: options.spanReduction,
     baselines,
     seed,
   };
@@ -297,6 +325,47 @@ function checkExplained(
   if (explains === undefined || (attributed === explains && !logprob)) return;
   const received = logprob ? `${attributed} with logprob` : attributed;
   throw new OptionError(`attributedFn: ${id} explains ${explains} only, received ${received}; leave it out`);
+}
+
+/** @throws OptionError when a method or the result has no place for output spans */
+function checkSpans(id: MethodId, method: Method, options: AttributeOptions): void {
+  const { outputSpans, spanReduction, outputStepAttributions } = options;
+  checkOutputSpans(outputSpans, spanReduction);
+  if (outputSpans === undefined) return;
+  if (method.on === "internals") {
+    throw new OptionError(
+      `outputSpans: expected a method that explains a score, received ${id}; merge its columns with the aggregator "spans"`,
+    );
+  }
+  if (method.on === "players" && method.explains !== undefined) {
+    throw new OptionError(
+      `outputSpans: expected a method that explains any score, received ${id}: it explains tokens only`,
+    );
+  }
+  if (outputStepAttributions) {
+    throw new OptionError(
+      "outputSpans: expected no outputStepAttributions beside it: spans are no steps of generation",
+    );
+  }
+}
+
+/** @throws OptionError when the model's alternatives cannot be compared as asked */
+function checkTopFoils(
+  { top, ...others }: TopFoils,
+  participants: readonly { readonly id: string; readonly score: Score }[],
+  { contrastSources, contrastForceInputs }: AttributeOptions,
+): void {
+  if (!Number.isInteger(top) || top < 1 || Object.keys(others).length > 0) {
+    throw new OptionError(
+      `contrastTargets: expected { top: k } with a positive integer k, received ${JSON.stringify({ top, ...others })}`,
+    );
+  }
+  const context = participants.find(({ score }) => score.contrast === "context");
+  if (contrastSources === undefined && !contrastForceInputs && context === undefined) return;
+  const what = context?.id ?? (contrastForceInputs ? "contrastForceInputs" : "contrastSources");
+  throw new OptionError(
+    `contrastTargets: { top: ${top} } compares tokens in the same context, and ${what} another context; give texts`,
+  );
 }
 
 /** How a function of the caller's own is called in messages. */

@@ -27,7 +27,7 @@ export interface PlayedInput {
  */
 export function createPlayers(inputs: readonly PlayedInput[], players: Players): Player[] {
   return inputs.flatMap(({ encoding, length }, input) => {
-    const groups = groupsOf(encoding, typeof players === "string" || input === 0 ? players : "token");
+    const groups = tokenGroups("players", encoding, typeof players === "string" || input === 0 ? players : "token");
     return groups.flatMap((tokens): Player[] => {
       const seen = tokens.filter((token) => token < length);
       return seen.length > 0 ? [{ input, tokens: seen }] : [];
@@ -48,7 +48,7 @@ export function createTree(
   let branches = players.map((player, p) => ({ tree: p as Tree, player }));
   for (const level of levels) {
     const groups = inputs.map(({ encoding }, input) =>
-      typeof level === "string" || input === 0 ? groupsOf(encoding, level) : [],
+      typeof level === "string" || input === 0 ? tokenGroups("players", encoding, level) : [],
     );
     const groupOf = ({ input, tokens }: Player): number =>
       groups[input]?.findIndex((group) => group.includes(tokens[0] ?? -1)) ?? -1;
@@ -74,32 +74,35 @@ export function largerLevels(players: Players): readonly Players[] {
   return players === "word" ? ["sentence"] : [];
 }
 
-function groupsOf(encoding: Encoding, players: Players): number[][] {
+/**
+ * Tokens of a text by themselves, in words, in sentences, or in spans of characters.
+ * @param option what they were asked for with, for messages
+ * @throws OptionError when spans are out of order, overlap, or hold no token
+ */
+export function tokenGroups(option: string, encoding: Encoding, players: Players): number[][] {
   const { tokens, spans } = encoding;
   if (players === "token") return tokens.map((_, i) => [i]);
-  if (typeof players !== "string") return spanGroups(encoding, players);
+  if (typeof players !== "string") return spanGroups(option, encoding, players);
   const pieces = tokens.map((token, i) => ({ token, span: spans[i] ?? null }));
   const convention = recognisedConvention(pieces)?.convention ?? { begins: () => true, endsLine: () => false };
   const ranges = players === "word" ? wordRanges(pieces, convention) : segmentRanges(pieces, "sentences");
   return ranges.map(([from, to]) => Array.from({ length: to - from }, (_, i) => from + i));
 }
 
-function spanGroups({ spans: places }: Encoding, spans: readonly Span[]): number[][] {
+function spanGroups(option: string, { spans: places }: Encoding, spans: readonly Span[]): number[][] {
   let before = 0;
   return spans.map((span) => {
     const [start, end] = span;
     if (!Number.isInteger(start) || !Number.isInteger(end) || start < before || end <= start) {
       throw new OptionError(
-        "players: expected ascending spans of characters [start, end) without overlaps, received " +
-          JSON.stringify(spans),
+        `${option}: expected ascending spans of characters [start, end) without overlaps, received ${JSON.stringify(spans)}`,
       );
     }
     before = end;
     const tokens = places.flatMap((place, i) => (place !== null && place[0] < end && place[1] > start ? [i] : []));
     if (tokens.length > 0) return tokens;
     throw new OptionError(
-      `players: expected spans with tokens in them, found none in [${start}, ${end}); spans count characters of the ` +
-        "input text",
+      `${option}: expected spans with tokens in them, found none in [${start}, ${end}); spans count characters of the text`,
     );
   });
 }

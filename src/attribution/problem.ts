@@ -8,6 +8,7 @@
  */
 
 import type { Path, Problem } from "../method/problem.ts";
+import type { Sites } from "../model/sites.ts";
 import { valueAndGrads } from "../ops/gradients.ts";
 import { multipliers } from "../ops/multipliers.ts";
 import { repeat } from "../ops/repeat.ts";
@@ -33,8 +34,8 @@ import type { Runner } from "./runner.ts";
 /** The function to be explained, ready for rows of the given steps. */
 export interface Target {
   /**
-   * [R] scores of R = points × steps rows, point by point, from their logits [R, V]. Differentiable. `rows` gives the
-   * attributed inputs of every row, for functions that put them into another context.
+   * [points × steps] scores, point by point, from the logits [points × steps × readings, V] of their readings. Differentiable.
+   * `rows` gives the attributed inputs behind every reading, for functions that put them into another context.
    */
   score(logits_RV: Tensor, points: number, rows: () => readonly Tensor[]): Tensor;
 }
@@ -57,19 +58,19 @@ export interface OwnedProblem extends Problem {
   dispose(): void;
 }
 
-/** The problem of explaining the steps at target positions first ≤ t < last. */
+/** The problem of explaining N steps, each of which reads the model after L positions. */
 export function createProblem(
   runner: Runner,
-  first: number,
-  last: number,
+  positions_NL: readonly (readonly number[])[],
   target: Target,
   options: ProblemOptions,
 ): OwnedProblem {
-  const steps = last - first;
-  const positions_N = Array.from({ length: steps }, (_, n) => first + n - 1);
+  const steps = positions_NL.length;
+  const readings = positions_NL[0]?.length ?? 1;
+  const length = Math.max(...positions_NL.flat()) + 1;
   const pointsPerPass = Math.max(1, Math.floor(options.rows / steps));
-  const inputs = tidy(() => runner.inputs(last - 1));
-  const references = tidy(() => runner.references(last - 1));
+  const inputs = tidy(() => runner.inputs(length));
+  const references = tidy(() => runner.references(length));
   const baseline = references[0] ?? { embeddings: inputs, ids: inputs.map(() => null) };
   const owned: Tensor[] = [...inputs, ...references.flatMap(({ embeddings }) => embeddings)];
 
@@ -78,9 +79,9 @@ export function createProblem(
     inputs,
     baseline,
     references,
-    words: runner.words(last - 1),
+    words: runner.words(length),
     sees: (step, input) =>
-      runner.hasSource && input === 0 ? (inputs[input]?.shape[0] ?? 0) : Math.min(last - 1, first + step),
+      runner.hasSource && input === 0 ? (inputs[input]?.shape[0] ?? 0) : (positions_NL[step]?.at(-1) ?? 0) + 1,
     random: (stream = 0) => new Random(options.seed, stream),
 
     async value(points, { counted = false } = {}) {
@@ -91,8 +92,8 @@ export function createProblem(
           parts.push(
             tidy(() => {
               const some = points.map((x_KSD) => slice(x_KSD, [from, 0, 0], [to - from, ...x_KSD.shape.slice(1)]));
-              const rows = (): Tensor[] => some.map((x_KSD) => repeat(x_KSD, steps));
-              const scores_R = target.score(runner.logitsAtAll(some, positions_N), to - from, rows);
+              const rows = (): Tensor[] => some.map((x_KSD) => repeat(x_KSD, steps * readings));
+              const scores_R = target.score(runner.logitsAtAll(some, positions_NL.flat()), to - from, rows);
               if (counted) options.onEntry();
               return scores_R;
             }),
@@ -110,8 +111,8 @@ export function createProblem(
 
     async gradient(path) {
       const differentiate = (from: number, to: number) => {
-        const positions_R = Array.from({ length: to - from }, () => positions_N).flat();
-        const score = (...xs: Tensor[]): Tensor => target.score(runner.logits(xs, positions_R), to - from, () => xs);
+        const score = (...xs: Tensor[]): Tensor =>
+          target.score(logitsRead(runner, xs, to - from, positions_NL), to - from, behindReadings(xs, readings));
         return { xs: path.points(from, to).map((point_KSD) => repeat(point_KSD, steps)), score };
       };
       const total = await sumOverPath(path, { steps, pointsPerPass, options, differentiate });
@@ -123,8 +124,7 @@ export function createProblem(
       const result = tidy(() => {
         const rows = (xs: readonly Tensor[]): Tensor[] => xs.map((x_SD) => repeat(expandDims(x_SD, 0), steps));
         const summed = (...xs: Tensor[]): Tensor => {
-          const scores_R = target.score(runner.logits(xs, positions_N), 1, () => xs);
-          return sum(scores_R);
+          return sum(target.score(logitsRead(runner, xs, 1, positions_NL), 1, behindReadings(xs, readings)));
         };
         options.onEntry();
         return multipliers(summed, rows(here), rows(there), rule === "rescale" ? rescaleRule : inseqRule);
@@ -138,6 +138,25 @@ export function createProblem(
     dispose: () => dispose(owned),
   };
 }
+
+/** Logits [K·N·L, V] of all readings of rows [K·N, S, D]. Differentiable. */
+export function logitsRead(
+  runner: Runner,
+  rows: readonly Tensor[],
+  points: number,
+  positions_NL: readonly (readonly number[])[],
+  sites?: Sites,
+): Tensor {
+  const positions_RL = Array.from({ length: points }, () => positions_NL).flat();
+  if (positions_NL[0]?.length === 1) return runner.logits(rows, positions_RL.flat(), sites);
+  return runner.logitsAtEach(rows, positions_RL, { sites });
+}
+
+/** The rows behind each of L readings. */
+export const behindReadings =
+  (rows: readonly Tensor[], readings: number): (() => readonly Tensor[]) =>
+  () =>
+    readings === 1 ? rows : rows.map((x_RSD) => repeat(x_RSD, readings));
 
 /** How a path is summed over: pass by pass. */
 export interface PathSum {

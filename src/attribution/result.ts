@@ -12,10 +12,12 @@ import type {
 import { defaultAggregators, dimensionNames } from "../result/kinds.ts";
 import type { RegisteredScore } from "../score/registry.ts";
 import type { ChatSpan } from "../text/chat.ts";
+import type { Span } from "../text/span.ts";
 import type { Encoding } from "../text/tokenizer.ts";
 import type { Contrast } from "./contrast.ts";
 import type { Ends, ScoreRequest, SequenceScores } from "./engine.ts";
 import type { Sequence } from "./sequence.ts";
+import type { OutputSpans } from "./steps.ts";
 
 /** How a token's label is written: the vocabulary's string, or its text. */
 export type TokenLabel = (token: string, id: number) => string;
@@ -34,12 +36,14 @@ export function createSequenceAttribution(
   request: {
     readonly method: Method;
     readonly stepScores: readonly ScoreRequest[];
-    readonly contrast: Contrast | null;
+    readonly contrasts: readonly Contrast[];
+    readonly output: OutputSpans | null;
   },
   label: TokenLabel,
   turns?: readonly ChatSpan[],
 ): SequenceAttribution {
-  const { method } = request;
+  const { method, contrasts, output } = request;
+  const T = sequence.target.ids.length;
   const isScalar = method.on === "internals" && method.dimensionNames.length === 0;
   const kind = isScalar ? "coarse" : kinds[method.on];
   const attributions = scores.targetAttributions ?? scores.sourceAttributions;
@@ -47,13 +51,13 @@ export function createSequenceAttribution(
   return {
     kind,
     source: tokensOf(input, label),
-    target: targetTokens(sequence, request.contrast, label),
+    target: output === null ? targetTokens(sequence, contrasts, label) : withSpans(sequence, output, label),
     sourceAttributions: scores.sourceAttributions,
     targetAttributions: scores.targetAttributions,
     stepScores: scores.stepScores,
     sequenceScores: scores.sequenceScores,
-    attrPosStart: sequence.start,
-    attrPosEnd: sequence.end,
+    attrPosStart: output === null ? sequence.start : T,
+    attrPosEnd: output === null ? sequence.end : T + output.spans.length,
     defaultAggregators: attributions === null ? [] : defaultAggregators(kind, attributions),
     stepScoreAggregation: Object.fromEntries(request.stepScores.flatMap(({ id, score }) => ownAggregation(id, score))),
     dimensionNames: dimensionNames(kind, attributions),
@@ -96,16 +100,30 @@ function tokensOf({ ids, tokens, spans }: Encoding, label: TokenLabel): Token[] 
   return ids.map((id, i) => ({ token: label(tokens[i] ?? "", id), id, span: spans[i] ?? null }));
 }
 
-/** Attributed tokens that differ from their contrast are shown as `contrast → original`, with id −1. */
-function targetTokens(sequence: Sequence, contrast: Contrast | null, label: TokenLabel): Token[] {
-  const tokens = tokensOf(sequence.target, label);
-  const other = contrast?.target;
-  if (!other) return tokens;
-  return tokens.map((token, t) => {
-    const c = contrast.positions[t - sequence.start];
-    if (t < sequence.start || c === undefined || other.tokens[c] === sequence.target.tokens[t]) return token;
-    return { ...token, token: `${label(other.tokens[c] ?? "", other.ids[c] ?? 0)} → ${token.token}`, id: -1 };
+/** Attributed tokens that differ from their contrast are shown as `contrast → original`, with id −1; of several `a|b → original`. */
+function targetTokens(sequence: Sequence, contrasts: readonly Contrast[], label: TokenLabel): Token[] {
+  return tokensOf(sequence.target, label).map((token, t) => {
+    const g = t - sequence.start;
+    const foils = contrasts.flatMap(({ tokens, ids }) =>
+      tokens[g] === undefined || tokens[g] === sequence.target.tokens[t] ? [] : [label(tokens[g], ids[g] ?? 0)],
+    );
+    if (g < 0 || foils.length === 0) return token;
+    return { ...token, token: `${[...new Set(foils)].join("|")} → ${token.token}`, id: -1 };
   });
+}
+
+/** All tokens, and behind them the explained spans as tokens of their own, with id −1 and the strings of theirs. */
+function withSpans({ target }: Sequence, { spans }: OutputSpans, label: TokenLabel): Token[] {
+  const tokens = tokensOf(target, label);
+  const joined = ([from, to]: Span): Token => ({
+    token: tokens
+      .slice(from, to)
+      .map(({ token }) => token)
+      .join(""),
+    id: -1,
+    span: null,
+  });
+  return [...tokens, ...spans.map(joined)];
 }
 
 /** The steps of a sequence one by one, as Inseq keeps them: a batch of one. */

@@ -32,7 +32,8 @@ export interface Runner {
   logitsAtAll(points: readonly Tensor[], positions_N: readonly number[], sites?: Sites): Tensor;
   /**
    * The same after N positions of each point's own, for points that differ in length: they are filled up on the right, and
-   * `mask_KS` (int32, 1 for tokens) says where the first input ends if that is a source. Not meant to be differentiated.
+   * `mask_KS` (int32, 1 for tokens) says where the first input ends if that is a source. Differentiable where every input has
+   * one row for each point.
    */
   logitsAtEach(
     points: readonly Tensor[],

@@ -12,16 +12,24 @@ import { multipliers } from "../ops/multipliers.ts";
 import { repeat } from "../ops/repeat.ts";
 import { inseqRule, rescaleRule } from "../ops/rescale.ts";
 import { clone, concat, dispose, expandDims, slice, squeeze, sum, type Tensor, tidy, zeros } from "../tensor.ts";
-import { chunks, createProblem, type OwnedProblem, type ProblemOptions, sumOverPath, type Target } from "./problem.ts";
+import {
+  behindReadings,
+  chunks,
+  createProblem,
+  logitsRead,
+  type OwnedProblem,
+  type ProblemOptions,
+  sumOverPath,
+  type Target,
+} from "./problem.ts";
 import type { Runner } from "./runner.ts";
 import { adding, reading, replacing } from "./siteAccess.ts";
 
 export interface SitePlace {
   readonly runner: Runner;
   readonly sites: readonly Site[];
-  /** The steps at target positions first ≤ t < last. */
-  readonly first: number;
-  readonly last: number;
+  /** For each step the positions after which it reads the model, [N][L]. */
+  readonly positions_NL: readonly (readonly number[])[];
   readonly target: Target;
   readonly options: ProblemOptions;
 }
@@ -33,9 +41,9 @@ export interface OwnedSiteProblem extends SiteProblem {
 
 /** The problem at some sites, beside the problem at the embeddings for the same steps. */
 export function createSiteProblem(embeddings: Problem, place: SitePlace): OwnedSiteProblem {
-  const { runner, sites, first, last, target, options } = place;
+  const { runner, sites, positions_NL, target, options } = place;
   const { steps } = embeddings;
-  const positions_N = Array.from({ length: steps }, (_, n) => first + n - 1);
+  const readings = positions_NL[0]?.length ?? 1;
   const pointsPerPass = Math.max(1, Math.floor(options.rows / steps));
   const owned: Tensor[] = [];
   const problems: OwnedProblem[] = [];
@@ -48,7 +56,7 @@ export function createSiteProblem(embeddings: Problem, place: SitePlace): OwnedS
   function read(points: readonly Tensor[]): Tensor[] {
     const found: Tensor[] = [];
     tidy(() => {
-      runner.logitsAtAll(points, [last - 2], reading(sites, found));
+      runner.logitsAtAll(points, [Math.max(...positions_NL.flat())], reading(sites, found));
     });
     return found;
   }
@@ -101,9 +109,10 @@ export function createSiteProblem(embeddings: Problem, place: SitePlace): OwnedS
     async gradient(path: Path) {
       const differentiate = (from: number, to: number) => {
         const rows = repeated(path.points(from, to));
-        const positions_R = Array.from({ length: to - from }, () => positions_N).flat();
-        const score = (...summands: Tensor[]): Tensor =>
-          target.score(runner.logits(rows, positions_R, adding(sites, summands)), to - from, () => rows);
+        const score = (...summands: Tensor[]): Tensor => {
+          const logits = logitsRead(runner, rows, to - from, positions_NL, adding(sites, summands));
+          return target.score(logits, to - from, behindReadings(rows, readings));
+        };
         return { xs: nothing((to - from) * steps), score };
       };
       return own(await sumOverPath(path, { steps, pointsPerPass, options, differentiate }));
@@ -118,7 +127,8 @@ export function createSiteProblem(embeddings: Problem, place: SitePlace): OwnedS
         // The runs differ in the embeddings below the sites, and tell themselves apart by the zeros that they are given.
         const summed = (...summands: Tensor[]): Tensor => {
           const rows = summands[0] === xs[0] ? inputs.here : inputs.there;
-          return sum(target.score(runner.logits(rows, positions_N, adding(sites, summands)), 1, () => rows));
+          const logits = logitsRead(runner, rows, 1, positions_NL, adding(sites, summands));
+          return sum(target.score(logits, 1, behindReadings(rows, readings)));
         };
         options.onEntry();
         return multipliers(summed, xs, others, rule === "rescale" ? rescaleRule : inseqRule);
@@ -147,8 +157,10 @@ export function createSiteProblem(embeddings: Problem, place: SitePlace): OwnedS
         words: () => [],
         logits: (xs, positions_R) => runner.logits(rows(xs), positions_R, replacing(site, xs[0] as Tensor)),
         logitsAtAll: (xs, positions) => runner.logitsAtAll(rows(xs), positions, replacing(site, xs[0] as Tensor)),
+        logitsAtEach: (xs, positions) =>
+          runner.logitsAtEach(rows(xs), positions, { sites: replacing(site, xs[0] as Tensor) }),
       };
-      const problem = createProblem(replaced, first, last, target, options);
+      const problem = createProblem(replaced, positions_NL, target, options);
       problems.push(problem);
       return problem;
     },

@@ -7,7 +7,7 @@ import { parseJson } from "../json.ts";
 import type { FeatureAttributionOutput } from "../output.ts";
 import { readBytes, writeFileAtomically } from "../platform/node.ts";
 import { aggregateAsAsked, aggregateForView } from "./aggregation.ts";
-import { attributionOptions, baselineChoice } from "./keywordArguments.ts";
+import { attributionOptions, baselineChoice, outputSpansChoice } from "./keywordArguments.ts";
 import { openModel, requiredModel } from "./openModel.ts";
 import type { AttributeArguments } from "./options.ts";
 import { createProgressBar } from "./progress.ts";
@@ -86,7 +86,7 @@ function attributeOptions(args: AttributeArguments): AttributeOptions & { readon
   if (typeof showProgress !== "boolean") {
     throw new OptionError(`--attribution_kwargs: "show_progress": expected true or false, received ${showProgress}`);
   }
-  const { attributedFn, baseline, seed, startPos, endPos, memoryBudget } = args;
+  const { attributedFn, outputSpans, baseline, seed, startPos, endPos, memoryBudget } = args;
   const given: AttributeOptions = {
     stepScores: args.stepScores ?? [],
     attributeTarget: args.attributeTarget,
@@ -98,6 +98,7 @@ function attributeOptions(args: AttributeArguments): AttributeOptions & { readon
     skipSpecialTokens: args.skipSpecialTokens,
     retokenize: args.retokenize,
     ...(attributedFn !== undefined && { attributedFn }),
+    ...(outputSpans !== undefined && { outputSpans: outputSpansChoice(outputSpans) }),
     ...(baseline !== undefined && { baseline: baseline.map(baselineChoice) }),
     ...(seed !== undefined && { seed }),
     ...(startPos !== undefined && { attrPosStart: startPos }),

@@ -2,8 +2,10 @@
 
 import type { BaselineChoice, BaselineName } from "../attribution/baseline.ts";
 import type { AttributeOptions } from "../attribution/options.ts";
+import type { OutputSpansChoice } from "../attribution/outputSpans.ts";
 import { OptionError } from "../errors.ts";
 import type { KeywordArguments } from "../pretrainedArguments.ts";
+import type { Span } from "../text/span.ts";
 import type { AttributeArguments } from "./options.ts";
 import { longName } from "./optionTable.ts";
 
@@ -17,6 +19,7 @@ const ownOptions: Readonly<Partial<Record<keyof AttributeOptions, keyof Attribut
   attrPosStart: "startPos",
   attrPosEnd: "endPos",
   attributeTarget: "attributeTarget",
+  outputSpans: "outputSpans",
   baseline: "baseline",
   seed: "seed",
   includeEosBaseline: "includeEosBaseline",
@@ -57,6 +60,17 @@ export function inLibraryNames(record: KeywordArguments): AttributeOptions {
 export function baselineChoice(written: string): BaselineChoice {
   if (/^\d+$/.test(written)) return Number(written);
   return written.startsWith("text:") ? { text: written.slice("text:".length) } : (written as BaselineName);
+}
+
+/** `--output_spans all`, or `12:30 40:52`: characters from 12 up to, not including, 30. */
+export function outputSpansChoice(written: readonly string[]): OutputSpansChoice {
+  const [only = "", ...others] = written;
+  if (others.length === 0 && !only.includes(":")) return only as Exclude<OutputSpansChoice, readonly Span[]>;
+  return written.map((span): Span => {
+    const ends = /^(\d+):(\d+)$/.exec(span);
+    if (ends !== null) return [Number(ends[1]), Number(ends[2])];
+    throw new OptionError(`--output_spans: expected spans of characters such as 12:30, received "${span}"`);
+  });
 }
 
 /** `{"n_steps": 20}` as `{ nSteps: 20 }`. */

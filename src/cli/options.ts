@@ -109,6 +109,12 @@ export const attributeOptions = {
     group: "Attribution",
     help: 'Arguments of the method and of the attributed function: \'{"n_steps": 100, "contrast_targets": "..."}\'.',
   },
+  outputSpans: {
+    kind: "texts",
+    placeholder: "span",
+    group: "Attribution",
+    help: "Explain spans of the output as one step each: all, word, sentence, or characters of the target text such as 12:30 40:52.",
+  },
   attributeTarget: {
     kind: "flag",
     group: "Attribution",

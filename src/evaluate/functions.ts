@@ -49,6 +49,9 @@ function targetFunction(
   if (score.contrast === "context") {
     throw new OptionError(`${attributedFn}: expected a function of one context, this one compares two`);
   }
+  if (score.samples) {
+    throw new OptionError(`${attributedFn}: expected a function of one pass, this one compares passes with dropout`);
+  }
   if (score.contrast === "token" && !hasFoil) {
     throw new OptionError(`${attributedFn}: expected a foil in every item to compare with, received none`);
   }

@@ -12,6 +12,7 @@ import { createPlayers, type PlayedInput, type Player } from "../attribution/pla
 import { createRunner } from "../attribution/runner.ts";
 import { uniformSampler } from "../attribution/sampler.ts";
 import type { Sequence } from "../attribution/sequence.ts";
+import { singleSteps } from "../attribution/steps.ts";
 import { createTarget } from "../attribution/target.ts";
 import type { AttributionModel } from "../attributionModel.ts";
 import { OptionError } from "../errors.ts";
@@ -105,7 +106,7 @@ export async function openSubject(
   const passes = perturbationsPerPass(language.model.facts, positions, end - start, limits satisfies RowLimits);
   const tokens = {
     targets: sequence.target.ids.slice(start, end),
-    contrasts: contrast?.ids ?? sequence.target.ids.slice(start, end),
+    foils: [contrast?.ids ?? sequence.target.ids.slice(start, end)],
   };
   const games = new Map<string, Game>();
   let rows = 0;
@@ -128,7 +129,7 @@ export async function openSubject(
       fixed: () => false,
       targets: tokens.targets,
       tree: players.map((_, p) => p),
-      target: (from, to) => createTarget(attributed, tokens, from, to),
+      target: (from, to) => createTarget(attributed, tokens, singleSteps(from, to)),
       onEntry: () => {},
       onPass,
     });

@@ -54,7 +54,7 @@ export class DecoderBlock extends TransformerLayer<BlockOptions> {
     const cross = given({ name: "attentionOutput", attention: "cross" });
     const x2 = residual(x1, this.#crossNorm, cross, (x) => this.#cross.call([x, states_BSD], crossPass));
     const mlp = given({ name: "mlpOutput", attention: "self" });
-    const x3 = residual(x2, this.#mlpNorm, mlp, (x) => this.#mlp.call(x));
+    const x3 = residual(x2, this.#mlpNorm, mlp, (x) => this.#mlp.call(x, { sites, at }));
     return visit(sites, { ...at, name: "blockOutput" }, x3);
   }
 

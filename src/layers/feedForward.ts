@@ -3,6 +3,7 @@
  * y = (φ(x G + a) ⊙ (x U + b)) W + c. Layers `up` [D → F], `down` [F → D] and, when gated, `gate` [D → F].
  */
 
+import { type Site, type Sites, visit } from "../model/sites.ts";
 import { type Activation, activate, gatedUnit } from "../ops/activation.ts";
 import { type LayerInputs, type LayerShape, registerLayer, type Tensor } from "../tensor.ts";
 import { type LayerOptions, TransformerLayer } from "./layer.ts";
@@ -16,6 +17,12 @@ export interface FeedForwardOptions extends LayerOptions {
   readonly activation: Activation;
   readonly gated?: boolean;
   readonly bias?: boolean;
+}
+
+export interface FeedForwardPass {
+  readonly sites?: Sites | undefined;
+  /** Which block this is; where it is told, `mlpActivation` is a site. */
+  readonly at?: Omit<Site, "name">;
 }
 
 export class FeedForward extends TransformerLayer<FeedForwardOptions> {
@@ -35,10 +42,11 @@ export class FeedForward extends TransformerLayer<FeedForwardOptions> {
   }
 
   /** [..., D] → [..., D] */
-  override call(inputs: LayerInputs): Tensor {
+  override call(inputs: LayerInputs, { sites, at }: FeedForwardPass = {}): Tensor {
     const { activation } = this.options;
     const up = this.#up.call(inputs);
-    return this.#down.call(this.#gate ? gatedUnit(this.#gate.call(inputs), up, activation) : activate(up, activation));
+    const x = this.#gate ? gatedUnit(this.#gate.call(inputs), up, activation) : activate(up, activation);
+    return this.#down.call(at === undefined ? x : visit(sites, { ...at, name: "mlpActivation" }, x));
   }
 
   override computeOutputShape(shape: LayerShape): LayerShape {

@@ -32,7 +32,7 @@ import {
   tensor,
   tile,
 } from "../tensor.ts";
-import { FeedForward, type FeedForwardOptions } from "./feedForward.ts";
+import { FeedForward, type FeedForwardOptions, type FeedForwardPass } from "./feedForward.ts";
 import { type LayerOptions, single, TransformerLayer } from "./layer.ts";
 import { Linear } from "./linear.ts";
 
@@ -76,7 +76,7 @@ export class MixtureOfExperts extends TransformerLayer<MixtureOfExpertsOptions> 
   }
 
   /** [..., D] → [..., D] */
-  override call(inputs: LayerInputs): Tensor {
+  override call(inputs: LayerInputs, _pass: FeedForwardPass = {}): Tensor {
     const x = single(inputs);
     const { width: D, expertsPerToken: J, normalized, expertFactor = 1 } = this.options;
     const x_ND = reshape(x, [-1, D]);

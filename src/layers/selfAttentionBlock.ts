@@ -64,7 +64,7 @@ export class SelfAttentionBlock extends TransformerLayer<SelfAttentionBlockOptio
     const x0 = visit(sites, { ...at, name: "blockInput" }, single(inputs));
     const given = (name: SiteName) => ({ place: normPlace, sites, site: { ...at, name } });
     const x1 = residual(x0, this.#attentionNorm, given("attentionOutput"), (x) => this.#attention.call(x, pass));
-    const x2 = residual(x1, this.#mlpNorm, given("mlpOutput"), (x) => this.#mlp.call(x));
+    const x2 = residual(x1, this.#mlpNorm, given("mlpOutput"), (x) => this.#mlp.call(x, { sites, at }));
     return visit(sites, { ...at, name: "blockOutput" }, x2);
   }
 

@@ -8,6 +8,7 @@
  */
 
 import { positionIds } from "../model/positions.ts";
+import { type Site, visit } from "../model/sites.ts";
 import { add, type Layer, type LayerInputs, type LayerShape, registerLayer, type Tensor } from "../tensor.ts";
 import { DecoderBlock } from "./decoderBlock.ts";
 import { type LayerOptions, pair, single, TransformerLayer } from "./layer.ts";
@@ -102,6 +103,7 @@ export class Stack extends TransformerLayer<StackOptions> {
   /** Embeddings [B, T, D] and, if it reads them, an encoder's states [B, S, D] → [B, T, D], or [B, D] at `targets_B`. */
   override call(inputs: LayerInputs, pass: StackPass = {}): Tensor {
     const [embeddings_BTD, states_BSD] = this.#readsEncoder ? pair(inputs) : [single(inputs)];
+    const { stack } = this.options;
     const T = embeddings_BTD.shape[1] ?? 0;
     const biases = this.#relative.map((table) => table.bias(T, T + (pass.cache?.length ?? 0)));
     let x = this.#position(embeddings_BTD, pass);
@@ -110,7 +112,8 @@ export class Stack extends TransformerLayer<StackOptions> {
       x = block.call(given, { ...pass, bias: biases[layer] ?? biases[0] });
     }
     const states = statesToRead(x, pass.targets_B);
-    return this.#finalNorm?.call(states) ?? states;
+    const last: Site = { name: "stackOutput", stack, attention: "self", layer: this.#blocks.length - 1 };
+    return visit(pass.sites, last, this.#finalNorm?.call(states) ?? states);
   }
 
   /** The normalisation at the end, if there is one. */

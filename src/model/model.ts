@@ -7,6 +7,7 @@
 
 import type { Layer, Tensor } from "../tensor.ts";
 import type { KeyValueCache } from "./cache.ts";
+import type { DropoutAttributes, DropoutRates } from "./dropout.ts";
 import type { Sites } from "./sites.ts";
 
 export interface DecoderInput {
@@ -57,6 +58,8 @@ export interface ModelFacts {
   readonly maxPositions: number;
   /** What comes after a position changes its output, because the row's length does (some rotary scalings). */
   readonly dependsOnLength?: boolean;
+  /** Where and how likely numbers are dropped in training; models that are not made from a config.json have none. */
+  readonly dropout?: { readonly attributes: DropoutAttributes; readonly rates: DropoutRates };
 }
 
 /** From what leaves the last block of a decoder to logits, in the two steps that lenses need apart. */

@@ -22,7 +22,11 @@ export type SiteName =
   /** [B, T, D]: after the output projection, before the residual sum. */
   | "attentionOutput"
   /** [B, T, D]: output of the feed-forward part, before the residual sum. */
-  | "mlpOutput";
+  | "mlpOutput"
+  /** [B, T, F]: what enters the last map of the feed-forward part, in the models that may drop some of it in training. */
+  | "mlpActivation"
+  /** [B, T, D], or [B, D] or [B, N, D] at the positions that are read: what leaves a stack, normalised; likewise. */
+  | "stackOutput";
 
 export interface Site {
   readonly name: SiteName;

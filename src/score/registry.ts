@@ -5,10 +5,11 @@ import { knownName } from "../names.ts";
 import { contrastLogits, contrastLogitsDiff, contrastProb, contrastProbDiff, inContextPvi, pcxmi } from "./contrast.ts";
 import { klDivergence } from "./divergence.ts";
 import { entropy } from "./entropy.ts";
+import { mcDropoutProbAvg, mcDropoutProbZscore } from "./monteCarlo.ts";
 import { topPSize } from "./nucleusSize.ts";
 import { logOdds } from "./odds.ts";
 import { type DescribedScore, type Score, type ScoreFunction, scoreOptionNames, type Unit } from "./score.ts";
-import { crossentropy, logit, perplexity, probability } from "./token.ts";
+import { crossentropy, logit, perplexity, perplexityBase2, probability } from "./token.ts";
 
 export const scores = {
   logit,
@@ -17,6 +18,7 @@ export const scores = {
   crossentropy,
   perplexity,
   log_odds: logOdds,
+  perplexity_base2: perplexityBase2,
   contrast_logits: contrastLogits,
   contrast_prob: contrastProb,
   contrast_logits_diff: contrastLogitsDiff,
@@ -24,6 +26,8 @@ export const scores = {
   pcxmi,
   kl_divergence: klDivergence,
   in_context_pvi: inContextPvi,
+  mc_dropout_prob_avg: mcDropoutProbAvg,
+  mc_dropout_prob_zscore: mcDropoutProbZscore,
   top_p_size: topPSize,
 } as const satisfies Record<string, DescribedScore>;
 
@@ -48,6 +52,8 @@ export interface StepFunctionOptions {
   /** What the score compares with, see `Score.contrast`. */
   readonly contrast?: Score["contrast"];
   readonly formula?: string;
+  /** The score compares passes with dropout (`nMcdSteps` of them); it can then be a step score only. */
+  readonly samples?: boolean;
 }
 
 /**
@@ -58,7 +64,14 @@ export interface StepFunctionOptions {
  * @throws OptionError when the name is taken and `overwrite` is not set
  */
 export function registerStepFunction(fn: ScoreFunction, identifier: string, options: StepFunctionOptions = {}): void {
-  const { aggregateMap = {}, overwrite = false, unit = "score", contrast = "none", formula = fn.name } = options;
+  const {
+    aggregateMap = {},
+    overwrite = false,
+    unit = "score",
+    contrast = "none",
+    formula = fn.name,
+    samples = false,
+  } = options;
   if (!overwrite && listStepFunctions().includes(identifier)) {
     throw new OptionError(`"${identifier}" is a step function already; give another name, or { overwrite: true }`);
   }
@@ -67,7 +80,8 @@ export function registerStepFunction(fn: ScoreFunction, identifier: string, opti
     formula,
     unit,
     contrast,
-    differentiable: true,
+    differentiable: !samples,
+    samples,
     options: scoreOptionNames,
     aggregateMap,
   });

@@ -23,7 +23,17 @@ export interface ScoreOptions {
   readonly topP?: number | undefined;
   /** Keep at least so many tokens whatever `topP` says. */
   readonly minTokensToKeep?: number | undefined;
+  /** What becomes of several foils, see `src/score/foils.ts`; `mean` by default. */
+  readonly foilReduction?: FoilReduction | undefined;
+  /** Passes with dropout (`mc_dropout_prob_avg`, `mc_dropout_prob_zscore`), Inseq's name; 5 by default. */
+  readonly nMcdSteps?: number | undefined;
+  /** Probability with which each number is dropped, in place of what config.json says; 0 < mcdRate < 1. */
+  readonly mcdRate?: number | undefined;
 }
+
+/** How the numbers of several foils become one. */
+export const foilReductions = ["mean", "sum", "logsumexp"] as const;
+export type FoilReduction = (typeof foilReductions)[number];
 
 /** All of them: what a score of the caller's own is given. */
 export const scoreOptionNames = [
@@ -31,6 +41,9 @@ export const scoreOptionNames = [
   "topK",
   "topP",
   "minTokensToKeep",
+  "foilReduction",
+  "nMcdSteps",
+  "mcdRate",
 ] as const satisfies readonly (keyof ScoreOptions)[];
 
 /** The next-token distribution of R rows, and the token of each that is asked about. */
@@ -42,8 +55,12 @@ export interface NextToken {
 
 /** What a score is computed from. */
 export interface ScoreStep extends NextToken {
-  /** What to compare with: another token, another context, or both. */
+  /** What to compare with: another token, another context, or both. Of several foils the first. */
   readonly contrast: NextToken;
+  /** All foils, at least one. */
+  readonly foils: readonly NextToken[];
+  /** The same tokens after passes with dropout; none unless the score asks for them. */
+  readonly samples: readonly NextToken[];
   readonly options: ScoreOptions;
 }
 
@@ -58,6 +75,10 @@ export interface Score {
   /** `token`: looks at the contrast's token; `context`: compares two contexts, so another one must be run. */
   readonly contrast: "none" | "token" | "context";
   readonly differentiable: boolean;
+  /** Needs passes with dropout, which step scores have and attributed functions have not. */
+  readonly samples?: boolean;
+  /** A span's score is the product of its tokens' scores; otherwise their sum. Not with `logprob`. */
+  readonly multiplies?: boolean;
   readonly options: readonly (keyof ScoreOptions)[];
 }
 
@@ -75,4 +96,7 @@ export const scoreOptionHelp: { readonly [Name in keyof Required<ScoreOptions>]:
   topK: "keep the most likely tokens only; 0, the default, keeps all",
   topP: "keep the smallest set of tokens with at least this probability, 0 < topP ≤ 1; 1 by default, and required by top_p_size",
   minTokensToKeep: "keep at least so many tokens whatever topP says; 1 by default",
+  foilReduction: "what the numbers of several foils become: mean, the default, sum or logsumexp",
+  nMcdSteps: "passes with dropout; 5 by default",
+  mcdRate: "probability with which each number is dropped, 0 < mcdRate < 1; by default what config.json says",
 };

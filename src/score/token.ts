@@ -1,6 +1,6 @@
-/** Scores of the token itself: `logit`, `probability`, `crossentropy`, `perplexity`. */
+/** Scores of the token itself: `logit`, `probability`, `crossentropy`, `perplexity`, `perplexity_base2`. */
 
-import { exp, neg } from "../tensor.ts";
+import { exp, mul, neg, scalar } from "../tensor.ts";
 import { logitOf, logProbabilityOf, probabilityOrLog } from "./distribution.ts";
 import type { DescribedScore } from "./score.ts";
 
@@ -24,6 +24,7 @@ export const probability: DescribedScore = {
   goodFor: "what made the token likely; the default",
   badFor: "tokens the model is sure of: near 1 it is flat, and gradients vanish (logprob, or a contrast, helps)",
   unit: "probability",
+  multiplies: true,
   options: ["logprob"],
 };
 
@@ -45,4 +46,17 @@ export const perplexity: DescribedScore = {
   goodFor: "how many equally likely tokens the surprise amounts to",
   badFor: "unlikely tokens as attributed function: it grows without bound, and so do its gradients",
   unit: "choices",
+  multiplies: true,
+};
+
+/** What Inseq 0.7.1 calls perplexity: 2 to a loss in nats, which is p[y]^(−ln 2). */
+export const perplexityBase2: DescribedScore = {
+  ...plain,
+  compute: (step) => exp(mul(neg(logProbabilityOf(step)), scalar(Math.LN2))),
+  formula: "2^(−ln p[y])",
+  paper: "Inseq (Sarti et al. 2023, arXiv 2302.13942)",
+  goodFor: "reproducing what Inseq 0.7.1 reports as perplexity",
+  badFor: "anything else: its base is not that of its logarithm",
+  unit: "score",
+  multiplies: true,
 };

@@ -28,7 +28,7 @@ test("a pass stays within its bytes wherever one step does", () => {
       expect(steps).toBeGreaterThanOrEqual(1);
       expect(rows).toBeGreaterThanOrEqual(steps);
       const points = Math.floor(rows / steps);
-      const bytes = points * bytesPerPoint(facts, positions, steps, sharesRepeats);
+      const bytes = points * bytesPerPoint(facts, positions, steps, limits);
       if (bytes > limits.memoryBudget) expect([steps, points]).toEqual([1, 1]);
     }),
   );

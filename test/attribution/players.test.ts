@@ -153,19 +153,30 @@ describe.each(types)("%s", (type) => {
   });
 });
 
-const contrast = { source: null, target: null, positions: [2, 3, 4, 5], ids: [3, 10, 12, 7] };
+const contrast = {
+  source: null,
+  target: null,
+  positions: [2, 3, 4, 5],
+  ids: [3, 10, 12, 7],
+  tokens: ["t3", "t10", "t12", "t7"],
+};
 
 test.each(["contrast_prob_diff", "contrast_logits_diff", "pcxmi", "top_p_size", "entropy"])(
   "%s can be explained without a gradient",
   async (id) => {
     const attributed = { id, score: findScore(id), options: id === "top_p_size" ? { topP: 0.9 } : {} };
-    const asked = request("occlusion", {}, { attributed, contrast, stepScores: [] });
+    const asked = request("occlusion", {}, { attributed, contrasts: [contrast], stepScores: [] });
     const sequence = sequenceOf("gpt2");
     const scores = await attributeSequence(modelOf("gpt2"), sequence, asked);
     const other = sequenceOf("gpt2", { target: target.map((t, i) => (i === 1 ? 1 : t)) });
     const value = async (of: Sequence) =>
-      (await attributeSequence(modelOf("gpt2"), of, request("dummy", {}, { stepScores: [attributed], contrast })))
-        .stepScores[id]?.values ?? new Float32Array();
+      (
+        await attributeSequence(
+          modelOf("gpt2"),
+          of,
+          request("dummy", {}, { stepScores: [attributed], contrasts: [contrast] }),
+        )
+      ).stepScores[id]?.values ?? new Float32Array();
     // Step scores compare with another context, here the same text: only functions of one context can be compared.
     if (!["top_p_size", "entropy"].includes(id)) {
       expect(numbers(scores.targetAttributions).some((x) => Math.abs(x) > 1e-4)).toBe(true);
@@ -197,7 +208,7 @@ test("deletion in another context of the same source is refused before any work"
   const reports: PassReport[] = [];
   const changes = {
     attributed,
-    contrast: other,
+    contrasts: [other],
     contrastForceInputs: true,
     onPass: (r: PassReport) => reports.push(r),
   };

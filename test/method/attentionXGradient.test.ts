@@ -119,7 +119,7 @@ test("positive derivatives only: no score is negative, none is smaller than with
 test("a difference of logits; a token compared with itself; what has no gradient", async () => {
   const contrast = { source: null, target: null, positions: [1, 2, 3, 4], ids: [7, 3, 15, 6] };
   const difference = { id: "contrast_logits_diff", score: findScore("contrast_logits_diff"), options: {} };
-  const { targetAttributions } = await run("gpt2", {}, { attributed: difference, contrast });
+  const { targetAttributions } = await run("gpt2", {}, { attributed: difference, contrasts: [contrast] });
   const [K = 0, G = 0, L = 0, H = 0] = targetAttributions?.shape ?? [];
   const column = (g: number) =>
     Array.from({ length: K }, (_, key) => [

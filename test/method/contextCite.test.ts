@@ -90,7 +90,7 @@ describe("on models", () => {
     const targets_R = tensor([0, 2], [2], "int32");
     const step = { logits_RV: logits, targets_R };
     const [sure = 0, impossible = 0] = await readFloats(
-      findScore("log_odds").compute({ ...step, contrast: step, options: {} }),
+      findScore("log_odds").compute({ ...step, contrast: step, foils: [step], samples: [], options: {} }),
     );
     expect(Math.abs(sure - (30 - Math.LN2))).toBeLessThan(1e-5);
     expect(Math.abs(impossible + 30)).toBeLessThan(1e-5);

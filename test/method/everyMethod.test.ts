@@ -76,13 +76,22 @@ describe.each(gradientMethods)("%s", (id) => {
   });
 
   test("explains differences to other tokens", async () => {
-    const contrast = { source: null, target: null, positions: [2, 3, 4, 5], ids: [3, 10, 12, 20] };
-    const attributed = (name: string) => ({ attributed: { id: name, score: findScore(name), options: {} }, contrast });
+    const contrast = {
+      source: null,
+      target: null,
+      positions: [2, 3, 4, 5],
+      ids: [3, 10, 12, 20],
+      tokens: ["t3", "t10", "t12", "t20"],
+    };
+    const attributed = (name: string) => ({
+      attributed: { id: name, score: findScore(name), options: {} },
+      contrasts: [contrast],
+    });
     const difference = await run("gpt2", id, attributed("contrast_logits_diff"));
     expect(values(difference.targetAttributions).some((x) => !Number.isNaN(x) && x !== 0)).toBe(true);
     // A token compared with itself makes no difference.
     const same = { ...contrast, ids: decoderOnly.target.ids.slice(2, 6) };
-    const none = await run("gpt2", id, { ...attributed("contrast_logits_diff"), contrast: same });
+    const none = await run("gpt2", id, { ...attributed("contrast_logits_diff"), contrasts: [same] });
     const largest = Math.max(
       ...values(difference.targetAttributions)
         .filter((x) => !Number.isNaN(x))

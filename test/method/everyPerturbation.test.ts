@@ -40,7 +40,7 @@ async function everything(backend: "auto" | "cpu"): Promise<Map<string, number[]
     await run("decoder-only", gpt2, decoderOnly, {});
     await run("source", t5, encoderDecoder, {});
     await run("source and target", t5, encoderDecoder, { attributeTarget: true });
-    if (!explainsOne(id)) await run("contrast", gpt2, decoderOnly, { attributed, contrast });
+    if (!explainsOne(id)) await run("contrast", gpt2, decoderOnly, { attributed, contrasts: [contrast] });
   }
   gpt2.dispose();
   t5.dispose();

@@ -158,7 +158,8 @@ test("a neuron is explained like a logit: integrated gradients add up to its cha
   const asked = (method: MethodId, options: object) => ({
     ...resolveOptions(method, {}, { neuron, ...options }),
     attributeTarget: false,
-    contrast: null,
+    contrasts: [],
+    output: null,
     contrastForceInputs: false,
     limits: { memoryBudget: 2 ** 28 },
   });

@@ -29,7 +29,13 @@ const sequenceOf = (model: Model, [start, end] = [1, 5]) =>
   model.kind === "decoder-only"
     ? tinySequence({ target, start, end })
     : tinySequence({ source: [5, 9, 2], target, start, end });
-const contrast: Contrast = { source: null, target: null, positions: [1, 2, 3, 4], ids: [7, 3, 15, 9] };
+const contrast: Contrast = {
+  source: null,
+  target: null,
+  positions: [1, 2, 3, 4],
+  ids: [7, 3, 15, 9],
+  tokens: ["t7", "t3", "t15", "t9"],
+};
 const asked = (id: string) => ({ attributed: { id, score: findScore(id), options: {} } });
 
 async function run(type: string, method: MethodId, changes: object = {}, options: MethodOptions = {}) {
@@ -62,7 +68,7 @@ describe.each(["gpt2", "llama", "t5"])("%s", (type) => {
     ["alti_logit", ["embedding_logit", "mlp_logit", "bias_logit"]],
   ] as const)("%s adds up to the logit, and to the difference of two", async (method, others) => {
     for (const id of ["logit", "contrast_logits_diff"]) {
-      const wanted = { ...asked(id), contrast: id === "logit" ? null : contrast };
+      const wanted = { ...asked(id), contrasts: id === "logit" ? [] : [contrast] };
       await run(type, method, wanted);
       const before = memory().numTensors;
       const scores = await run(type, method, wanted);

@@ -109,7 +109,8 @@ export function request(
   return {
     ...resolveOptions(method, options, { stepScores: methods[method].on === "internals" ? [] : ["probability"] }),
     attributeTarget: false,
-    contrast: null,
+    contrasts: [],
+    output: null,
     contrastForceInputs: false,
     limits: { memoryBudget: 2 ** 28 },
     seed: 0,

@@ -1,0 +1,22 @@
+/** The game that explains output spans: a span's value is what its tokens' values add up to. */
+
+import type { Game } from "../method/game.ts";
+import { type SpanReduction, type Step, shares } from "./steps.ts";
+
+/** The game of spans behind the game of the attributed tokens, each of which is a step of its own there. */
+export function spanGame(game: Game, steps: readonly Step[], reduction: SpanReduction): Game {
+  const weights = shares(steps, reduction);
+  return {
+    ...game,
+    steps: steps.length,
+    sees: (step, player) => steps[step]?.some((token) => game.sees(token, player)) ?? false,
+    async value(coalitions) {
+      const values = await game.value(coalitions);
+      const ofSpans = (values_G: Float64Array): Float64Array =>
+        Float64Array.from(steps, (tokens, n) =>
+          tokens.reduce((total, g, l) => total + (weights[n]?.[l] ?? 0) * (values_G[g] ?? Number.NaN), 0),
+        );
+      return values.map(ofSpans);
+    },
+  };
+}
