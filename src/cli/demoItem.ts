@@ -1,10 +1,9 @@
 /** The demo's questions: items of the ground truth beside the bundled models, whose answers are known. */
 
-import { existsSync } from "node:fs";
 import { readFile } from "node:fs/promises";
-import { dirname, join } from "node:path";
-import { fileURLToPath } from "node:url";
+import { join } from "node:path";
 import { FileError } from "../errors.ts";
+import { packageRoot } from "./packageRoot.ts";
 
 export interface DemoItem {
   /** The model's folder. */
@@ -67,13 +66,4 @@ function differingWords(target: string, foil: string): { readonly targetWord: st
   const [words, others] = [target.split(" "), foil.split(" ")];
   const at = words.findIndex((word, i) => word !== others[i]);
   return { targetWord: words[at] ?? "", foilWord: others[at] ?? "" };
-}
-
-/** The folder of this package's package.json, above the source as well as above what is built from it. */
-function packageRoot(): string {
-  const here = dirname(fileURLToPath(import.meta.url));
-  for (let folder = here; folder !== dirname(folder); folder = dirname(folder)) {
-    if (existsSync(join(folder, "package.json"))) return folder;
-  }
-  throw new FileError(`${here}: expected package.json in a folder above`);
 }

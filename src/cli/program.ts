@@ -2,6 +2,7 @@
 
 import { Command, type Help, Option } from "commander";
 import { version } from "../version.ts";
+import { type BenchmarkArguments, benchmarkOptions } from "./benchmarkOptions.ts";
 import { type ContextArguments, contextOptions } from "./contextOptions.ts";
 import { type AttributeArguments, attributeOptions } from "./options.ts";
 import { kebabName, longName, type OptionDeclaration, type OptionTable, type OptionValue } from "./optionTable.ts";
@@ -39,6 +40,14 @@ export function createProgram(screen: Screen): Command {
       const { runAttributeContext } = await import("./attributeContext.ts");
       await runAttributeContext(options, screen);
     });
+  addCommand(program, "benchmark")
+    .description("Compare attribution methods: which is faithful on a model and data, and at what cost.")
+    .usage("[-m <model> -d <data>] [options]")
+    .addHelpText("after", benchmarkNotes)
+    .action(async (options: BenchmarkArguments) => {
+      const { benchmark } = await import("./benchmark.ts");
+      await benchmark(options, screen);
+    });
   program
     .command("explain")
     .description("Say what a method, a score or an aggregator does, costs and is good for.")
@@ -55,6 +64,7 @@ export function createProgram(screen: Screen): Command {
 export const optionTables = {
   attribute: attributeOptions,
   "attribute-context": contextOptions,
+  benchmark: benchmarkOptions,
 } as const satisfies Readonly<Record<string, OptionTable>>;
 
 function addCommand(program: Command, name: keyof typeof optionTables): Command {
@@ -79,6 +89,15 @@ Example:
 const contextNotes = `${notes}
 Example:
   inseq attribute-context -m models/demo/stories-gpt2 --input_context_text "Anna hid the ring in the cellar." --input_current_text "In the end, the ring was still in the" --attributed_fn contrast_prob_diff
+`;
+
+const benchmarkNotes = `${notes}
+Without a model and data, the bundled models are asked for what they are known to look at. The same command again goes on
+where the last one was stopped. A line of a jsonl file (spans count characters):
+  {"prompt": "Anna hid the ring. It was", "target": "gone", "foil": "red", "evidence": [[9, 17]]}
+
+Example:
+  inseq benchmark -m gpt2 -d items.jsonl -a integrated_gradients kernel_shap
 `;
 
 /** An option with what its help needs to know. */

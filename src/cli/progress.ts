@@ -2,6 +2,7 @@
 
 import { type Options, SingleBar } from "cli-progress";
 import type { Progress } from "../attribution/options.ts";
+import type { EvaluationProgress } from "../evaluate/evaluate.ts";
 import type { DownloadProgress } from "../model/hub/repository.ts";
 
 export interface ProgressBar<Told> {
@@ -46,6 +47,31 @@ export function createDownloadBar(visible: boolean): ProgressBar<DownloadProgres
       if (!bar.isActive) bar.start(inMegabytes(total), inMegabytes(received), { file });
       bar.update(inMegabytes(received), { file });
       if (received === total) bar.stop();
+    },
+    stop: () => {
+      if (bar.isActive) bar.stop();
+    },
+  };
+}
+
+/** What a benchmark does: a method on an item of a task. */
+export interface BenchmarkProgress extends EvaluationProgress {
+  readonly task: string;
+}
+
+/** A bar for a benchmark. */
+export function createBenchmarkBar(visible: boolean): ProgressBar<BenchmarkProgress> {
+  if (!isSeen(visible)) return unseen;
+  const bar = new SingleBar({
+    ...barOptions,
+    format: "{task} {bar} {value} of {total}, {eta_formatted} {method}",
+    synchronousUpdate: true,
+  });
+  return {
+    update: ({ task, done, total, method }) => {
+      const payload = { task, method: method ?? "" };
+      if (!bar.isActive) bar.start(total, done, payload);
+      bar.update(done, payload);
     },
     stop: () => {
       if (bar.isActive) bar.stop();

@@ -1,0 +1,92 @@
+/** What a benchmark found on a task, from its records: means with errors, differences from chance, costs, a ranking. */
+
+import type { Estimate } from "../../evaluate/bootstrap.ts";
+import type { Evaluation } from "../../evaluate/evaluate.ts";
+import { type MetricId, metrics } from "../../evaluate/registry.ts";
+import { type Column, columnsOf, compareMethods, type Summary, summarize } from "../../evaluate/summary.ts";
+import type { LeftOut } from "./journal.ts";
+
+/** The mean cost of explaining one item. */
+export interface MeanCost {
+  readonly seconds: number;
+  readonly forwards: number;
+  readonly backwards: number;
+  /** The most over the items; null for floors. */
+  readonly peakBytes: number | null;
+}
+
+export interface MethodOutcome {
+  readonly method: string;
+  /** One for each column. */
+  readonly summaries: readonly Summary[];
+  /** By how much each column's mean is better than that of random scores on the same items; negative where it is worse. */
+  readonly gains: readonly Estimate[];
+  readonly cost: MeanCost;
+}
+
+export interface TaskOutcome {
+  readonly task: string;
+  readonly model: string;
+  readonly backend: string;
+  readonly items: number;
+  readonly columns: readonly Column[];
+  /** Best first, by the first column. */
+  readonly methods: readonly MethodOutcome[];
+  readonly leftOut: readonly LeftOut[];
+  readonly evaluations: readonly Evaluation[];
+}
+
+export function outcomeOf(
+  about: Pick<TaskOutcome, "task" | "model" | "backend" | "items" | "leftOut">,
+  all: readonly Evaluation[],
+): TaskOutcome {
+  const gone = new Set(about.leftOut.map(({ method }) => method));
+  const evaluations = all.filter(({ method }) => !gone.has(method));
+  const columns = columnsOf(evaluations);
+  const summaries = summarize(evaluations);
+  const names = [...new Set(evaluations.map(({ method }) => method))];
+  const methods = names.map((method): MethodOutcome => {
+    const own = summaries.filter((one) => one.method === method);
+    return {
+      method,
+      summaries: columns.map((column) => own.find((one) => isOf(one, column)) as Summary),
+      gains: columns.map((column) => gainOf(evaluations, method, column)),
+      cost: meanCost(evaluations.filter((one) => one.method === method)),
+    };
+  });
+  const [first] = columns;
+  const rank = ({ summaries: [one] }: MethodOutcome): number =>
+    (one?.mean ?? Number.NEGATIVE_INFINITY) * (first === undefined ? 1 : directionOf(first));
+  return { ...about, columns, methods: methods.sort((a, b) => rank(b) - rank(a)), evaluations };
+}
+
+/** 1 where higher is better, −1 where lower is. */
+export function directionOf({ metric }: Column): 1 | -1 {
+  return metrics[metric as MetricId].better === "higher" ? 1 : -1;
+}
+
+/** `deletion`, or `deletion, mean` where players were removed in several ways. */
+export function columnName({ metric, removal }: Column, columns: readonly Column[]): string {
+  const isOne = columns.filter((other) => other.metric === metric).length === 1;
+  return removal === null || isOne ? metric : `${metric}, ${removal}`;
+}
+
+const isOf = (one: Column, other: Column): boolean => one.metric === other.metric && one.removal === other.removal;
+
+function gainOf(evaluations: readonly Evaluation[], method: string, column: Column): Estimate {
+  const { mean, ...rest } = compareMethods(evaluations, [method, "random"], column);
+  // 0 instead of −0.
+  return { mean: mean === null ? null : mean * directionOf(column) + 0, ...rest };
+}
+
+function meanCost(evaluations: readonly Evaluation[]): MeanCost {
+  const mean = (of: (one: Evaluation) => number): number =>
+    evaluations.reduce((sum, one) => sum + of(one), 0) / evaluations.length;
+  const peaks = evaluations.flatMap(({ cost }) => cost.peakBytes ?? []);
+  return {
+    seconds: mean(({ cost }) => cost.seconds),
+    forwards: mean(({ cost }) => cost.forwards),
+    backwards: mean(({ cost }) => cost.backwards),
+    peakBytes: peaks.length > 0 ? Math.max(...peaks) : null,
+  };
+}

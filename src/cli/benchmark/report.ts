@@ -1,0 +1,149 @@
+/** A benchmark as a page: tables, plots, maps of a few items. */
+
+import { floors } from "../../evaluate/explain.ts";
+import { type MetricId, metrics } from "../../evaluate/registry.ts";
+import type { Plot } from "../../render/plot.ts";
+import type { Report, ReportBlock, ReportSection } from "../../render/report.ts";
+import { exampleMaps } from "./exampleMaps.ts";
+import { meanCurves } from "./meanCurves.ts";
+import { costHeads, costTexts, estimateText } from "./numbers.ts";
+import { columnName, directionOf, type TaskOutcome } from "./outcome.ts";
+
+export interface ReportDetails {
+  /** Items with a map. */
+  readonly examples: number;
+  /** What was asked and where it ran, by names. */
+  readonly facts: Readonly<Record<string, string>>;
+}
+
+export function benchmarkReport(outcomes: readonly TaskOutcome[], { examples, facts }: ReportDetails): Report {
+  const models = [...new Set(outcomes.map(({ model }) => model))];
+  return {
+    title: "Which attribution method is faithful?",
+    subtitle: `${models.join(", ")} · ${outcomes.map(({ task, items }) => `${task} (${items} items)`).join(", ")}`,
+    sections: [
+      ...outcomes.flatMap((outcome): ReportSection[] => [
+        { heading: outcome.task, blocks: [...ranking(outcome), ...plotsOf(outcome)] },
+        ...(examples > 0 ? [{ heading: `${outcome.task}: examples`, blocks: exampleMaps(outcome, examples) }] : []),
+      ]),
+      { heading: "Metrics", blocks: [metricTable(outcomes)] },
+      { heading: "How it was measured", blocks: [factTable(facts)] },
+    ],
+  };
+}
+
+function ranking(outcome: TaskOutcome): ReportBlock[] {
+  const { columns, methods, leftOut } = outcome;
+  const names = columns.map((column) => columnName(column, columns));
+  const heads = columns.map((column, c) => `${names[c]} ${directionOf(column) > 0 ? "↑" : "↓"}`);
+  const best = columns.flatMap((column, c) => {
+    const values = methods.map(({ summaries }) => (summaries[c]?.mean ?? Number.NaN) * directionOf(column));
+    const most = Math.max(...values.filter(Number.isFinite));
+    return values.flatMap((value, r): [number, number][] => (value === most ? [[r, c + 1]] : []));
+  });
+  const beyond = methods.filter(
+    ({ method, gains: [gain] }) =>
+      !(floors as readonly string[]).includes(method) &&
+      gain?.mean != null &&
+      gain.mean > 2 * (gain.standardError ?? 0),
+  );
+  const count = methods.filter(({ method }) => !(floors as readonly string[]).includes(method)).length;
+  return [
+    {
+      kind: "text",
+      text:
+        `Methods by ${names[0]}, the best first, with standard errors over items. ${beyond.length} of ${count} methods ` +
+        "are better than random scores on the same items by more than two standard errors of the difference.",
+    },
+    {
+      kind: "table",
+      caption: "Means ± standard errors; arrows point to what is better; costs are those of one explanation",
+      columns: ["method", ...heads, ...costHeads],
+      rows: methods.map(({ method, summaries, cost }) => [method, ...summaries.map(estimateText), ...costTexts(cost)]),
+      strong: best,
+    },
+    {
+      kind: "table",
+      caption: "Gain over random scores, paired by items; positive is better whatever the arrow",
+      columns: ["method", ...names],
+      rows: methods
+        .filter(({ method }) => method !== "random")
+        .map(({ method, gains }) => [method, ...gains.map(estimateText)]),
+    },
+    ...leftOut.map(({ method, reason }): ReportBlock => ({ kind: "text", text: `Left out: ${method} (${reason}).` })),
+  ];
+}
+
+function plotsOf(outcome: TaskOutcome): ReportBlock[] {
+  const { columns, methods, evaluations } = outcome;
+  const [first] = columns;
+  if (first === undefined) return [];
+  const name = columnName(first, columns);
+  const bars: Plot = {
+    kind: "bars",
+    names: methods.map(({ method }) => method),
+    series: [
+      {
+        name,
+        values: methods.map(({ summaries: [one] }) => one?.mean ?? Number.NaN),
+        errors: methods.map(({ summaries: [one] }) => one?.standardError ?? 0),
+      },
+    ],
+    value: { label: name },
+  };
+  const cost: Plot = {
+    kind: "scatter",
+    x: { label: "seconds for one explanation", scale: "log" },
+    y: { label: name },
+    series: [
+      {
+        name: "methods",
+        // Scores that cost nothing to make (random, recency) have no place on a logarithmic axis.
+        points: methods.flatMap(({ method, cost: { seconds }, summaries: [one] }) =>
+          seconds > 0.0005 && one?.mean != null
+            ? [{ x: seconds, y: one.mean, label: method, errorY: one.standardError ?? 0 }]
+            : [],
+        ),
+      },
+    ],
+  };
+  const curves = columns
+    .filter(({ metric }) => metric === "deletion" || metric === "insertion")
+    .map((column): ReportBlock => {
+      const isDeletion = column.metric === "deletion";
+      return {
+        kind: "plot",
+        title: isDeletion ? "Removing the highest-scoring words first" : "Revealing the highest-scoring words first",
+        plot: {
+          kind: "curves",
+          x: { label: `share of the words ${isDeletion ? "removed" : "revealed"} (${column.removal})`, min: 0, max: 1 },
+          y: { label: "measured function" },
+          series: meanCurves(
+            evaluations,
+            column,
+            methods.map(({ method }) => method),
+          ),
+        },
+        height: 380,
+        caption: `Means over items. The ${isDeletion ? "sooner a curve falls" : "sooner a curve rises"}, the better the method.`,
+      };
+    });
+  return [
+    { kind: "plot", title: "Quality", plot: bars, caption: "Lines are standard errors over items." },
+    ...curves,
+    { kind: "plot", title: "Cost against quality", plot: cost },
+  ];
+}
+
+function metricTable(outcomes: readonly TaskOutcome[]): ReportBlock {
+  const used = [...new Set(outcomes.flatMap(({ columns }) => columns.map(({ metric }) => metric as MetricId)))];
+  return {
+    kind: "table",
+    columns: ["metric", "formula", "better", "unit", "source"],
+    rows: used.map((id) => [id, metrics[id].formula, metrics[id].better, metrics[id].unit, metrics[id].paper]),
+  };
+}
+
+function factTable(facts: Readonly<Record<string, string>>): ReportBlock {
+  return { kind: "table", columns: ["", ""], rows: Object.entries(facts).map(([name, value]) => [name, value]) };
+}

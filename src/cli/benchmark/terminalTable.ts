@@ -1,0 +1,55 @@
+/** A benchmark's table in the terminal. */
+
+import { Chalk } from "chalk";
+import stringWidth from "string-width";
+import { floors } from "../../evaluate/explain.ts";
+import type { Screen } from "../screen.ts";
+import { costHeads, costTexts, estimateText } from "./numbers.ts";
+import { columnName, directionOf, type TaskOutcome } from "./outcome.ts";
+
+/** Methods down, best first, metrics and costs across; columns that do not fit go into further tables. */
+export function terminalTable(
+  outcome: TaskOutcome,
+  { colorLevel, width }: Pick<Screen, "colorLevel" | "width">,
+): string {
+  const paint = new Chalk({ level: colorLevel });
+  const { task, model, items, columns, methods, leftOut } = outcome;
+  const heads = [
+    ...columns.map((column) => `${columnName(column, columns)} ${directionOf(column) > 0 ? "↑" : "↓"}`),
+    ...costHeads,
+  ];
+  const cells = methods.map(({ summaries, cost }) => [...summaries.map(estimateText), ...costTexts(cost)]);
+  const names = methods.map(({ method }) => method);
+  const nameWidth = Math.max(0, ...names.map((name) => stringWidth(name)));
+  const widths = heads.map((head, c) => Math.max(stringWidth(head), ...cells.map((row) => stringWidth(row[c] ?? ""))));
+  const lines = [paint.bold(`${task}: ${items} items, ${model} on ${outcome.backend}`), ""];
+  for (const block of blocks(widths, width - nameWidth)) {
+    lines.push(`${" ".repeat(nameWidth)}${block.map((c) => `  ${padded(heads[c] ?? "", widths[c] ?? 0)}`).join("")}`);
+    for (const [r, name] of names.entries()) {
+      const row = block.map((c) => `  ${padded(cells[r]?.[c] ?? "", widths[c] ?? 0)}`).join("");
+      const isFloor = (floors as readonly string[]).includes(name);
+      const line = `${name.padEnd(nameWidth)}${row}`;
+      lines.push(isFloor ? paint.dim(line) : line);
+    }
+    lines.push("");
+  }
+  for (const { method, reason } of leftOut) lines.push(`left out: ${method} (${reason})`);
+  return `${lines.join("\n")}\n`;
+}
+
+/** Columns that fit beside each other, at least one in each block. */
+function blocks(widths: readonly number[], room: number): number[][] {
+  const all: number[][] = [];
+  let used = Number.POSITIVE_INFINITY;
+  for (const [c, width] of widths.entries()) {
+    if (used + width + 2 > room) {
+      all.push([]);
+      used = 0;
+    }
+    all.at(-1)?.push(c);
+    used += width + 2;
+  }
+  return all;
+}
+
+const padded = (text: string, width: number): string => " ".repeat(Math.max(0, width - stringWidth(text))) + text;

@@ -1,0 +1,186 @@
+/** The options of `inseq benchmark`. */
+
+import { precisions } from "../backend/definition.ts";
+import { dataFormats } from "../evaluate/data/formats.ts";
+import { floors } from "../evaluate/explain.ts";
+import { listMetrics } from "../evaluate/registry.ts";
+import { listRemovalOperators } from "../evaluate/removal.ts";
+import { quantizations, storageTypes } from "../loadModel.ts";
+import { playerKinds } from "../method/perturbation.ts";
+import { listFeatureAttributionMethods } from "../method/registry.ts";
+import { listStepFunctions } from "../score/registry.ts";
+import type { OptionTable, OptionValues } from "./optionTable.ts";
+
+const scoreNames = { of: "step function", names: listStepFunctions };
+
+export const benchmarkOptions = {
+  modelNameOrPath: {
+    kind: "text",
+    aliases: ["-m"],
+    placeholder: "model",
+    group: "Model and data",
+    help: "Folder of a model in Hugging Face's layout, or its name on the hub. Default: the two bundled models.",
+  },
+  data: {
+    kind: "text",
+    aliases: ["-d"],
+    placeholder: "name or file",
+    group: "Model and data",
+    help: "A file of items, or needle or induction, which are made. Default: the ground truth of the bundled models.",
+  },
+  format: {
+    kind: "text",
+    placeholder: "name",
+    choices: { of: "format", names: () => ["auto", ...Object.keys(dataFormats)] },
+    default: "auto",
+    group: "Model and data",
+    help: "Format of the file; jsonl has prompt (or source), target, and optionally foil and evidence.",
+  },
+  maxItems: {
+    kind: "integer",
+    aliases: ["-n"],
+    placeholder: "n",
+    default: 24,
+    group: "Model and data",
+    help: "At most so many items, evenly spread over the data; as many are made.",
+  },
+  length: {
+    kind: "integer",
+    placeholder: "n",
+    default: 100,
+    group: "Model and data",
+    help: "Words of made items.",
+  },
+
+  methods: {
+    kind: "texts",
+    aliases: ["-a"],
+    placeholder: "name",
+    choices: {
+      of: "attribution method",
+      names: () => [
+        "all",
+        ...floors,
+        ...listFeatureAttributionMethods().filter((id) => !["dummy", "leave_one_out"].includes(id)),
+      ],
+    },
+    group: "Methods and metrics",
+    help: "Methods to compare; random, recency and leave_one_out are there always. all: every one that the model allows.",
+  },
+  methodKwargs: {
+    kind: "record",
+    placeholder: "json",
+    group: "Methods and metrics",
+    help: 'Options of methods by their names: \'{"integrated_gradients": {"n_steps": 50}}\'.',
+  },
+  metrics: {
+    kind: "texts",
+    placeholder: "name",
+    choices: { of: "metric", names: () => listMetrics().filter((id) => id !== "parameter_randomization") },
+    group: "Methods and metrics",
+    help: "Metrics; the first one ranks. Default: auprc and top_1 where the data name evidence, aopc_comprehensiveness, aopc_sufficiency, deletion.",
+  },
+  removal: {
+    kind: "texts",
+    placeholder: "name",
+    choices: { of: "removal", names: listRemovalOperators },
+    group: "Methods and metrics",
+    help: "How metrics remove words. Default: mean, the mean of all embeddings.",
+  },
+  players: {
+    kind: "text",
+    placeholder: "name",
+    choices: { of: "players", names: () => playerKinds },
+    default: "word",
+    group: "Methods and metrics",
+    help: "What scores are of.",
+  },
+  attributedFn: {
+    kind: "text",
+    aliases: ["-fn"],
+    placeholder: "name",
+    choices: scoreNames,
+    group: "Methods and metrics",
+    help: "What methods explain. Default: contrast_prob_diff for items with a foil, else probability.",
+  },
+  measuredFn: {
+    kind: "text",
+    placeholder: "name",
+    choices: scoreNames,
+    group: "Methods and metrics",
+    help: "What metrics measure. Default: probability, of the whole target.",
+  },
+  attributeTarget: {
+    kind: "flag",
+    group: "Methods and metrics",
+    help: "Encoder-decoder models: words of the target before the explained ones count, too.",
+  },
+  seed: {
+    kind: "integer",
+    placeholder: "n",
+    default: 0,
+    group: "Methods and metrics",
+    help: "Of everything that is drawn.",
+  },
+
+  savePath: {
+    kind: "text",
+    aliases: ["-o"],
+    placeholder: "folder",
+    default: "inseq-benchmark",
+    group: "Output",
+    help: "Folder for records.jsonl, results.json, results.csv and report.html. What is there already is not computed again.",
+  },
+  restart: { kind: "flag", group: "Output", help: "Begin anew, whatever the folder has." },
+  examples: {
+    kind: "integer",
+    placeholder: "n",
+    default: 3,
+    group: "Output",
+    help: "Items of which the report has a map.",
+  },
+  hideProgress: { kind: "flag", group: "Output", help: "Show no progress bar." },
+
+  device: {
+    kind: "text",
+    aliases: ["--dev"],
+    placeholder: "name",
+    group: "Computing",
+    help: "cuda for the first GPU, cuda:1 for the second, or cpu. Default: the fastest backend present.",
+  },
+  backend: {
+    kind: "text",
+    placeholder: "name",
+    group: "Computing",
+    help: "Which implementation computes: auto, native, cuda, tensorflow, wasm or cpu. Default: auto, the fastest one.",
+  },
+  quantize: {
+    kind: "text",
+    placeholder: "name",
+    choices: { of: "quantization", names: () => quantizations },
+    group: "Computing",
+    help: "int8 or int4: matrices of linear layers in fewer bits, made while loading.",
+  },
+  dtype: {
+    kind: "text",
+    placeholder: "name",
+    choices: { of: "dtype", names: () => storageTypes },
+    group: "Computing",
+    help: "bfloat16: these matrices in half the memory. Default: float32.",
+  },
+  precision: {
+    kind: "text",
+    placeholder: "name",
+    choices: { of: "precision", names: () => precisions },
+    group: "Computing",
+    help: "high or bfloat16: matrix products with fewer bits where that is faster. Default: float32.",
+  },
+  memoryBudget: {
+    kind: "bytes",
+    placeholder: "bytes",
+    group: "Computing",
+    help: "Memory for the activations of one pass, such as 512M or 2G (powers of 1024). Default: 1G.",
+  },
+} as const satisfies OptionTable;
+
+export type BenchmarkArguments = OptionValues<typeof benchmarkOptions>;
