@@ -1,5 +1,5 @@
 /**
- * Experiments of papers, again: `npm run reproduce -- gender-bias`.
+ * Experiments of papers, again: `npm run reproduce -- gender-bias`, or factual-knowledge.
  *
  *   --model MODEL     a folder, or a name on the Hugging Face hub; a bundled model by default
  *   --data FILE       other items than the own ones (bench/reproductions/README.md)
@@ -12,16 +12,19 @@
 
 import { join } from "node:path";
 import { parseArgs } from "node:util";
+import * as errors from "../../src/errors.ts";
 import { type BackendName, loadModel, OptionError, version } from "../../src/index.ts";
 import { knownName } from "../../src/names.ts";
 import { writeFileAtomically } from "../../src/platform/node.ts";
 import { renderReport } from "../../src/render/report.ts";
 import { thisMachine } from "../machine.ts";
+import { factualKnowledge } from "./factualKnowledge.ts";
 import { genderBias } from "./genderBias.ts";
 import type { Reproduction } from "./reproduction.ts";
 
 const reproductions = {
   "gender-bias": genderBias,
+  "factual-knowledge": factualKnowledge,
 } as const satisfies Record<string, Reproduction>;
 type Name = keyof typeof reproductions;
 
@@ -41,7 +44,7 @@ const { values, positionals } = parseArgs({
 try {
   await reproduce();
 } catch (error) {
-  if (!(error instanceof OptionError)) throw error;
+  if (!(error instanceof Error) || !Object.values(errors).some((foreseen) => error instanceof foreseen)) throw error;
   console.error(error.message);
   process.exitCode = 1;
 }
