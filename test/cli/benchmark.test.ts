@@ -1,0 +1,130 @@
+/** `inseq benchmark`, end to end on a few items: what it writes, going on after a sudden death, bad input. */
+
+import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import type { Evaluation } from "../../src/evaluate/evaluate.ts";
+import { runHere, runInseq, translationModel } from "./runInseq.ts";
+
+let folder = "";
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), "inseq-benchmark-"));
+});
+afterAll(async () => await rm(folder, { recursive: true }));
+
+const items = [
+  { source: "Genç kadın üniversitede. Onu görüyorum.", target: "The young woman is at the university. I see her." },
+  { source: "Genç adam üniversitede. Onu görüyorum.", target: "The young man is at the university. I see him." },
+].map((item, i, all) => ({ ...item, foil: all[1 - i]?.target.replace(/man|woman/, () => ["woman", "man"][i] ?? "") }));
+const evidence = [[[5, 10]], [[5, 9]]];
+
+async function dataFile(): Promise<string> {
+  const path = join(folder, "items.jsonl");
+  await writeFile(path, items.map((item, i) => JSON.stringify({ ...item, evidence: evidence[i] })).join("\n"));
+  return path;
+}
+
+const args = (data: string, out: string, ...rest: readonly string[]): string[] => [
+  ...[
+    "benchmark",
+    "-m",
+    translationModel,
+    "-d",
+    data,
+    "-o",
+    join(folder, out),
+    "-a",
+    "saliency",
+    "integrated_gradients",
+  ],
+  ...["--method_kwargs", '{"integrated_gradients": {"n_steps": 5}}', ...rest],
+];
+
+type Line = { readonly evaluation: Evaluation };
+
+/** The records without the times, which differ. */
+async function records(out: string): Promise<unknown[]> {
+  const [, ...lines] = (await readFile(join(folder, out, "records.jsonl"), "utf8")).trim().split("\n");
+  return lines.map((line) => {
+    const { cost, ...rest } = (JSON.parse(line) as Line).evaluation;
+    return { ...rest, forwards: cost.forwards };
+  });
+}
+
+describe("inseq benchmark", () => {
+  it("prints a table and writes records, results, a spreadsheet and a report", async () => {
+    const { status, out, err } = await runHere(args(await dataFile(), "whole"));
+    expect(err).toMatch(/saved report\.html, results\.json and results\.csv to/);
+    expect(status).toBe(0);
+    expect(out).toMatch(/^items: 2 items, translation-marian on /);
+    for (const method of ["random", "recency", "leave_one_out", "saliency", "integrated_gradients"])
+      expect(out).toMatch(new RegExp(`^${method} +\\d\\.\\d\\d ± \\d\\.\\d\\d`, "m"));
+    expect(await records("whole")).toHaveLength(10);
+    const csv = (await readFile(join(folder, "whole", "results.csv"), "utf8")).trim().split("\r\n");
+    expect(csv).toHaveLength(1 + 5 * 5);
+    expect(csv.every((row) => row.split(",").length === 14)).toBe(true);
+    const results = JSON.parse(await readFile(join(folder, "whole", "results.json"), "utf8"));
+    const [task] = results.tasks;
+    expect(task).toMatchObject({ task: "items", items: 2, leftOut: [] });
+    // The methods are in the order of the first metric.
+    const means = task.methods.map((method: { summaries: { mean: number }[] }) => method.summaries[0]?.mean ?? -1);
+    expect(means).toEqual([...means].sort((a, b) => b - a));
+    const report = await readFile(join(folder, "whole", "report.html"), "utf8");
+    for (const text of ["Removing the highest-scoring words first", "Cost against quality", "kadın ◂", "adam ◂"])
+      expect(report).toContain(text);
+  });
+
+  it("goes on after a sudden death, and has nothing twice", async () => {
+    const data = await dataFile();
+    const path = join(folder, "killed", "records.jsonl");
+    const first = await runInseq(args(data, "killed"), {
+      // Killed as soon as three records are there.
+      shell: `$INSEQ "$@" & while [ "$(cat ${path} 2>/dev/null | wc -l)" -lt 4 ]; do sleep 0.02; done; kill -9 $!; wait $!`,
+    });
+    expect(first.status).toBe(137);
+    const kept = (await readFile(path, "utf8")).split("\n");
+    expect(kept.length).toBeGreaterThan(4);
+    // Half a line, as if it had died within one.
+    await writeFile(path, `${kept.slice(0, 4).join("\n")}\n${kept[4]?.slice(0, 40) ?? ""}{"task": "ite`);
+    const again = await runHere(args(data, "killed"));
+    expect(again.err).toMatch(/going on behind 3 records/);
+    expect(again.status).toBe(0);
+    expect(await records("killed")).toEqual(await records("whole"));
+  });
+
+  it("makes nothing again where all is there, and nothing of other things", async () => {
+    const data = await dataFile();
+    const again = await runHere(args(data, "whole"));
+    expect(again.err).toMatch(/going on behind 10 records/);
+    expect(await records("whole")).toHaveLength(10);
+    const other = await runHere(args(data, "whole", "--seed", "3"));
+    expect(other.status).toBe(2);
+    expect(other.err).toMatch(/expected records of this model, these data and these options, found others; --restart/);
+    await writeFile(data, `${await readFile(data, "utf8")}\n`);
+    expect((await runHere(args(data, "whole"))).err).toMatch(/found others/);
+  });
+
+  it.each<[string, readonly string[], RegExp, number]>([
+    ["data without a model", ["-d", "items.jsonl"], /--model_name_or_path: expected the model/, 2],
+    ["a model without data", ["-m", translationModel], /--data: expected a file of items, needle or induction/, 2],
+    ["needles for a translator", ["-m", translationModel, "-d", "needle"], /expected a decoder-only model/, 2],
+    ["no items", ["-n", "0"], /--max_items: expected at least 1, received 0/, 2],
+    ["an unknown method", ["-a", "salience"], /did you mean "saliency"/, 2],
+    ["an unknown metric", ["--metrics", "auprx"], /did you mean "auprc"/, 2],
+    ["options of another method", ["-a", "saliency", "--method_kwargs", '{"lime": {}}'], /received "lime"/, 2],
+    ["no file", ["-m", translationModel, "-d", "nowhere.jsonl"], /ENOENT.*nowhere\.jsonl/, 1],
+  ])("refuses %s", async (_, wrong, message, status) => {
+    const ended = await runHere(["benchmark", "-o", join(folder, "refused"), ...wrong]);
+    expect(ended.err).toMatch(message);
+    expect(ended.status).toBe(status);
+  });
+
+  it("names the line and the column of a bad row", async () => {
+    const data = join(folder, "bad.jsonl");
+    await writeFile(data, `${JSON.stringify({ ...items[0], evidence: [[5, 500]] })}\n`);
+    const { err, status } = await runHere(args(data, "bad"));
+    expect(err).toMatch(/bad\.jsonl, line 1, column \d+: expected "evidence" as spans .* received \[5,500\]/);
+    expect(status).toBe(1);
+  });
+});
