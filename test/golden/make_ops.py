@@ -293,6 +293,9 @@ attention_case("soft cap, bias, mask and window", 2, 4, 2, 5, 7, 4, True, (1, 4,
 for B, H, G, T, S, K in [(1, 1, 1, 1, 1, 1), (2, 3, 3, 5, 7, 4), (2, 4, 2, 3, 5, 7)]:
     inputs = {"probabilities": floats(110, B, H, T, S), "value": floats(111, B, G, S, K)}
     add("attentionValues", f"{H} heads, {G} groups, {T} by {S}", weigh, inputs)
+for B, H, T, S in [(1, 1, 1, 1), (2, 3, 5, 7), (1, 2, 3, 127)]:
+    inputs = {"x": floats(120, B, H, T, S), "gate": floats(121, B, H, S)}
+    add("gate", f"[{B}, {H}, {T}, {S}]", lambda x, gate: x * gate[:, :, None], inputs)
 
 # PyTorch's own fused attention agrees with the formula above.
 for causal in (False, True):

@@ -31,7 +31,7 @@ afterAll(() => {
 const modelOf = (kind: Kind | "t5", backend: string = backends[0]): AttributionModel =>
   models.get(`${kind} ${backend}`) as AttributionModel;
 
-/** Two texts of different lengths, and two foils; one generated token is explained. */
+/** Two texts of different lengths, and two foils; the last two tokens of GPT-2 are explained, the first two of Marian. */
 const texts = {
   gpt2: {
     inputs: ["The cat", "A big dog"],
@@ -67,7 +67,7 @@ async function attribute(
     method: id,
     ...optionsOf(id),
     ...(isLinear(methods[id]) && { attributedFn: "logit" }),
-    attrPosEnd: kind === "marian" ? 3 : undefined,
+    ...(kind === "marian" ? { attrPosEnd: 3 } : { attrPosStart: -2 }),
     ...options,
   } as AttributeOptions);
   return output.sequenceAttributions;
@@ -97,15 +97,23 @@ describe.each(ids)("%s", (id) => {
   const method: Method = methods[id];
   const linear = isLinear(method);
 
+  /** The second text alone, on the fastest backend; each test that compares with it asks once. */
+  const single = new Map<Kind, Promise<readonly SequenceAttribution[]>>();
+  const alone = (kind: Kind): Promise<readonly SequenceAttribution[]> => {
+    const found = single.get(kind) ?? attribute(kind, id, [1]);
+    single.set(kind, found);
+    return found;
+  };
+
   test.each(kinds)("scores a batch of %s as its single texts", async (kind) => {
     const batch = await attribute(kind, id, [0, 1]);
     expect(batch.length).toBe(2);
-    for (const [i, sequence] of batch.entries()) {
+    for (const sequence of batch) {
       expect(sequence.sourceAttributions === null).toBe(kind === "gpt2");
       expect(all(sequence).some((x) => x !== 0)).toBe(true);
-      // Float32 sums in other orders.
-      expectClose(sequence, (await attribute(kind, id, [i]))[0], 1e-4);
     }
+    // Float32 sums in other orders.
+    expectClose(batch[1], (await alone(kind))[0], 1e-4);
   });
 
   test("scores source and target together", async () => {
@@ -117,15 +125,15 @@ describe.each(ids)("%s", (id) => {
   test.each(kinds)("explains the difference to another token with %s, or says what it explains only", async (kind) => {
     const contrast = {
       attributedFn: linear ? "contrast_logits_diff" : "contrast_prob_diff",
-      contrastTargets: texts[kind].foils[0],
+      contrastTargets: texts[kind].foils[1],
     };
     // Some methods are defined for one function only, and say so.
     if (method.on === "players" && method.explains !== undefined) {
-      await expect(attribute(kind, id, [0], contrast)).rejects.toThrow(/explains \w+ only/);
+      await expect(attribute(kind, id, [1], contrast)).rejects.toThrow(/explains \w+ only/);
       return;
     }
-    const [sequence] = await attribute(kind, id, [0], contrast);
-    const [plain] = await attribute(kind, id, [0]);
+    const [sequence] = await attribute(kind, id, [1], contrast);
+    const [plain] = await alone(kind);
     if (sequence === undefined || plain === undefined) throw new Error("a sequence is missing");
     expect(all(sequence).every(Number.isFinite)).toBe(true);
     // Methods that read the inside of the model ask for no function, most of them.
@@ -134,8 +142,8 @@ describe.each(ids)("%s", (id) => {
 
   test.skipIf(backends[0] === backends[1])("gives on wasm what it gives on the fastest backend", async () => {
     for (const kind of kinds) {
-      const [[fast], [wasm]] = [await attribute(kind, id, [1]), await attribute(kind, id, [1], {}, "wasm")];
-      expectClose(wasm, fast, 1e-3);
+      const [wasm] = await attribute(kind, id, [1], {}, "wasm");
+      expectClose(wasm, (await alone(kind))[0], 1e-3);
     }
   });
 

@@ -1,9 +1,12 @@
-/** What holds for every gradient method: batches, encoder-decoder models with and without targets, contrasts, dummies. */
+/**
+ * What holds for every gradient method, and for those that read the inside of the model: encoder-decoder models with and
+ * without targets, single steps, contrasts, dummies.
+ */
 
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { attributeSequence, type SequenceScores } from "../../src/attribution/engine.ts";
 import { useBackend } from "../../src/backend/backend.ts";
-import { type MethodId, type MethodOptions, methods } from "../../src/method/registry.ts";
+import { type Method, type MethodId, type MethodOptions, methods } from "../../src/method/registry.ts";
 import type { Model } from "../../src/model/model.ts";
 import type { Scores } from "../../src/result/attribution.ts";
 import { findScore } from "../../src/score/registry.ts";
@@ -135,5 +138,64 @@ describe.each(gradientMethods)("%s", (id) => {
       a.map((x, i) => (x + (b[i] ?? Number.NaN)) / 2),
       1e-5,
     );
+  });
+});
+
+/** `logit_lens` gives no scores of tokens. */
+const internalsMethods = (Object.keys(methods) as MethodId[]).filter(
+  (id) => methods[id].on === "internals" && id !== "logit_lens",
+);
+
+describe.each(internalsMethods)("%s", (id) => {
+  const method: Method = methods[id];
+  const explains = method.on === "internals" ? method.explains : "nothing";
+
+  test("scores the source alone, or source and target, and leaves nothing behind", async () => {
+    await run("t5", id);
+    const before = memory().numTensors;
+    const source = await run("t5", id);
+    expect(source.sourceAttributions?.shape.slice(0, 2)).toEqual([5, 3]);
+    expect(source.targetAttributions).toBeNull();
+    const both = await run("t5", id, { attributeTarget: true });
+    expect(both.sourceAttributions?.shape).toEqual(source.sourceAttributions?.shape);
+    expect(both.targetAttributions?.shape.slice(0, 2)).toEqual([4, 3]);
+    expect(memory().numTensors).toBe(before);
+    for (const { sourceAttributions, targetAttributions } of [source, both]) {
+      const finite = [...values(sourceAttributions), ...values(targetAttributions)].filter((x) => !Number.isNaN(x));
+      expect(finite.some((x) => x !== 0)).toBe(true);
+    }
+  });
+
+  test("one step alone has the same scores as among others", async () => {
+    const all = await run("gpt2", id);
+    const [, G = 0, ...inner] = all.targetAttributions?.shape ?? [];
+    const D = inner.reduce((product, n) => product * n, 1);
+    for (const t of [2, 5]) {
+      const sequence = { ...decoderOnly, start: t, end: t + 1 };
+      const one = await attributeSequence(models.gpt2 as Model, sequence, request(id, optionsOf(id)));
+      const column = Array.from({ length: t }, (_, i) =>
+        values(all.targetAttributions).slice((i * G + t - 2) * D, (i * G + t - 1) * D),
+      ).flat();
+      expect(column.length).toBe(t * D);
+      closeScores(column, values(one.targetAttributions).slice(0, t * D), 2e-4);
+    }
+  });
+
+  test.skipIf(explains === "nothing")("a token compared with itself makes no difference", async () => {
+    const name = "contrast_logits_diff";
+    const asked = (ids: readonly number[]) => ({
+      attributed: { id: name, score: findScore(name), options: {} },
+      contrast: { source: null, target: null, positions: [2, 3, 4, 5], ids },
+    });
+    const largest = (scores: Scores | null) =>
+      Math.max(
+        ...values(scores)
+          .filter((x) => !Number.isNaN(x))
+          .map(Math.abs),
+      );
+    const other = await run("gpt2", id, asked([3, 10, 12, 20]));
+    const same = await run("gpt2", id, asked(decoderOnly.target.ids.slice(2, 6)));
+    expect(largest(other.targetAttributions)).toBeGreaterThan(0);
+    expect(largest(same.targetAttributions)).toBeLessThan(1e-5 * largest(other.targetAttributions));
   });
 });

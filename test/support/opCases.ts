@@ -7,6 +7,7 @@ import { attentionProbabilities } from "../../src/ops/attentionProbabilities.ts"
 import type { AttentionOptions } from "../../src/ops/attentionScores.ts";
 import { attentionValues } from "../../src/ops/attentionValues.ts";
 import { embedding } from "../../src/ops/embedding.ts";
+import { gate } from "../../src/ops/gate.ts";
 import { layerNorm } from "../../src/ops/layerNorm.ts";
 import { linear } from "../../src/ops/linear.ts";
 import { repeat } from "../../src/ops/repeat.ts";
@@ -62,6 +63,7 @@ const calls = {
   attention: (t, attrs) => attention(given(t, "query"), given(t, "key"), given(t, "value"), attentionOptions(t, attrs)),
   attentionProbabilities: (t, attrs) =>
     attentionProbabilities(given(t, "query"), given(t, "key"), attentionOptions(t, attrs)),
+  gate: (t) => gate(given(t, "x"), given(t, "gate")),
   attentionValues: (t) => attentionValues(given(t, "probabilities"), given(t, "value")),
 } as const satisfies Record<string, (tensors: Tensors, attrs: OpCase["attrs"]) => Tensor>;
 
