@@ -132,6 +132,78 @@ void multiplySmall(View a, View b, int64_t M, int64_t N, int64_t K, float* c, in
   multiply({M, N, K, tiles, {panels}, c, ldc, nullptr, nullptr, accumulate, 0}, 0, tileCount(M), 0, panelCount(N));
 }
 
+namespace {
+
+/** Rows of a that are packed together: their tiles stay in the cache while all of b goes by. */
+constexpr int64_t BLOCK_ROWS = 336;
+/** Numbers of b that are turned around together for all blocks of rows. */
+constexpr int64_t TURNED = 1 << 22;
+/** Pieces of c of about this many multiplications, so that a small product is not shared out. */
+constexpr int64_t PIECE = 1 << 18;
+
+/** Some columns of c, all rows. */
+struct Range {
+  Columns b;
+  const float* bias;
+  int64_t column, columns;
+  bool rounded;  // multiplied in bfloat16
+};
+
+/** The rows from ≤ m < to of some columns of c, by all threads. */
+void multiplyBlock(View a, const int64_t* rows, const Range& range, int64_t from, int64_t to, int64_t N, int64_t K,
+                   float* c) {
+  // Reused from call to call: fresh memory costs a page fault every 4 KiB. One for each thread that calls.
+  thread_local Scratch tileScratch, wordScratch;
+  const int64_t M = to - from, panels = panelCount(range.columns), threads = threadCount();
+  float* tiles = range.rounded ? nullptr : tileScratch.get(M * K);
+  uint32_t* words = range.rounded ? reinterpret_cast<uint32_t*>(wordScratch.get(blockCount(K) * M * PITCH)) : nullptr;
+  const View block{rows ? a.data : a.data + from * a.row, a.row, a.column};
+  const int64_t* blockRows = rows ? rows + from : nullptr;
+  parallelRanges(tileCount(M), std::max<int64_t>(1, 32768 / (MR * K)), [&](int64_t first, int64_t end) {
+    if (words) {
+      roundRows(block, blockRows, M, K, tileStart(M, first), tileStart(M, end), words);
+    } else {
+      packTiles(block, blockRows, M, K, first, end, tiles);
+    }
+  });
+  int64_t panelsPerPiece = std::clamp<int64_t>(PIECE / (M * K * NR), 1, panels);
+  // Several panels together read a less often, and read longer runs of b where it is not packed; still there are pieces
+  // enough for threads that are held up.
+  panelsPerPiece = std::max(panelsPerPiece, std::min<int64_t>(GROUP, panels / (4 * threads)));
+  // Few panels for many threads: cut the rows, too.
+  const int64_t columnPieces = (panels + panelsPerPiece - 1) / panelsPerPiece;
+  const int64_t most = std::max<int64_t>(1, std::min(tileCount(M), M * K * panels * NR / (8 * PIECE)));
+  const int64_t rowPieces = std::clamp<int64_t>((2 * threads + columnPieces - 1) / columnPieces, 1, most);
+  float* target = c + (rows ? 0 : from * N) + range.column;
+  const Product product{M, range.columns, K, tiles, range.b, target, N, blockRows, range.bias, false, 0, words};
+  parallelFor(columnPieces * rowPieces, [&](int64_t i) {
+    const int64_t row = i % rowPieces, column = i / rowPieces;
+    multiply(product, tileCount(M) * row / rowPieces, tileCount(M) * (row + 1) / rowPieces, column * panelsPerPiece,
+             std::min(panels, (column + 1) * panelsPerPiece));
+  });
+}
+
+/** All rows of some columns: in blocks, unless what is packed or rounded when it is used would be so again for each. */
+void multiplyRange(View a, const int64_t* rows, const Range& range, int64_t M, int64_t N, int64_t K, float* c) {
+  const int64_t blocks = range.b.panels && !range.rounded ? (M + BLOCK_ROWS - 1) / BLOCK_ROWS : 1;
+  for (int64_t i = 0; i < blocks; i++) multiplyBlock(a, rows, range, M * i / blocks, M * (i + 1) / blocks, N, K, c);
+}
+
+/** Panels [from, to) of b, of which bᵀ [N, K] is packed, by all threads. */
+void turnPanels(const float* transposedPanels, int64_t K, int64_t N, int64_t from, int64_t to, float* turned) {
+  const int64_t columns = std::min(N, to * NR) - from * NR;
+  parallelRanges(to - from, 1, [&](int64_t first, int64_t end) {
+    for (int64_t k0 = 0; k0 < K; k0 += KC) {
+      const int64_t kc = std::min(KC, K - k0);
+      for (int64_t p = first; p < end; p++) {
+        packPanelOfTransposed(transposedPanels, K, N, k0, kc, from + p, turned + panelOffset(columns, k0, kc, p));
+      }
+    }
+  });
+}
+
+}  // namespace
+
 void multiplyLarge(View a, const int64_t* rows, const Columns& b, const float* bias, int64_t M, int64_t N, int64_t K,
                    float* c, bool rounded) {
   if (M == 0 || N == 0) return;
@@ -142,35 +214,17 @@ void multiplyLarge(View a, const int64_t* rows, const Columns& b, const float* b
     }
     return;
   }
-  // Reused from call to call: fresh memory costs a page fault every 4 KiB. One for each thread that calls.
-  thread_local Scratch tileScratch, wordScratch;
-  float* tiles = rounded ? nullptr : tileScratch.get(M * K);
-  uint32_t* words = rounded ? reinterpret_cast<uint32_t*>(wordScratch.get(blockCount(K) * M * PITCH)) : nullptr;
-  parallelRanges(tileCount(M), std::max<int64_t>(1, 32768 / (MR * K)),
-                 [&](int64_t from, int64_t to) {
-                   if (words) {
-                     roundRows(a, rows, M, K, tileStart(M, from), tileStart(M, to), words);
-                   } else {
-                     packTiles(a, rows, M, K, from, to, tiles);
-                   }
-                 });
-  const int64_t panels = panelCount(N), threads = threadCount();
-  // Pieces of c of about this many multiplications, so that a small product is not shared out.
-  constexpr int64_t PIECE = 1 << 18;
-  int64_t panelsPerPiece = std::clamp<int64_t>(PIECE / (M * K * NR), 1, panels);
-  // Several panels together read a less often, and read longer runs of b where it is not packed; still there are pieces
-  // enough for threads that are held up.
-  panelsPerPiece = std::max(panelsPerPiece, std::min<int64_t>(GROUP, panels / (4 * threads)));
-  // Few panels for many threads: cut the rows, too.
-  const int64_t columnPieces = (panels + panelsPerPiece - 1) / panelsPerPiece;
-  const int64_t most = std::max<int64_t>(1, std::min(tileCount(M), M * K * panels * NR / (8 * PIECE)));
-  const int64_t rowPieces = std::clamp<int64_t>((2 * threads + columnPieces - 1) / columnPieces, 1, most);
-  const Product product{M, N, K, tiles, b, c, N, rows, bias, false, 0, words};
-  parallelFor(columnPieces * rowPieces, [&](int64_t i) {
-    const int64_t row = i % rowPieces, column = i / rowPieces;
-    multiply(product, tileCount(M) * row / rowPieces, tileCount(M) * (row + 1) / rowPieces, column * panelsPerPiece,
-             std::min(panels, (column + 1) * panelsPerPiece));
-  });
+  if (!b.panelsOfTransposed || M <= BLOCK_ROWS || rounded) {
+    return multiplyRange(a, rows, {b, bias, 0, N, rounded}, M, N, K, c);
+  }
+  thread_local Scratch scratch;
+  const int64_t panels = panelCount(N), together = std::max<int64_t>(1, TURNED / (K * NR));
+  for (int64_t from = 0; from < panels; from += together) {
+    const int64_t to = std::min(panels, from + together), column = from * NR, columns = std::min(N, to * NR) - column;
+    float* turned = scratch.get(packedSize(K, columns));
+    turnPanels(b.panelsOfTransposed, K, N, from, to, turned);
+    multiplyRange(a, rows, {{turned}, bias ? bias + column : nullptr, column, columns, false}, M, N, K, c);
+  }
 }
 
 }  // namespace inseq
