@@ -3,7 +3,8 @@
  *
  * A causal model's logits serve all steps, so a perturbed input is one row whatever the number of steps, and rows are put
  * into passes by a byte budget. Coalitions that perturb alike (those that differ in players that removal leaves as they are)
- * are computed once. Rows with an unchanged source come together, so that it is encoded once for all of them.
+ * are computed once. Rows with an unchanged source come together, so that it is encoded once for all of them. So do rows that
+ * begin to differ from the text at near positions: what is before the first of these is computed once, too.
  */
 
 import type { Coalition, Exchange, Game, Tree } from "../method/game.ts";
@@ -12,7 +13,7 @@ import { select } from "../ops/select.ts";
 import { Random } from "../random.ts";
 import { cast, dispose, expandDims, greater, int32, readFloats, sum, type Tensor, tidy } from "../tensor.ts";
 import { fewerRows } from "./budget.ts";
-import { type Draws, isWhole, type Kept, type Perturbation, perturbedRows } from "./perturb.ts";
+import { type Draws, isWhole, type Kept, type Perturbation, perturbedRows, unchangedPositions } from "./perturb.ts";
 import type { Player } from "./players.ts";
 import { chunks, type Target } from "./problem.ts";
 
@@ -49,6 +50,10 @@ interface Row {
 /** Streams of random numbers that no method uses for itself. */
 const STREAM = 2 ** 20;
 
+/** Positions that a pass may compute in vain: a share of all, or so many. */
+const MOST_IN_VAIN = 1 / 8;
+const FEW_POSITIONS = 16;
+
 /** The game of some players. */
 export function createGame(perturbation: Perturbation, players: readonly Player[], options: GameOptions): Game {
   const { start, end, fixed, lengths, seed } = options;
@@ -56,6 +61,8 @@ export function createGame(perturbation: Perturbation, players: readonly Player[
   const N = end - start;
   const movable = players.map(({ input, tokens }) => tokens.filter((token) => !fixed(input, token)));
   const known = new Map<string, Float64Array>();
+  /** Values of the text itself, once it was worth computing what others share with it. */
+  let unperturbed: Float64Array | undefined;
   let rowsOfPass = options.rows;
 
   const sees = (step: number, player: number): boolean => {
@@ -72,8 +79,9 @@ export function createGame(perturbation: Perturbation, players: readonly Player[
     return kept;
   };
 
-  /** Values of the steps from ≤ n < to, [K · (to − from)], row by row. */
-  async function pass(rows: readonly Kept[], draws: readonly Draws[], from: number, to: number): Promise<Float64Array> {
+  /** Values of the steps from ≤ n < to, [K · (to − from)], row by row; none sees the first `unchanged` positions only. */
+  async function pass(some: readonly Row[], from: number, to: number, unchanged: number): Promise<Float64Array> {
+    const [rows, draws] = [some.map(({ kept }) => kept), some.map((row) => row.draws)];
     const steps = to - from;
     const positions_N = Array.from({ length: steps }, (_, n) => start + from + n - 1);
     let standIn: (k: number, n: number) => boolean = () => false;
@@ -81,7 +89,8 @@ export function createGame(perturbation: Perturbation, players: readonly Player[
       const made = perturbedRows(perturbation, rows, positions_N, draws);
       standIn = made.standIn;
       const K = made.positions_KN.length;
-      const logits_RV = perturbation.runner.logitsAtEach(made.points, made.positions_KN, { mask_KS: made.mask_KS });
+      const each = { mask_KS: made.mask_KS, unchanged };
+      const logits_RV = perturbation.runner.logitsAtEach(made.points, made.positions_KN, each);
       const inputs = (): Tensor[] => made.points.map((x) => repeat(x, x.shape[0] === K ? steps : K * steps));
       const scores_R = options.target(from, to).score(logits_RV, K, inputs);
       options.onEntry();
@@ -95,14 +104,15 @@ export function createGame(perturbation: Perturbation, players: readonly Player[
     });
   }
 
-  /** What each of some rows gives, in as many passes as the budget wants. */
+  /** What each of some rows gives, in as many passes as the budget wants, or more, where a row asks for another one. */
   async function inPasses<One, Result>(
     all: readonly One[],
     run: (some: readonly One[]) => Promise<Result[]>,
+    together: (from: number) => number = () => all.length,
   ): Promise<Result[]> {
     const results: Result[] = [];
     while (results.length < all.length) {
-      const some = all.slice(results.length, results.length + rowsOfPass);
+      const some = all.slice(results.length, results.length + Math.min(rowsOfPass, together(results.length)));
       try {
         results.push(...(await run(some)));
       } catch (error) {
@@ -112,16 +122,42 @@ export function createGame(perturbation: Perturbation, players: readonly Player[
     return results;
   }
 
-  /** All steps of some rows. */
+  /** All steps of some rows; those that see what no row changes are known. */
   async function evaluate(some: readonly Row[]): Promise<Float64Array[]> {
-    const [rows, draws] = [some.map(({ kept }) => kept), some.map((row) => row.draws)];
-    const values = rows.map(() => new Float64Array(N));
-    for (const [from, to] of chunks(N, options.steps)) {
-      const part = await pass(rows, draws, from, to);
+    const shared = Math.min(...some.map(({ kept }) => unchangedPositions(perturbation, kept)));
+    const unchanged = unperturbed === undefined ? 0 : shared;
+    const settled = Math.min(N, Math.max(0, unchanged + 1 - start));
+    const values = some.map(() => Float64Array.from(unperturbed ?? new Float64Array(N)));
+    for (const [begin, to] of chunks(N, options.steps)) {
+      const from = Math.max(begin, settled);
+      if (from >= to) continue;
+      const part = await pass(some, from, to, unchanged);
       for (const [k, row] of values.entries()) row.set(part.subarray(k * (to - from), (k + 1) * (to - from)), from);
     }
-    await options.onPass(rows.length);
     return values;
+  }
+
+  /** The same for any number of rows, in the order in which they begin to differ from the text. */
+  async function evaluateAll(rows: readonly Row[]): Promise<Float64Array[]> {
+    const shared = rows.map(({ kept }) => unchangedPositions(perturbation, kept));
+    // The text itself goes through the model twice, for its values and for what others share with it.
+    if (unperturbed === undefined && shared.reduce((sum, positions) => sum + positions, 0) > 2 * end) {
+      const whole = { kept: lengths.map((length) => new Uint8Array(length).fill(1)), draws: () => () => 0 };
+      [unperturbed] = await inPasses([whole], evaluate);
+    }
+    const order = [...rows.keys()].sort((a, b) => (shared[a] ?? 0) - (shared[b] ?? 0) || a - b);
+    const values = await inPasses(
+      order.map((i) => rows[i] as Row),
+      async (some) => {
+        const found = await evaluate(some);
+        await options.onPass(some.length);
+        return found;
+      },
+      (from) => nearRows(order.slice(from).map((i) => end - 1 - (shared[i] ?? 0))),
+    );
+    const inOrder: Float64Array[] = [];
+    for (const [at, i] of order.entries()) inOrder[i] = values[at] as Float64Array;
+    return inOrder;
   }
 
   /** The rank of a step's own token in each of some rows: how many logits are larger. */
@@ -181,19 +217,34 @@ export function createGame(perturbation: Perturbation, players: readonly Player[
       const sourceWhole = ({ kept }: { kept: Kept }): boolean => hasSource && isWhole(kept[0] ?? new Uint8Array());
       const groups = [fresh.filter(sourceWhole), fresh.filter((one) => !sourceWhole(one))];
       for (const group of groups) {
-        const values = await inPasses(group, evaluate);
+        const values = await evaluateAll(group);
         for (const [i, { key }] of group.entries()) known.set(key, values[i] as Float64Array);
       }
       return asked.map(({ key }) => known.get(key) as Float64Array);
     },
 
-    redrawnValues: (rows) => inPasses(rows.map(rowOf), evaluate),
+    redrawnValues: (rows) => evaluateAll(rows.map(rowOf)),
     redrawnRanks: (rows) =>
       inPasses(
         rows.map((row) => ({ ...rowOf(row), step: row.step })),
         evaluateRanks,
       ),
   };
+}
+
+/**
+ * How many rows share a pass, which has as many positions of each as the first, which has most: a pass of few positions is slow,
+ * so that some may be computed in vain.
+ * @param positions that each row needs, in descending order
+ */
+function nearRows(positions: readonly number[]): number {
+  const [most = 0] = positions;
+  let vain = 0;
+  const beyond = positions.findIndex((needed, row) => {
+    vain += most - needed;
+    return vain > Math.max(MOST_IN_VAIN * most * row, FEW_POSITIONS);
+  });
+  return beyond < 0 ? positions.length : beyond;
 }
 
 /** The numbers of a coalition: its own, whatever was asked before, so that work can be left out and taken up. */

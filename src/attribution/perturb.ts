@@ -65,6 +65,17 @@ export function perturbedRows(
   return { points, positions_KN: rows.map(() => positions_N), standIn: () => false };
 }
 
+/**
+ * How many leading positions of a decoder's text are as they were in all that they see, and are not read by a step that sees a
+ * change: where a token was deleted, the one before it is read.
+ */
+export function unchangedPositions({ hasSource, removal }: Perturbation, kept: Kept): number {
+  const text = kept[hasSource ? 1 : 0] ?? new Uint8Array();
+  if (hasSource && !isWhole(kept[0] ?? new Uint8Array())) return 0;
+  const first = text.indexOf(0);
+  return Math.max(0, (first < 0 ? text.length : first) - (removal === "delete" ? 1 : 0));
+}
+
 export const isWhole = (kept: Uint8Array): boolean => kept.every((one) => one === 1);
 
 /** x where a token is kept, x' where it is not: [K, S, D]. */

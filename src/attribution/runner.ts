@@ -7,7 +7,7 @@
 import { chosen } from "../method/heads.ts";
 import type { AttentionMap, AttentionSelection, Internals } from "../method/internals.ts";
 import type { Reference, Words } from "../method/problem.ts";
-import type { EncoderStates, Model } from "../model/model.ts";
+import type { DecoderInput, EncoderStates, Model } from "../model/model.ts";
 import type { Site, Sites } from "../model/sites.ts";
 import { repeat } from "../ops/repeat.ts";
 import { dispose, expandDims, gather, int32, keep, readFloats, reshape, slice, type Tensor, tidy } from "../tensor.ts";
@@ -15,6 +15,7 @@ import type { BaselineEntry } from "./baseline.ts";
 import { embedEntries, type Lookup } from "./entries.ts";
 import { moved } from "./inputNoise.ts";
 import type { Sequence } from "./sequence.ts";
+import { type SharedBeginning, sharedBeginning } from "./sharedBeginning.ts";
 import { createWords } from "./words.ts";
 
 export interface Runner {
@@ -35,11 +36,7 @@ export interface Runner {
    * `mask_KS` (int32, 1 for tokens) says where the first input ends if that is a source. Differentiable where every input has
    * one row for each point.
    */
-  logitsAtEach(
-    points: readonly Tensor[],
-    positions_KN: readonly (readonly number[])[],
-    options?: { readonly mask_KS?: Tensor | undefined; readonly sites?: Sites | undefined },
-  ): Tensor;
+  logitsAtEach(points: readonly Tensor[], positions_KN: readonly (readonly number[])[], options?: EachOptions): Tensor;
   /** Scaled embeddings [K, S, D] of ids in the vocabulary of an input. */
   embed(input: number, ids_KS: readonly (readonly number[])[]): Tensor;
   /** The encoder's and the decoder's last states, normalised, of so many copies of the sequence: see `Internals`. */
@@ -47,6 +44,16 @@ export interface Runner {
   decode(sites: Sites, copies: number): Tensor;
   attentionMaps: Internals["attentionMaps"];
   dispose(): void;
+}
+
+export interface EachOptions {
+  readonly mask_KS?: Tensor | undefined;
+  readonly sites?: Sites | undefined;
+  /**
+   * So many leading positions of the decoder's input are the sequence's own in every row, and so is a source: what they
+   * compute is computed once for all calls. Logits are asked for at later positions only.
+   */
+  readonly unchanged?: number | undefined;
 }
 
 const firstPositions = (x_SD: Tensor, positions: number): Tensor => {
@@ -74,12 +81,15 @@ function decoderOnlyRunner(model: Extract<Model, { kind: "decoder-only" }>, sequ
     const targets_B = int32(positions_R);
     return model.forward({ embeddings_BTD, targets_B, mask_BS, sites });
   };
-  const logitsAtEach: Runner["logitsAtEach"] = ([embeddings], positions_KN, { sites } = {}) => {
+  const beginning = sharedBeginning((cache) => {
+    model.forward({ embeddings_BTD: expandDims(x_SD, 0), targets_B: int32([0]), cache });
+  });
+  const logitsAtEach: Runner["logitsAtEach"] = ([embeddings], positions_KN, { sites, unchanged = 0 } = {}) => {
     const embeddings_BTD = one(embeddings);
-    if (!model.facts.dependsOnLength) {
-      return flat(model.forward({ embeddings_BTD, targets_B: int32Rows(positions_KN), sites }));
+    if (model.facts.dependsOnLength) {
+      return logits([repeat(embeddings_BTD, positions_KN[0]?.length ?? 0)], positions_KN.flat(), sites);
     }
-    return logits([repeat(embeddings_BTD, positions_KN[0]?.length ?? 0)], positions_KN.flat(), sites);
+    return flat(model.forward({ ...present(model, beginning, embeddings_BTD, positions_KN, unchanged), sites }));
   };
 
   return {
@@ -109,7 +119,10 @@ function decoderOnlyRunner(model: Extract<Model, { kind: "decoder-only" }>, sequ
       readAttention(selection, queriesOf, (sites) =>
         model.forward({ embeddings_BTD: expandDims(x_SD, 0), targets_B: int32([0]), sites }),
       ),
-    dispose: () => dispose([x_SD, ...baselines]),
+    dispose() {
+      beginning.dispose();
+      dispose([x_SD, ...baselines]);
+    },
   };
 }
 
@@ -153,13 +166,17 @@ function encoderDecoderRunner(
     const embeddings_BSD = one(rows[0]);
     return { states: model.encode({ embeddings_BSD, mask_BS, sites }), B: embeddings_BSD.shape[0] ?? 0 };
   };
+  const beginning = sharedBeginning((cache) => {
+    const states = model.encode({ embeddings_BSD: expandDims(x.source_SD, 0) });
+    model.decode({ embeddings_BTD: expandDims(x.target_TD, 0), targets_B: int32([0]), cache }, states);
+  });
   /** A source of one row serves all points. */
-  const logitsAtEach: Runner["logitsAtEach"] = (points, positions_KN, { sites, mask_KS } = {}) => {
+  const logitsAtEach: Runner["logitsAtEach"] = (points, positions_KN, { sites, mask_KS, unchanged = 0 } = {}) => {
     const { states, B } = encode(points, sites, mask_KS);
     const K = positions_KN.length;
-    const embeddings_BTD = decoderRows(points, K, positions_KN.flat());
-    const targets_B = int32Rows(positions_KN);
-    return flat(model.decode({ embeddings_BTD, targets_B, sites }, B === K ? states : repeatStates(states, K)));
+    const rows_KTD = decoderRows(points, K, positions_KN.flat());
+    const input = { ...present(model, beginning, rows_KTD, positions_KN, unchanged), sites };
+    return flat(model.decode(input, B === K ? states : repeatStates(states, K)));
   };
 
   return {
@@ -199,7 +216,10 @@ function encoderDecoderRunner(
         const states = model.encode({ embeddings_BSD: expandDims(x.source_SD, 0), sites });
         model.decode({ embeddings_BTD: expandDims(x.target_TD, 0), targets_B: int32([0]), sites }, states);
       }),
-    dispose: () => dispose([x, ...baselines].flatMap(Object.values)),
+    dispose() {
+      beginning.dispose();
+      dispose([x, ...baselines].flatMap(Object.values));
+    },
   };
 }
 
@@ -217,6 +237,23 @@ function idsOf(entries: readonly BaselineEntry[] | null | undefined, positions?:
 /** The same positions for each of K points, [K][N]. */
 function sameForEach([points_KTD]: readonly Tensor[], positions_N: readonly number[]): (readonly number[])[] {
   return Array.from({ length: points_KTD?.shape[0] ?? 0 }, () => positions_N);
+}
+
+/** The positions of rows [K, S, D] that are to be computed, where the first ones have been. */
+function present(
+  { facts }: Model,
+  beginning: SharedBeginning,
+  rows_KSD: Tensor,
+  positions_KN: readonly (readonly number[])[],
+  unchanged: number,
+): DecoderInput {
+  if (unchanged === 0 || facts.withoutCache) return { embeddings_BTD: rows_KSD, targets_B: int32Rows(positions_KN) };
+  const [K = 0, S = 0, D = 0] = rows_KSD.shape;
+  return {
+    embeddings_BTD: slice(rows_KSD, [0, unchanged, 0], [K, S - unchanged, D]),
+    targets_B: int32Rows(positions_KN.map((positions) => positions.map((position) => position - unchanged))),
+    cache: beginning.past(unchanged, K),
+  };
 }
 
 /** int32 [K, N] */

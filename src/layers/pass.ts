@@ -1,6 +1,6 @@
 /** What travels through the layers of a model beside the activations, as the second argument of `call`. */
 
-import type { KeyValueCache } from "../model/cache.ts";
+import type { Past } from "../model/cache.ts";
 import type { Sites } from "../model/sites.ts";
 import type { Tensor } from "../tensor.ts";
 
@@ -9,7 +9,7 @@ export interface Pass {
   readonly mask_BS?: Tensor | undefined;
   /** Added to the scores of self-attention: [1 or B, H, T, S]. */
   readonly bias?: Tensor | undefined;
-  readonly cache?: KeyValueCache | undefined;
+  readonly cache?: Past | undefined;
   readonly sites?: Sites | undefined;
 }
 

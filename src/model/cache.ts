@@ -1,17 +1,30 @@
 /**
- * The key-value cache of generation: what each attention layer has already computed for the past positions.
+ * What attention layers have already computed for past positions: the key-value cache of generation, and the beginning of a
+ * text that other texts share.
  *
- * B rows, G key/value heads, P past positions, K head width. The cache owns its tensors; `dispose` frees them.
+ * B rows, G key/value heads, P past positions, K head width.
  */
 
-import { concat, dispose, gather, keep, type Tensor } from "../tensor.ts";
+import { repeat } from "../ops/repeat.ts";
+import { concat, dispose, gather, keep, slice, type Tensor } from "../tensor.ts";
+
+/** Keys and values of the positions before a pass. */
+export interface Past {
+  /** P */
+  readonly length: number;
+  /** Keys and values of past and present positions of a self-attention layer, from the present ones [B, G, T, K]. */
+  append(layer: number, key_BGTK: Tensor, value_BGTK: Tensor): { key: Tensor; value: Tensor };
+  /** The keys and values of a cross-attention layer, computed if they are not known. */
+  cross(layer: number, compute: () => { key: Tensor; value: Tensor }): { key: Tensor; value: Tensor };
+}
 
 interface Entry {
   readonly key_BGPK: Tensor;
   readonly value_BGPK: Tensor;
 }
 
-export class KeyValueCache {
+/** It owns its tensors; `dispose` frees them. */
+export class KeyValueCache implements Past {
   readonly #entries = new Map<string, Entry>();
 
   /** Positions held by decoder self-attention so far. */
@@ -51,6 +64,33 @@ export class KeyValueCache {
         value_BGPK: gather(entry.value_BGPK, rows_B, 0),
       });
     }
+  }
+
+  /**
+   * The first `length` positions of a cache of one row, for so many rows that go on from there each in its own way. What they
+   * append is not kept.
+   */
+  beginning(length: number, rows: number): Past {
+    const entry = (name: string): Entry => {
+      const found = this.#entries.get(name);
+      if (found === undefined) throw new RangeError(`cache: expected ${name}, which was not computed`);
+      return found;
+    };
+    const behind = (past_1GSK: Tensor, present: Tensor): Tensor => {
+      const [B = 0, G = 0, , K = 0] = past_1GSK.shape;
+      return concat([repeat(slice(past_1GSK, [0, 0, 0, 0], [B, G, length, K]), rows), present], 2);
+    };
+    return {
+      length,
+      append(layer, key, value) {
+        const { key_BGPK, value_BGPK } = entry(`self.${layer}`);
+        return { key: behind(key_BGPK, key), value: behind(value_BGPK, value) };
+      },
+      cross(layer) {
+        const { key_BGPK, value_BGPK } = entry(`cross.${layer}`);
+        return { key: repeat(key_BGPK, rows), value: repeat(value_BGPK, rows) };
+      },
+    };
   }
 
   dispose(): void {

@@ -6,7 +6,7 @@
  */
 
 import type { Layer, Tensor } from "../tensor.ts";
-import type { KeyValueCache } from "./cache.ts";
+import type { Past } from "./cache.ts";
 import type { DropoutAttributes, DropoutRates } from "./dropout.ts";
 import type { Sites } from "./sites.ts";
 
@@ -18,7 +18,7 @@ export interface DecoderInput {
   /** Position of each token; by default counted from the first token of the mask. int32 [B, T]. */
   readonly positions_BT?: Tensor | undefined;
   /** Keys and values of the past; this pass appends its own. */
-  readonly cache?: KeyValueCache | undefined;
+  readonly cache?: Past | undefined;
   /** One position of each row at which logits are wanted (int32 [B]), or N of them ([B, N]): the head runs there only. */
   readonly targets_B?: Tensor | undefined;
   /** Activations to read or replace. */
@@ -60,6 +60,8 @@ export interface ModelFacts {
   readonly dependsOnLength?: boolean;
   /** Where and how likely numbers are dropped in training; models that are not made from a config.json have none. */
   readonly dropout?: { readonly attributes: DropoutAttributes; readonly rates: DropoutRates };
+  /** Every pass computes all positions: the model takes no cache. */
+  readonly withoutCache?: boolean;
 }
 
 /** From what leaves the last block of a decoder to logits, in the two steps that lenses need apart. */

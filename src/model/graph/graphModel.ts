@@ -184,7 +184,8 @@ function probe(
     const width = embeddings === undefined ? MARKS : D;
     // Heads cannot be counted in a graph; they say how much memory a pass takes, and 64 is the usual width of one.
     const heads = Math.max(1, Math.ceil(width / 64));
-    return { type: "graph", className: "GraphModel", width, vocabSize: V, layers, heads, maxPositions: Infinity };
+    const sizes = { width, vocabSize: V, layers, heads, maxPositions: Infinity };
+    return { type: "graph", className: "GraphModel", ...sizes, withoutCache: true };
   });
 }
 
