@@ -61,8 +61,28 @@ void testMatmul() {
   }
 }
 
+/** A product with so large a transpose that it is turned around in parts: each row has the bits that it has alone. */
+void testTurned() {
+  const int64_t M = 337, I = 2051, O = 2069;
+  const Floats x = random(M * I), w = random(I * O), bias = random(O);
+  int64_t handle = 0;
+  expectOk("turned", inseq_pack(on(w), O, I, &handle));
+  const auto product = [&](int64_t from, int64_t rows) {
+    return once("turned", rows * O, [&](float* out) {
+      return inseq_linear(x.data() + from * I, nullptr, handle, bias.data(), rows, I, O, 1, 0, out);
+    });
+  };
+  const Floats y = product(0, M);
+  for (const int64_t m : {int64_t{0}, M / 2, M - 1}) {
+    comparisons++;
+    const Floats row = product(m, 1);
+    if (std::memcmp(y.data() + m * O, row.data(), row.size() * sizeof(float)) != 0) report("turned", "a row alone differs");
+  }
+  expectOk("turned", inseq_unpack(handle));
+}
+
 void testLinear() {
-  const int64_t sizesMIO[][3] = {{1, 1, 1}, {1, 7, 33}, {8, 33, 17}, {17, 1023, 65}, {32, 1601, 31}, {61, 17, 129}};
+  const int64_t sizesMIO[][3] = {{1, 1, 1}, {1, 7, 33}, {8, 33, 17}, {17, 1023, 65}, {32, 1601, 31}, {61, 17, 129}, {701, 33, 65}};
   for (const auto& size : sizesMIO) {
     const int64_t M = size[0], I = size[1], O = size[2];
     for (int flags = 0; flags < 8; flags++) {
@@ -106,6 +126,7 @@ void testLinear() {
       expectClose(name, y, expected, LINEAR_TOLERANCE);
     }
   }
+  if (onHost()) testTurned();
   if (inseq_packed_bytes() != 0) report("pack", "bytes are left after all handles were released");
   float one = 1;
   int64_t handle = 0;
