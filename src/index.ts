@@ -22,13 +22,13 @@ export {
 } from "./backend/backend.ts";
 export type { BackendName } from "./backend/registry.ts";
 export { attributeContext } from "./context/attributeContext.ts";
-export {
-  type ContextOptions,
-  type ContextQuestions,
-  type CueOptions,
-  listContextSensitivityMetrics,
+export type {
+  ContextOptions,
+  ContextQuestions,
+  CueOptions,
 } from "./context/options.ts";
 export { AttributeContextOutput } from "./context/output.ts";
+export { listContextSensitivityMetrics } from "./context/request.ts";
 export {
   BackendError,
   ConfigError,

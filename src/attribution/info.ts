@@ -99,7 +99,7 @@ function seedOf({ generationArgs }: AttributeOptions): number | null {
 }
 
 /** Options as Inseq writes them; what is undefined or not data is left out. */
-function snakeCased(options: object, names: Readonly<Record<string, string>> = {}): Record<string, Json> {
+export function snakeCased(options: object, names: Readonly<Record<string, string>> = {}): Record<string, Json> {
   return Object.fromEntries(
     Object.entries(options)
       .filter(([, value]) => value !== undefined && typeof value !== "function")

@@ -69,7 +69,8 @@ function asWritten({ tokenizer: { languages }, start }: Language, encoding: Enco
   return sliceEncoding(encoding, beginsWithStart ? 1 : 0, endsInStart ? last : last + 1);
 }
 
-function sliceEncoding({ ids, tokens, spans }: Encoding, start: number, end?: number): Encoding {
+/** Tokens `[start, end)`. */
+export function sliceEncoding({ ids, tokens, spans }: Encoding, start: number, end?: number): Encoding {
   return { ids: ids.slice(start, end), tokens: tokens.slice(start, end), spans: spans.slice(start, end) };
 }
 

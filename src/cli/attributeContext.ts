@@ -2,9 +2,11 @@
 
 import { attributeContext } from "../context/attributeContext.ts";
 import type { ContextOptions } from "../context/options.ts";
+import { AttributeContextOutput } from "../context/output.ts";
 import { OptionError } from "../errors.ts";
 import type { MethodId } from "../method/registry.ts";
 import { writeFileAtomically } from "../platform/node.ts";
+import type { AttributionInfo } from "../result/attribution.ts";
 import { aggregationsAsked } from "./aggregation.ts";
 import type { ContextArguments } from "./contextOptions.ts";
 import { contextQuestions } from "./contextQuestions.ts";
@@ -24,7 +26,7 @@ export async function runAttributeContext(args: ContextArguments, screen: Screen
   tell.much(`options ${JSON.stringify(args)}`);
   const model = await openModel(args, true, tell);
   const working = performance.now();
-  const result = await attributeContext(model, options);
+  const result = withArguments(await attributeContext(model, options), args);
   tell.little(`attributed the context in ${secondsSince(working)}`);
   model.dispose();
   if (args.showViz) screen.print(result.show({ colorLevel: screen.colorLevel, width: screen.width }));
@@ -37,6 +39,27 @@ export async function runAttributeContext(args: ContextArguments, screen: Screen
     await writeFileAtomically(vizPath, result.toHTML(), { overwrite: true });
     screen.report(`inseq: saved the page to ${vizPath}`);
   });
+}
+
+/** What the library was not told of: Inseq's views load the model again by what a file says. A token stays secret. */
+function withArguments(result: AttributeContextOutput, args: ContextArguments): AttributeContextOutput {
+  if (result.info === null) return result;
+  const { token: _secret, ...modelKwargs } = args.modelKwargs;
+  const info = {
+    ...result.info,
+    model_kwargs: modelKwargs,
+    tokenizer_kwargs: args.tokenizerKwargs,
+    attribution_selectors: args.attributionSelectors ?? null,
+    attribution_aggregators: args.attributionAggregators ?? null,
+    normalize_attributions: args.normalizeAttributions,
+    rescale_attributions: args.rescaleAttributions,
+    show_intermediate_outputs: args.showIntermediateOutputs,
+    save_path: args.savePath ?? null,
+    viz_path: args.vizPath ?? null,
+    show_viz: args.showViz,
+    add_output_info: args.addOutputInfo,
+  };
+  return new AttributeContextOutput({ ...result, info: info as AttributionInfo });
 }
 
 function contextChoices(args: ContextArguments, { ask, print, colorLevel, width }: Screen): ContextOptions {

@@ -1,6 +1,7 @@
 /** The options of `inseq attribute-context`. Names, aliases and defaults are Inseq's. */
 
-import { listContextSensitivityMetrics, outputContextStrategies } from "../context/options.ts";
+import { outputContextStrategies } from "../context/options.ts";
+import { listContextSensitivityMetrics } from "../context/request.ts";
 import { attributeOptions } from "./options.ts";
 import type { OptionTable, OptionValues } from "./optionTable.ts";
 

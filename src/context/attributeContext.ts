@@ -8,10 +8,11 @@ import { OptionError } from "../errors.ts";
 import type { ContextualCues } from "../result/contextAttribution.ts";
 import { contextualCues } from "./cues.ts";
 import { contextInfo } from "./info.ts";
-import { type ContextOptions, resolveContextOptions } from "./options.ts";
+import type { ContextOptions } from "./options.ts";
 import { AttributeContextOutput } from "./output.ts";
 import { findOutputs } from "./outputs.ts";
 import { tokensWithin } from "./regions.ts";
+import { resolveContextOptions } from "./request.ts";
 import { contextSensitivity } from "./sensitivity.ts";
 import { type Context, createExchanges } from "./texts.ts";
 

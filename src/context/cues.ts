@@ -5,13 +5,15 @@
  * place: one that is given, or what the model writes there without the context.
  */
 
+import { sliceEncoding } from "../attribution/texts.ts";
 import type { AttributionModel } from "../attributionModel.ts";
 import { OptionError } from "../errors.ts";
 import type { FeatureAttributionOutput, FeatureAttributionSequenceOutput } from "../output.ts";
 import type { ContextualCues } from "../result/contextAttribution.ts";
 import type { Encoding } from "../text/tokenizer.ts";
-import type { ResolvedContextOptions } from "./options.ts";
+import { textOf } from "./keptText.ts";
 import { tokensWithin } from "./regions.ts";
+import type { ResolvedContextOptions } from "./request.ts";
 import type { OutputToken } from "./sensitivity.ts";
 import type { Context, Exchanges } from "./texts.ts";
 
@@ -71,7 +73,7 @@ async function foilOf(
   token: OutputToken,
   nth: number,
 ): Promise<Encoding> {
-  const prefix = firstTokens(contextless.targetTokens, token.contextless);
+  const prefix = sliceEncoding(contextless.targetTokens, 0, token.contextless);
   const word = await givenWord(model, options, contextless.target, contextless.targetTokens, token, nth);
   const id =
     word === null
@@ -166,20 +168,4 @@ function contextScores(
 /** Whether a sequence has one step and as many tokens as before. */
 function isOfTokens({ attrPosStart, attrPosEnd }: FeatureAttributionSequenceOutput, has: number, had: number): boolean {
   return attrPosEnd - attrPosStart === 1 && has === had;
-}
-
-function firstTokens({ ids, tokens, spans }: Encoding, length: number): Encoding {
-  return { ids: ids.slice(0, length), tokens: tokens.slice(0, length), spans: spans.slice(0, length) };
-}
-
-/** The text of tokens, without special ones but those that are to be kept. */
-export function textOf(
-  model: AttributionModel,
-  { ids, tokens }: Pick<Encoding, "ids" | "tokens">,
-  { specialTokensToKeep }: Pick<ResolvedContextOptions, "specialTokensToKeep">,
-): string {
-  const { specialIds, languages } = model.tokenizer;
-  const marks = new Set([...specialIds, ...(languages?.codes.values() ?? [])]);
-  const kept = ids.filter((id, i) => !marks.has(id) || specialTokensToKeep.includes(tokens[i] ?? ""));
-  return model.tokenizer.decode(kept, { asTarget: model.model.kind === "encoder-decoder" });
 }

@@ -1,10 +1,11 @@
 /** What was asked, by the names of Inseq's options. */
 
+import { snakeCased } from "../attribution/info.ts";
 import type { AttributionModel } from "../attributionModel.ts";
 import type { AttributionInfo, Json } from "../result/attribution.ts";
 import { version } from "../version.ts";
-import type { ResolvedContextOptions } from "./options.ts";
 import type { Outputs } from "./outputs.ts";
+import type { ResolvedContextOptions } from "./request.ts";
 
 export function contextInfo(
   model: AttributionModel,
@@ -16,8 +17,8 @@ export function contextInfo(
     model_name_or_path: model.name,
     attribution_method: options.attributionMethod,
     attributed_fn: options.attributedFn ?? null,
-    attribution_kwargs: plain(options.attribution),
-    generation_kwargs: plain(options.generationArgs),
+    attribution_kwargs: plain(snakeCased(options.attribution)),
+    generation_kwargs: plain(snakeCased(options.generationArgs)),
     input_current_text: options.inputCurrentText,
     input_context_text: options.inputContextText ?? null,
     input_template: options.inputTemplate,

@@ -9,8 +9,8 @@ import type { AttributionModel } from "../attributionModel.ts";
 import { OptionError } from "../errors.ts";
 import type { FeatureAttributionOutput } from "../output.ts";
 import { salient } from "../result/salience.ts";
-import type { ResolvedContextOptions } from "./options.ts";
 import { counterparts, tokensWithin } from "./regions.ts";
+import type { ResolvedContextOptions } from "./request.ts";
 import type { Exchanges } from "./texts.ts";
 
 /** A token of the output. */

@@ -4,7 +4,7 @@ import type { Language } from "../attribution/language.ts";
 import { encodeInput, encodeTarget } from "../attribution/texts.ts";
 import type { Span } from "../text/span.ts";
 import type { Encoding } from "../text/tokenizer.ts";
-import type { ResolvedContextOptions } from "./options.ts";
+import type { ResolvedContextOptions } from "./request.ts";
 import { type FilledText, fillTemplate, joined, places, shifted } from "./template.ts";
 
 /** What the model reads and what it writes. */

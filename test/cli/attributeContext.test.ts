@@ -27,14 +27,32 @@ const story = [
 describe("inseq attribute-context", { timeout: 120_000 }, () => {
   test("shows what depends on the context, and writes both files", async () => {
     const [json, html] = [join(folder, "a.json"), join(folder, "a.html")] as const;
-    const options = ["-fn", "contrast_prob_diff", "--attribution_std_threshold=1.5", "-o", json, "--viz_path", html];
+    const kwargs = ["--model_kwargs", '{"token": "secret", "local_files_only": true}'];
+    const options = [
+      ...kwargs,
+      "-fn",
+      "contrast_prob_diff",
+      "--attribution_std_threshold=1.5",
+      "--memory_budget=1M",
+      "-o",
+      json,
+      "--viz_path",
+      html,
+    ];
     const { status, out, err } = await runHere([...story, ...options]);
     expect(err).toBe(`inseq: saved the result to ${json}\ninseq: saved the page to ${html}\n`);
     expect(status).toBe(0);
     expect(out).toContain("#1. “cellar” rather than");
     const saved = await AttributeContextOutput.load(json);
     expect(saved.cciScores[0]?.ctiToken).toBe("Ġcellar");
-    expect(saved.info).toMatchObject({ attributed_fn: "contrast_prob_diff", attribution_std_threshold: 1.5 });
+    expect(saved.info).toMatchObject({
+      attributed_fn: "contrast_prob_diff",
+      attribution_std_threshold: 1.5,
+      attribution_kwargs: { memory_budget: 1048576 },
+      model_kwargs: { local_files_only: true },
+      save_path: json,
+    });
+    expect(await readFile(json, "utf8")).not.toContain("secret");
     expect(await readFile(html, "utf8")).toMatch(/^<!DOCTYPE html>.*cellar.*<\/html>\n$/s);
   });
 

@@ -4,6 +4,10 @@
 Usage (Inseq 0.7.1, captum, transformers 4.57 or later, torch; on a CPU)::
 
     python make_context.py
+    python make_context.py --trained FOLDER ... --out FILE
+
+The second form takes folders of other models, for which no figures are kept here; ``golden.test.ts`` compares with FILE when the
+environment variable ``INSEQ_CONTEXT_GOLDEN`` names it.
 
 Every case is one call of ``attribute_context_with_model``; ``options`` are its arguments, ``expected`` the file it writes, without
 ``info``. Views stay off, because Inseq's terminal view lengthens the lists of scores before they are written. Outputs of decoder-only
@@ -12,6 +16,7 @@ with a word that is as many tokens alone as behind a space, because Inseq counts
 ``make_golden.py``.
 """
 
+import argparse
 import json
 import logging
 import warnings
@@ -107,27 +112,81 @@ CASES = {
 }
 
 
+#: For any decoder-only model and any encoder-decoder model.
+GENERAL = {
+    False: {
+        "story": {
+            "input_context_text": "Lily had a red ball.",
+            "input_current_text": "She lost it.",
+            "output_current_text": "Lily was sad.",
+        },
+        "story, compared": {
+            "input_context_text": "Lily had a red ball.",
+            "input_current_text": "She lost it.",
+            "output_current_text": "Lily was sad.",
+            "attributed_fn": "contrast_prob_diff",
+            "context_sensitivity_topk": 1,
+        },
+        "output context": {
+            "input_context_text": "Lily had a red ball.",
+            "input_current_text": "She lost it.",
+            "output_context_text": "Tim saw the ball.",
+            "output_current_text": "He was happy.",
+            "attribution_method": "integrated_gradients",
+            "attribution_kwargs": {"n_steps": 20},
+        },
+    },
+    True: {
+        "both contexts": {
+            "input_context_text": "atzmon",
+            "input_current_text": "lily",
+            "output_context_text": "atzmon",
+            "output_current_text": "lily",
+        },
+        "both contexts, compared": {
+            "input_context_text": "atzmon",
+            "input_current_text": "lily",
+            "output_context_text": "atzmon",
+            "output_current_text": "lily",
+            "attributed_fn": "contrast_prob_diff",
+            "attribution_method": "integrated_gradients",
+            "attribution_kwargs": {"n_steps": 20},
+        },
+    },
+}
+
+
+def run_case(model, name, options):
+    args = AttributeContextArgs(model_name_or_path=name, **options, show_viz=False, add_output_info=False)
+    expected = attribute_context_with_model(args, model).to_dict()
+    expected.pop("info", None)
+    print(name, [cues["cti_token"] for cues in expected["cci_scores"]])
+    return {"options": options, "expected": expected}
+
+
+def run_model(folder, name, cases=None):
+    model = make_golden.load_model(str(folder))
+    make_golden.scale_embeddings_once(model)
+    golden = {}
+    for title, options in (cases or GENERAL[bool(model.config.is_encoder_decoder)]).items():
+        wrapper = inseq.load_model(model, options.get("attribution_method", "saliency"), tokenizer=str(folder))
+        golden[title] = run_case(wrapper, name, options)
+    return golden
+
+
 def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--trained", nargs="*", default=[])
+    parser.add_argument("--out")
+    arguments = parser.parse_args()
     warnings.filterwarnings("ignore")
     logging.disable(logging.WARNING)
-    golden = {}
-    for name, cases in CASES.items():
-        golden[name] = {}
-        models = {}
-        for title, options in cases.items():
-            method = options.get("attribution_method", "saliency")
-            if method not in models:
-                model = make_golden.load_model(str(MODELS / name))
-                make_golden.scale_embeddings_once(model)
-                models[method] = inseq.load_model(model, method, tokenizer=str(MODELS / name))
-            args = AttributeContextArgs(
-                model_name_or_path=name, **options, show_viz=False, add_output_info=False
-            )
-            expected = attribute_context_with_model(args, models[method]).to_dict()
-            expected.pop("info", None)
-            golden[name][title] = {"options": options, "expected": expected}
-            print(name, title, [cues["cti_token"] for cues in expected["cci_scores"]])
-    (HERE / "context.json").write_text(json.dumps(golden, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    if arguments.trained:
+        golden = {str(Path(folder).resolve()): run_model(folder, folder) for folder in arguments.trained}
+    else:
+        golden = {f"models/demo/{name}": run_model(MODELS / name, name, cases) for name, cases in CASES.items()}
+    out = Path(arguments.out) if arguments.out else HERE / "context.json"
+    out.write_text(json.dumps(golden, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":
