@@ -170,7 +170,13 @@ def run_model(folder, name, cases=None):
     golden = {}
     for title, options in (cases or GENERAL[bool(model.config.is_encoder_decoder)]).items():
         wrapper = inseq.load_model(model, options.get("attribution_method", "saliency"), tokenizer=str(folder))
-        golden[title] = run_case(wrapper, name, options)
+        try:
+            golden[title] = run_case(wrapper, name, options)
+        except ValueError as error:
+            # Inseq's own positions, where a text is other tokens alone than behind another one.
+            if cases is not None:
+                raise
+            print(name, title, "fails:", error)
     return golden
 
 
