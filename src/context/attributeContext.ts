@@ -48,7 +48,7 @@ export async function attributeContext(
   }
   const tokensOf = (context: Context | null) =>
     context &&
-    tokensWithin(context.tokens, context.region, model.tokenizer.specialIds, resolved.specialTokensToKeep).map(
+    tokensWithin(context.tokens, context.region, model.tokenizer, resolved.specialTokensToKeep).map(
       (position) => context.tokens.tokens[position] ?? "",
     );
   const seconds = (performance.now() - started) / 1000;

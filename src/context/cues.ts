@@ -161,7 +161,7 @@ function contextScores(
         `[${scores?.shape.join(", ") ?? "none"}]; aggregators that merge tokens, or leave layers apart, cannot be used here`,
     );
   }
-  const positions = tokensWithin(tokens, region, model.tokenizer.specialIds, specialTokensToKeep);
+  const positions = tokensWithin(tokens, region, model.tokenizer, specialTokensToKeep);
   return positions.map((position) => scores.values[position] ?? Number.NaN);
 }
 

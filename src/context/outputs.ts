@@ -153,7 +153,7 @@ async function alignedContext(
 }
 
 function positionsOf(encoding: Encoding, region: FilledText["context"], model: AttributionModel): number[] {
-  return region === null ? [] : tokensWithin(encoding, region, model.tokenizer.specialIds, []);
+  return region === null ? [] : tokensWithin(encoding, region, model.tokenizer, []);
 }
 
 /** @throws OptionError when the model wrote nothing to analyse */

@@ -38,19 +38,21 @@ export async function contextSensitivity(
 ): Promise<Sensitivity> {
   const { contextSensitivityMetric: metric, sensitivity, specialTokensToKeep, signal } = options;
   const { targetTokens } = contextless;
-  const { specialIds } = model.tokenizer;
-  const positions = tokensWithin(targetTokens, contextless.current, specialIds, specialTokensToKeep);
+  const positions = tokensWithin(targetTokens, contextless.current, model.tokenizer, specialTokensToKeep);
   const [first] = positions;
   const last = positions.at(-1);
   if (first === undefined || last === undefined) {
     throw new OptionError("outputCurrentText: expected at least one token to analyse, received none");
   }
-  const others = counterparts(
-    positions,
-    targetTokens,
-    contextless.current,
+  const contextualPositions = tokensWithin(
     contextual.targetTokens,
     contextual.current,
+    model.tokenizer,
+    specialTokensToKeep,
+  );
+  const others = counterparts(
+    { encoding: targetTokens, region: contextless.current, positions },
+    { encoding: contextual.targetTokens, region: contextual.current, positions: contextualPositions },
   );
   const output = await model.attribute(contextless.input, contextless.target, {
     method: "dummy",

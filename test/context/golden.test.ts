@@ -90,7 +90,9 @@ describe.each(Object.entries(golden))("attributeContext of %s", { timeout: 120_0
         expect(received[key], key).toBe(wanted[key]);
       }
       // Inseq leaves the prompt out where the word to compare with is given.
-      expect(String(received.contextless_output)).toMatch(new RegExp(`${wanted.contextless_output}$`));
+      expect(String(received.contextless_output)).toSatisfy((text: string) =>
+        text.endsWith(String(wanted.contextless_output).trim()),
+      );
       // Inseq counts a BOS or decoder start token among the scores, not among the tokens: its scores are one place late.
       for (const [key, late] of [
         ["input_context_scores", startsWithSpecial(model)],

@@ -141,16 +141,14 @@ GENERAL = {
             "input_context_text": "atzmon",
             "input_current_text": "lily",
             "output_context_text": "atzmon",
-            "output_current_text": "lily",
+            "output_current_text": "lily</s>",
         },
         "both contexts, compared": {
             "input_context_text": "atzmon",
             "input_current_text": "lily",
             "output_context_text": "atzmon",
-            "output_current_text": "lily",
+            "output_current_text": "lily</s>",
             "attributed_fn": "contrast_prob_diff",
-            "attribution_method": "integrated_gradients",
-            "attribution_kwargs": {"n_steps": 20},
         },
     },
 }
@@ -189,6 +187,7 @@ def main():
     logging.disable(logging.WARNING)
     if arguments.trained:
         golden = {str(Path(folder).resolve()): run_model(folder, folder) for folder in arguments.trained}
+        golden = {name: cases for name, cases in golden.items() if cases}
     else:
         golden = {f"models/demo/{name}": run_model(MODELS / name, name, cases) for name, cases in CASES.items()}
     out = Path(arguments.out) if arguments.out else HERE / "context.json"
