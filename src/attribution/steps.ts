@@ -14,6 +14,7 @@ import type { Sequence } from "./sequence.ts";
 export type Step = readonly number[];
 
 export const spanReductions = ["sum", "mean"] as const;
+/** How the scores of a span's tokens become one. */
 export type SpanReduction = (typeof spanReductions)[number];
 
 /** Output spans to explain as one step each: ranges [start, end) of target tokens, within the attributed ones. */

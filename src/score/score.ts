@@ -33,6 +33,7 @@ export interface ScoreOptions {
 
 /** How the numbers of several foils become one. */
 export const foilReductions = ["mean", "sum", "logsumexp"] as const;
+/** One of these ways. */
 export type FoilReduction = (typeof foilReductions)[number];
 
 /** All of them: what a score of the caller's own is given. */
