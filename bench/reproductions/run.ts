@@ -1,5 +1,5 @@
 /**
- * Experiments of papers, again: `npm run reproduce -- gender-bias`, or factual-knowledge.
+ * Experiments of papers, again: `npm run reproduce -- gender-bias`, factual-knowledge or minimal-pairs.
  *
  *   --model MODEL     a folder, or a name on the Hugging Face hub; a bundled model by default
  *   --data FILE       other items than the own ones (bench/reproductions/README.md)
@@ -20,11 +20,13 @@ import { renderReport } from "../../src/render/report.ts";
 import { thisMachine } from "../machine.ts";
 import { factualKnowledge } from "./factualKnowledge.ts";
 import { genderBias } from "./genderBias.ts";
+import { minimalPairs } from "./minimalPairs.ts";
 import type { Reproduction } from "./reproduction.ts";
 
 const reproductions = {
   "gender-bias": genderBias,
   "factual-knowledge": factualKnowledge,
+  "minimal-pairs": minimalPairs,
 } as const satisfies Record<string, Reproduction>;
 type Name = keyof typeof reproductions;
 

@@ -55,6 +55,31 @@ describe("readItems", () => {
     });
   });
 
+  it.each([
+    ["anaphor_gender_agreement", "Anna thanked herself.", "Anna thanked himself.", ["Anna"]],
+    ["anaphor_number_agreement", "A lot of girls hid themselves.", "A lot of girls hid himself.", ["girls"]],
+    ["distractor_agreement_relative_clause", "Those boys that saw Ann run.", "Those boys that saw Ann runs.", ["boys"]],
+    ["regular_plural_subject_verb_agreement_1", "Ann's cat sleeps.", "Ann's cat sleep.", ["cat"]],
+    [
+      "determiner_noun_agreement_with_adj_irregular_1",
+      "That man saw these big men.",
+      "That man saw these big man.",
+      ["these"],
+    ],
+    ["determiner_noun_agreement_2", "Ann saw this man.", "Ann saw these man.", []],
+    ["wh_island", "Who did Ann see there?", "Who did Ann saw there?", []],
+  ])("knows the evidence of BLiMP's %s", (UID, sentence_good, sentence_bad, expected) => {
+    const [item] = readItems(lines({ sentence_good, sentence_bad, UID }));
+    expect(cut(item as never)).toEqual(expected);
+    expect(item !== undefined && "evidence" in item).toBe(expected.length > 0);
+  });
+
+  it("takes the evidence that a minimal pair brings along", () => {
+    const row = { sentence_good: "🦉 It saw itself.", sentence_bad: "🦉 It saw himself.", evidence: [[2, 4]] };
+    expect(cut(readItems(lines(row))[0] as never)).toEqual(["It"]);
+    expect(() => readItems(lines({ ...row, evidence: [[2, 10]] }))).toThrow("inside the 8 characters of the text");
+  });
+
   it("recognises SVA: the word in which the prefixes differ is the evidence", () => {
     const row = {
       clean_prefix: "The cook near the bakers",

@@ -3,7 +3,8 @@
  *
  *   jsonl        ours: `prompt` (decoder-only models) or `source` (encoder-decoder models), `target`; optional `foil`, `evidence`
  *                (spans [start, end) of the input in characters, as Python counts them), `id`
- *   blimp        minimal pairs (Warstadt et al. 2020, arXiv 1912.00582): the first words that differ are target and foil
+ *   blimp        minimal pairs (Warstadt et al. 2020, arXiv 1912.00582): the first words that differ are target and foil; evidence
+ *                by rule for paradigms of agreement (`minimalPairEvidence.ts`), or spans of the prompt as `evidence`
  *   sva          subject-verb agreement with `clean_prefix` and `patch_prefix` (Marks et al. 2024, arXiv 2403.19647): the word
  *                in which the two differ is the evidence
  *   ioi          indirect objects with `prompt` and `answer` (Wang et al. 2022, arXiv 2211.00593): the name that occurs twice is
@@ -17,6 +18,7 @@ import { isJsonObject, type JsonObject } from "../../json.ts";
 import type { Span } from "../../text/span.ts";
 import type { EvaluationItem } from "../item.ts";
 import { continued, placesOf, promptItem } from "./continuation.ts";
+import { minimalPairEvidence } from "./minimalPairEvidence.ts";
 import { type Row, spansOf, textOf } from "./row.ts";
 
 /** Which kind of model the items are for. */
@@ -60,9 +62,14 @@ const blimp: DataFormat = {
       );
     }
     const { UID, pairID } = row.fields;
-    return promptItem(good.slice(0, at).join(" "), good[at] ?? "", {
+    const prompt = good.slice(0, at).join(" ");
+    const paradigm = typeof UID === "string" ? UID : "";
+    const evidence =
+      "evidence" in row.fields ? spansOf(row, "evidence", prompt) : minimalPairEvidence(paradigm, prompt);
+    return promptItem(prompt, good[at] ?? "", {
       foil: bad[at] ?? "",
-      ...(typeof UID === "string" && { id: `${UID} ${pairID ?? ""}`.trim() }),
+      ...(evidence !== undefined && { evidence }),
+      ...(paradigm !== "" && { id: `${paradigm} ${pairID ?? ""}`.trim() }),
     });
   },
 };
