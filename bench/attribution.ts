@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { BackendName } from "../src/backend/backend.ts";
-import type { CaseRequest, CaseResult, Shared } from "./attributionCase.ts";
+import type { CaseRequest, CaseResult, Refusal, Shared } from "./attributionCase.ts";
 import { type AttributionCase, describeCase } from "./cases.ts";
 import { median } from "./median.ts";
 import { printTable } from "./table.ts";
@@ -16,7 +16,7 @@ export interface AttributionRow {
   readonly inseq: Peer | null;
 }
 
-interface Peer extends CaseResult, Omit<Shared, "folder"> {
+export interface Peer extends CaseResult, Omit<Shared, "folder"> {
   readonly versions: Readonly<Record<string, string>>;
 }
 
@@ -28,7 +28,7 @@ export interface AttributionOptions {
 }
 
 /** Both sides sum the same numbers in float32, in another order. */
-const TOLERANCE = 1e-4;
+export const TOLERANCE = 1e-4;
 const folderOf = (path: string): string => fileURLToPath(new URL(path, import.meta.url));
 
 export function measureAttributions(
@@ -38,7 +38,7 @@ export function measureAttributions(
   // Beside a peer every case is compared with it.
   if (python === null) checkAgainstWasm(backend, threads);
   const rows = cases.map((one): AttributionRow => {
-    const folder = join(tmpdir(), `inseq-tfjs-bench-${one.model}`);
+    const folder = modelFolder(one);
     const inseq = python === null ? null : runPeer(python, folder, one, threads);
     const shared = inseq && { folder, source: inseq.source, target: inseq.target, contrast: inseq.contrast };
     const ours = runOurs({ case: one, backend, shared, threads });
@@ -53,17 +53,29 @@ export function measureAttributions(
   return rows;
 }
 
+/** @throws Error when the method refuses the model */
 function runOurs(request: CaseRequest): CaseResult {
-  const args = ["--import", "tsx", folderOf("attributionCase.ts"), JSON.stringify(request)];
-  return lastLine(execFileSync(process.execPath, args, { encoding: "utf8" })) as CaseResult;
+  const result = tryOurs(request);
+  if ("refused" in result) throw new Error(`${describeCase(request.case)}: ${result.refused}`);
+  return result;
 }
 
-function runPeer(python: string, folder: string, one: AttributionCase, threads: number): Peer {
+/** One case of ours, in a process of its own. */
+export function tryOurs(request: CaseRequest): CaseResult | Refusal {
+  const args = ["--import", "tsx", folderOf("attributionCase.ts"), JSON.stringify(request)];
+  return lastLine(execFileSync(process.execPath, args, { encoding: "utf8" })) as CaseResult | Refusal;
+}
+
+/** One case of the real Inseq, in a process of its own; makes the model in the folder if it is not there. */
+export function runPeer(python: string, folder: string, one: AttributionCase, threads: number): Peer {
   const args = [folderOf("peer_inseq.py"), folder, JSON.stringify(one), String(threads)];
   return lastLine(execFileSync(python, args, { encoding: "utf8", stdio: ["ignore", "pipe", "pipe"] })) as Peer;
 }
 
 const lastLine = (output: string): unknown => JSON.parse(output.trim().split("\n").at(-1) ?? "");
+
+/** Where the peer makes a model that both sides load. */
+export const modelFolder = ({ model }: AttributionCase): string => join(tmpdir(), `inseq-tfjs-bench-${model}`);
 
 /** A shallow model of each kind gives the same sums on the backend and on wasm, or nothing is timed. */
 function checkAgainstWasm(backend: BackendName | "auto", threads: number): void {

@@ -1,21 +1,24 @@
 /**
  * One attribution, in a process of its own so that its peak memory is its own: reads a `CaseRequest` from the command line,
- * prints a `CaseResult` as its last line.
+ * prints a `CaseResult`, or a `Refusal`, as its last line.
  */
 
 import { randomModel } from "../models/load.ts";
 import { attributeSequence } from "../src/attribution/engine.ts";
+import { resolveOptions } from "../src/attribution/options.ts";
 import type { Sequence } from "../src/attribution/sequence.ts";
 import { type BackendName, useBackend } from "../src/backend/backend.ts";
 import { NativeBackend } from "../src/backend/native/backend.ts";
+import { UnsupportedError } from "../src/errors.ts";
 import type { JsonObject } from "../src/json.ts";
 import { loadModel } from "../src/loadModel.ts";
-import { methods } from "../src/method/registry.ts";
+import { type MethodOptions, methods } from "../src/method/registry.ts";
 import type { Scores } from "../src/result/attribution.ts";
 import { scores } from "../src/score/registry.ts";
 import { tensorflow } from "../src/tensor.ts";
 import type { Encoding } from "../src/text/tokenizer.ts";
 import { type AttributionCase, models } from "./cases.ts";
+import { countPasses, type Passes } from "./passes.ts";
 
 /** The texts and the folder that the peer uses, too. */
 export interface Shared {
@@ -44,6 +47,13 @@ export interface CaseResult {
   readonly sum: number;
   /** Peak of the process, in MB of 2²⁰ bytes. */
   readonly mb: number;
+  /** Of one run. */
+  readonly passes: Passes;
+}
+
+/** What is printed where the model has not what the method needs. */
+export interface Refusal {
+  readonly refused: string;
 }
 
 /** Runs that are counted: three, or as many as fit into so many seconds, and at least one. */
@@ -54,36 +64,46 @@ const LONG_SECONDS = 20;
 
 const request = JSON.parse(process.argv[2] ?? "") as CaseRequest;
 const { shared } = request;
-const { backend, attribute } = await (shared === null ? byIds(request) : byTexts(request, shared));
-
-const running = tensorflow.backend();
-if (running instanceof NativeBackend) running.call("set_threads", request.threads);
-const seconds: number[] = [];
-const cpuSeconds: number[] = [];
-let sum = 0;
-let counted = false;
-while (seconds.length < RUNS) {
-  const start = performance.now();
-  const cpuStart = process.cpuUsage();
-  sum = magnitude(await attribute());
-  const taken = (performance.now() - start) / 1000;
-  const { user, system } = process.cpuUsage(cpuStart);
-  if (counted || taken > LONG_SECONDS) {
-    seconds.push(taken);
-    cpuSeconds.push((user + system) / 1e6);
-    if (taken * (seconds.length + 1) > MOST_SECONDS) break;
-  }
-  counted = true;
+const { backend, attribute, model } = await (shared === null ? byIds(request) : byTexts(request, shared));
+try {
+  console.log(JSON.stringify(await measure()));
+} catch (error) {
+  if (!(error instanceof UnsupportedError)) throw error;
+  console.log(JSON.stringify({ refused: error.message } satisfies Refusal));
 }
-const result: CaseResult = { backend, seconds, cpuSeconds, sum, mb: process.resourceUsage().maxRSS / 1024 };
-console.log(JSON.stringify(result));
+
+async function measure(): Promise<CaseResult> {
+  const running = tensorflow.backend();
+  if (running instanceof NativeBackend) running.call("set_threads", request.threads);
+  const counter = countPasses(model);
+  const seconds: number[] = [];
+  const cpuSeconds: number[] = [];
+  let sum = 0;
+  let counted = false;
+  while (seconds.length < RUNS) {
+    counter.reset();
+    const start = performance.now();
+    const cpuStart = process.cpuUsage();
+    sum = magnitude(await attribute());
+    const taken = (performance.now() - start) / 1000;
+    const { user, system } = process.cpuUsage(cpuStart);
+    if (counted || taken > LONG_SECONDS) {
+      seconds.push(taken);
+      cpuSeconds.push((user + system) / 1e6);
+      if (taken * (seconds.length + 1) > MOST_SECONDS) break;
+    }
+    counted = true;
+  }
+  const mb = process.resourceUsage().maxRSS / 1024;
+  return { backend, seconds, cpuSeconds, sum, mb, passes: counter.read() };
+}
 
 async function byTexts({ case: c, backend }: CaseRequest, { folder, source, target, contrast }: Shared) {
-  const options = c.steps === undefined ? {} : { nSteps: c.steps };
-  const model = await loadModel(folder, c.method, { ...options, backend });
+  const model = await loadModel(folder, c.method, { ...methodOptionsOf(c), backend });
   const asked = contrast === null ? {} : { attributedFn: "contrast_prob_diff" as const, contrastTargets: contrast };
   return {
     backend: model.backend.name,
+    model: model.model,
     async attribute() {
       const { sequenceAttributions } = await model.attribute(source, target, asked);
       return sequenceAttributions.flatMap((one) => [one.sourceAttributions, one.targetAttributions]);
@@ -108,15 +128,19 @@ async function byIds({ case: c, backend, layers }: CaseRequest) {
         tokens: target.tokens.slice(start, end),
       }
     : null;
-  const id = contrast ? "contrast_prob_diff" : "probability";
+  const id = "contrast_prob_diff";
+  const attributed = contrast
+    ? { id, score: scores[id], options: {} }
+    : resolveOptions(c.method, methodOptionsOf(c), {}).attributed;
   return {
     backend: name,
+    model,
     async attribute() {
       const answer = await attributeSequence(model, sequence, {
         methodId: c.method,
         method,
-        methodOptions: c.steps === undefined ? {} : { nSteps: c.steps },
-        attributed: { id, score: scores[id], options: {} },
+        methodOptions: methodOptionsOf(c),
+        attributed,
         stepScores: [],
         attributeTarget: false,
         contrasts: contrast === null ? [] : [contrast],
@@ -128,6 +152,10 @@ async function byIds({ case: c, backend, layers }: CaseRequest) {
       return [answer.sourceAttributions, answer.targetAttributions];
     },
   };
+}
+
+function methodOptionsOf({ steps, options }: AttributionCase): MethodOptions {
+  return { ...(steps !== undefined && { nSteps: steps }), ...options };
 }
 
 function withLayers(config: JsonObject, layers: number): JsonObject {

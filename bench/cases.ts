@@ -1,6 +1,6 @@
-/** Which attributions are measured: shapes of published models (models.json) with random weights. */
+/** Which attributions are measured: shapes of published models (models.json) with random weights. `methodCases.ts` has each method. */
 
-import type { MethodId } from "../src/method/registry.ts";
+import type { MethodId, MethodOptions } from "../src/method/registry.ts";
 import models from "./models.json" with { type: "json" };
 
 export type ModelName = keyof typeof models;
@@ -11,11 +11,20 @@ export interface AttributionCase {
   readonly method: MethodId;
   /** Integrated gradients only. */
   readonly steps?: number;
+  /** Other options of the method. */
+  readonly options?: MethodOptions;
+  /** What Inseq is asked besides: options of `load_model` and of `attribute`. */
+  readonly peer?: PeerOptions;
   /** Explains the difference to another continuation. */
   readonly contrast?: boolean;
   /** Tokens before the first attributed one; of an encoder-decoder model, tokens of the source. */
   readonly prompt: number;
   readonly generated: number;
+}
+
+export interface PeerOptions {
+  readonly load?: Readonly<Record<string, unknown>>;
+  readonly attribute?: Readonly<Record<string, unknown>>;
 }
 
 /** Those of the issue's reach, and one of every kind: a few minutes. */
@@ -39,13 +48,25 @@ const kinds: readonly Pick<AttributionCase, "method" | "steps" | "contrast">[] =
 ];
 
 /** The whole grid: hours on two cores. */
-export const allCases: readonly AttributionCase[] = (Object.keys(models) as ModelName[]).flatMap((model) =>
+const published: readonly ModelName[] = ["gpt2-small", "llama-160m", "marian-base"];
+export const allCases: readonly AttributionCase[] = published.flatMap((model) =>
   [16, 128].flatMap((prompt) =>
     [32, 100, 400].flatMap((generated) => kinds.map((kind) => ({ model, ...kind, prompt, generated }))),
   ),
 );
 
-export function describeCase({ model, method, steps, contrast, prompt, generated }: AttributionCase): string {
-  const what = steps === undefined ? method : `${method}, ${steps} steps`;
-  return `${model}: ${what}${contrast ? ", contrastive" : ""}, ${prompt} + ${generated} tokens`;
+/** The method with its options: "integrated_gradients, 20 steps". */
+export function describeMethod({ method, steps, options = {}, contrast }: AttributionCase): string {
+  const told = Object.entries(options).map(([name, value]) => `${name} ${value}`);
+  const what = [
+    method,
+    ...(steps === undefined ? [] : [`${steps} steps`]),
+    ...told,
+    ...(contrast ? ["contrastive"] : []),
+  ];
+  return what.join(", ");
+}
+
+export function describeCase(one: AttributionCase): string {
+  return `${one.model}: ${describeMethod(one)}, ${one.prompt} + ${one.generated} tokens`;
 }

@@ -1,8 +1,8 @@
-"""The real Inseq on one case of bench/cases.ts: python bench/peer_inseq.py FOLDER CASE-as-JSON THREADS
+"""The real Inseq on one case of bench/cases.ts or methodCases.ts: python bench/peer_inseq.py FOLDER CASE-as-JSON THREADS
 
 Makes the model in FOLDER if it is not there: the shapes of models.json, seeded random weights, and the tokenizer of a demo
-model. Prints one line of JSON: the texts, the seconds of each run, the sum of all magnitudes, the process's peak memory in
-MB, versions.
+model. Prints one line of JSON: the texts, the seconds of each run, the sum of all magnitudes, how often the model ran, the
+process's peak memory in MB, versions.
 """
 
 import json
@@ -63,19 +63,44 @@ def texts(tokenizer, case: dict, is_pair: bool) -> tuple[str, str, str | None]:
     return decode(ids[:prompt]), decode(ids[: prompt + generated]), decode(other)
 
 
+def count_passes(model) -> dict[str, int]:
+    """Calls of the model and their rows, and the outputs that gradients were taken of, counted from now on."""
+    passes = {"forwardCalls": 0, "forwardRows": 0, "backwardRows": 0}
+
+    def on_forward(_, args, kwargs):
+        given = (kwargs.get("inputs_embeds"), kwargs.get("input_ids"), kwargs.get("decoder_inputs_embeds"), *args)
+        passes["forwardCalls"] += 1
+        passes["forwardRows"] += next(x.shape[0] for x in given if torch.is_tensor(x))
+
+    model.register_forward_pre_hook(on_forward, with_kwargs=True)
+    grad = torch.autograd.grad
+
+    def counted_grad(outputs, *args, **kwargs):
+        passes["backwardRows"] += sum(x.numel() for x in ([outputs] if torch.is_tensor(outputs) else outputs))
+        return grad(outputs, *args, **kwargs)
+
+    torch.autograd.grad = counted_grad
+    return passes
+
+
 def main() -> None:
     folder, case = Path(sys.argv[1]), json.loads(sys.argv[2])
     logging.disable(logging.WARNING)
     torch.set_num_threads(int(sys.argv[3]))
     if not (folder / "config.json").exists():
         make_model(case["model"], folder)
-    model = inseq.load_model(str(folder), case["method"])
+    peer = case.get("peer", {})
+    model = inseq.load_model(str(folder), case["method"], **peer.get("load", {}))
     source, target, other = texts(model.tokenizer, case, model.is_encoder_decoder)
-    options = {"n_steps": case["steps"]} if "steps" in case else {}
+    options = dict(peer.get("attribute", {}))
+    if "steps" in case:
+        options |= {"n_steps": case["steps"]}
     if case.get("contrast"):
         options |= {"attributed_fn": "contrast_prob_diff", "contrast_targets": other}
     seconds, cpu_seconds, out = [], [], None
+    passes = count_passes(model.model)
     for run in range(RUNS):
+        passes.update(forwardCalls=0, forwardRows=0, backwardRows=0)
         start, cpu_start = time.time(), time.process_time()
         out = model.attribute(source, target, show_progress=False, pretty_progress=False, **options)
         seconds.append(time.time() - start)
@@ -92,6 +117,7 @@ def main() -> None:
         "seconds": seconds,
         "cpuSeconds": cpu_seconds,
         "sum": total,
+        "passes": passes,
         "mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
         "versions": {package: version(package) for package in ("inseq", "torch", "transformers")},
     }

@@ -3,8 +3,8 @@
  *
  *   --peer inseq        attributions beside the real Inseq, operations beside PyTorch
  *   --python PYTHON     an interpreter that can import both (default: python3; pip install inseq)
- *   --only ops|attribution
- *   --match TEXT        only attributions whose description contains it: "17 + 33", "marian"
+ *   --only ops|attribution|methods
+ *   --match TEXT        only attributions and methods whose description contains it: "17 + 33", "marian"
  *   --threads N         of ours and of the peer; with 1 the times of processors compare on a busy machine, too
  *   --full              the whole grid of models, prompts, lengths and methods: hours on two cores
  */
@@ -18,6 +18,8 @@ import { tensorflow } from "../src/tensor.ts";
 import { measureAttributions } from "./attribution.ts";
 import { allCases, describeCase, shortCases } from "./cases.ts";
 import { slugOf, thisMachine } from "./machine.ts";
+import { methodCases } from "./methodCases.ts";
+import { measureMethods } from "./methods.ts";
 import { opCases, products } from "./opCases.ts";
 import { measureOps } from "./ops.ts";
 import { measurePeak } from "./peak.ts";
@@ -36,9 +38,11 @@ const { values } = parseArgs({
 if (values.peer !== undefined && values.peer !== "inseq") {
   throw new Error(`--peer: expected inseq, received ${values.peer}`);
 }
-if (values.only !== undefined && values.only !== "ops" && values.only !== "attribution") {
-  throw new Error(`--only: expected ops or attribution, received ${values.only}`);
+const parts = ["ops", "attribution", "methods"];
+if (values.only !== undefined && !parts.includes(values.only)) {
+  throw new Error(`--only: expected ${parts.join(", ")}, received ${values.only}`);
 }
+const measures = (part: string): boolean => values.only === undefined || values.only === part;
 const python = values.peer === "inseq" ? values.python : null;
 
 const machine = thisMachine();
@@ -54,20 +58,34 @@ const folder = fileURLToPath(new URL("results/", import.meta.url));
 const file = `${folder}${slugOf(machine)}.json`;
 // What is not measured this time stays as it was measured, each part with the machine and commit of its time.
 const results = existsSync(file) ? (JSON.parse(readFileSync(file, "utf8")) as Results) : { attributions: {} };
-if (values.only !== "attribution") results.operations = { machine, ...(await operations()) };
-if (values.only !== "ops") {
+if (measures("ops")) results.operations = { machine, ...(await operations()) };
+if (measures("attribution")) {
   const cases = (values.full ? allCases : shortCases).filter((one) => describeCase(one).includes(values.match));
-  if (cases.length === 0) throw new Error(`--match: no case contains "${values.match}"`);
+  if (cases.length === 0 && values.only === "attribution")
+    throw new Error(`--match: no case contains "${values.match}"`);
   for (const { case: one, ...row } of measureAttributions(cases, { backend: name, python, threads })) {
     results.attributions[`${describeCase(one)}, threads: ${threads}`] = { machine, ...row };
   }
 }
-mkdirSync(folder, { recursive: true });
-writeFileSync(file, `${JSON.stringify(results, null, 1)}\n`);
+if (measures("methods")) {
+  const cases = methodCases.filter((one) => describeCase(one).includes(values.match));
+  if (cases.length === 0 && values.only === "methods") throw new Error(`--match: no method contains "${values.match}"`);
+  measureMethods(cases, { backend: name, python, threads }, ({ case: one, ...row }) => {
+    results.methods = { ...results.methods, [`${describeCase(one)}, threads: ${threads}`]: { machine, ...row } };
+    write();
+  });
+}
+write();
 console.log(`\nwritten to bench/results/${slugOf(machine)}.json`);
+
+function write(): void {
+  mkdirSync(folder, { recursive: true });
+  writeFileSync(file, `${JSON.stringify(results, null, 1)}\n`);
+}
 
 interface Results {
   operations?: object;
+  methods?: Record<string, object>;
   readonly attributions: Record<string, object>;
 }
 
