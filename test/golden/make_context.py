@@ -6,7 +6,7 @@ Usage (Inseq 0.7.1, captum, transformers 4.57 or later, torch; on a CPU)::
     python make_context.py
     python make_context.py --trained FOLDER ... --out FILE
 
-The second form takes folders of other models, for which no figures are kept here; ``golden.test.ts`` compares with FILE when the
+The second form takes folders of other, decoder-only models, for which no figures are kept here; ``golden.test.ts`` compares with FILE when the
 environment variable ``INSEQ_CONTEXT_GOLDEN`` names it.
 
 Every case is one call of ``attribute_context_with_model``; ``options`` are its arguments, ``expected`` the file it writes, without
@@ -112,44 +112,27 @@ CASES = {
 }
 
 
-#: For any decoder-only model and any encoder-decoder model.
+#: For any decoder-only model.
 GENERAL = {
-    False: {
-        "story": {
-            "input_context_text": "Lily had a red ball.",
-            "input_current_text": "She lost it.",
-            "output_current_text": "Lily was sad.",
-        },
-        "story, compared": {
-            "input_context_text": "Lily had a red ball.",
-            "input_current_text": "She lost it.",
-            "output_current_text": "Lily was sad.",
-            "attributed_fn": "contrast_prob_diff",
-            "context_sensitivity_topk": 1,
-        },
-        "output context": {
-            "input_context_text": "Lily had a red ball.",
-            "input_current_text": "She lost it.",
-            "output_context_text": "Tim saw the ball.",
-            "output_current_text": "He was happy.",
-            "attribution_method": "integrated_gradients",
-            "attribution_kwargs": {"n_steps": 20},
-        },
+    "story": {
+        "input_context_text": "Lily had a red ball.",
+        "input_current_text": "She lost it.",
+        "output_current_text": "Lily was sad.",
     },
-    True: {
-        "both contexts": {
-            "input_context_text": "atzmon",
-            "input_current_text": "lily",
-            "output_context_text": "atzmon",
-            "output_current_text": "lily</s>",
-        },
-        "both contexts, compared": {
-            "input_context_text": "atzmon",
-            "input_current_text": "lily",
-            "output_context_text": "atzmon",
-            "output_current_text": "lily</s>",
-            "attributed_fn": "contrast_prob_diff",
-        },
+    "story, compared": {
+        "input_context_text": "Lily had a red ball.",
+        "input_current_text": "She lost it.",
+        "output_current_text": "Lily was sad.",
+        "attributed_fn": "contrast_prob_diff",
+        "context_sensitivity_topk": 1,
+    },
+    "output context": {
+        "input_context_text": "Lily had a red ball.",
+        "input_current_text": "She lost it.",
+        "output_context_text": "Tim saw the ball.",
+        "output_current_text": "He was happy.",
+        "attribution_method": "integrated_gradients",
+        "attribution_kwargs": {"n_steps": 20},
     },
 }
 
@@ -166,7 +149,7 @@ def run_model(folder, name, cases=None):
     model = make_golden.load_model(str(folder))
     make_golden.scale_embeddings_once(model)
     golden = {}
-    for title, options in (cases or GENERAL[bool(model.config.is_encoder_decoder)]).items():
+    for title, options in (cases or GENERAL).items():
         wrapper = inseq.load_model(model, options.get("attribution_method", "saliency"), tokenizer=str(folder))
         try:
             golden[title] = run_case(wrapper, name, options)
