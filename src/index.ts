@@ -77,6 +77,7 @@ export type { ContextHtmlOptions } from "./render/contextHtml.ts";
 export type { ContextTerminalOptions } from "./render/contextTerminal.ts";
 export type { HtmlOptions } from "./render/html.ts";
 export { type Plot, type PlotOptions, renderPlot } from "./render/plot.ts";
+export { type PngOptions, renderPng } from "./render/png.ts";
 export { type Report, type ReportBlock, type ReportSection, type ReportTable, renderReport } from "./render/report.ts";
 export type { BarPlot, BarSeries } from "./render/svg/bars.ts";
 export type { CurvePlot, CurveSeries } from "./render/svg/curves.ts";

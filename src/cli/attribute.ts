@@ -6,6 +6,7 @@ import { OptionError } from "../errors.ts";
 import { parseJson } from "../json.ts";
 import type { FeatureAttributionOutput } from "../output.ts";
 import { readBytes, writeFileAtomically } from "../platform/node.ts";
+import { renderPng } from "../render/png.ts";
 import { aggregateAsAsked, aggregateForView } from "./aggregation.ts";
 import { attributionOptions, baselineChoice, outputSpansChoice } from "./keywordArguments.ts";
 import { openModel, requiredModel } from "./openModel.ts";
@@ -21,8 +22,8 @@ export async function attribute(args: AttributeArguments, screen: Screen): Promi
   requiredModel(args);
   const inputs = await readInputArguments(args);
   const { showProgress, ...options } = attributeOptions(args);
-  const { savePath, vizPath, svgPath } = args;
-  await checkOutputPaths({ savePath, vizPath, svgPath });
+  const { savePath, vizPath, svgPath, pngPath } = args;
+  await checkOutputPaths({ savePath, vizPath, svgPath, pngPath });
   const tell = createTell(args, screen);
   tell.much(`options ${JSON.stringify(args)}`);
   const model = await openModel(args, showProgress, tell);
@@ -56,12 +57,22 @@ export async function attribute(args: AttributeArguments, screen: Screen): Promi
       await writeFileAtomically(vizPath, view.toHTML({ aggregation: false }), { overwrite: true });
       saved("the page", vizPath);
     }
-    if (svgPath === undefined) return;
+    if (svgPath === undefined && pngPath === undefined) return;
     for (const [i, sequence] of view.sequenceAttributions.entries()) {
-      const path = view.length > 1 ? svgPath.replace(/(\.svg)?$/i, `_${i}.svg`) : svgPath;
+      const numbered = (path: string, type: string): string =>
+        view.length > 1 ? path.replace(new RegExp(`(\\.${type})?$`, "i"), `_${i}.${type}`) : path;
       const layout = sequence.attrPosEnd - sequence.attrPosStart === 1 ? "text" : "matrix";
-      await writeFileAtomically(path, sequence.toSVG({ aggregation: false, method, layout }), { overwrite: true });
-      saved("the figure", path);
+      const figure = sequence.toSVG({ aggregation: false, method, layout });
+      if (svgPath !== undefined) {
+        const path = numbered(svgPath, "svg");
+        await writeFileAtomically(path, figure, { overwrite: true });
+        saved("the figure", path);
+      }
+      if (pngPath !== undefined) {
+        const path = numbered(pngPath, "png");
+        await writeFileAtomically(path, await renderPng(figure), { overwrite: true });
+        saved("the picture", path);
+      }
     }
   });
 }

@@ -225,6 +225,12 @@ export const attributeOptions = {
     group: "Output",
     help: "Write a vector figure; of several texts one each, _0, _1, ... behind the name.",
   },
+  pngPath: {
+    kind: "text",
+    placeholder: "file",
+    group: "Output",
+    help: "Write the figure as a picture, too (needs the package @resvg/resvg-js).",
+  },
   verbose: { kind: "flag", aliases: ["-v"], group: "Output", help: "Tell what is done, on the error stream." },
   veryVerbose: {
     kind: "flag",

@@ -39,10 +39,13 @@ export interface EvaluatedMethod {
 /** What an explanation took. */
 export interface Cost {
   readonly seconds: number;
-  /** Rows (step × path point, or perturbed inputs) that went forward through the model, and those that came back. */
-  readonly forwards: number;
-  readonly backwards: number;
-  /** The most bytes that tensors took at the end of a pass; null for floors. */
+  /**
+   * Rows (step × path point, or perturbed inputs) that went forward through the model, and those that came back; null for
+   * methods that read the inside of the model, which count none.
+   */
+  readonly forwards: number | null;
+  readonly backwards: number | null;
+  /** The most bytes that tensors took at the end of a pass; null for floors and for methods that read the inside of the model. */
   readonly peakBytes: number | null;
 }
 
@@ -149,6 +152,7 @@ async function methodScores(
     : sequence?.aggregate({ normalize: false });
   const inputs = [single?.sourceAttributions ?? null, single?.targetAttributions ?? null].filter((one) => one !== null);
   const { rows = 0, peak_bytes = 0 } = (output.info.inseq_tfjs ?? {}) as { rows?: number; peak_bytes?: number };
+  const isInside = methods[method].on === "internals";
   const hasGradient = ["embeddings", "sites"].includes(methods[method].on);
   return {
     scores: Float64Array.from(subject.descriptions, ({ input, tokens }) =>
@@ -156,9 +160,9 @@ async function methodScores(
     ),
     cost: {
       seconds: (performance.now() - started) / 1000,
-      forwards: rows,
-      backwards: hasGradient ? rows : 0,
-      peakBytes: peak_bytes,
+      forwards: isInside ? null : rows,
+      backwards: isInside ? null : hasGradient ? rows : 0,
+      peakBytes: isInside ? null : peak_bytes,
     },
   };
 }

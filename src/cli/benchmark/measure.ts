@@ -1,7 +1,7 @@
 /** The records of one task: made, noted as they are made, and put together. */
 
 import type { AttributionModel } from "../../attributionModel.ts";
-import { OptionError, UnsupportedError } from "../../errors.ts";
+import { NumericError, OptionError, UnsupportedError } from "../../errors.ts";
 import { type EvaluateOptions, evaluate } from "../../evaluate/evaluate.ts";
 import { type EvaluatedMethod, isFloor } from "../../evaluate/explain.ts";
 import type { EvaluationItem } from "../../evaluate/item.ts";
@@ -68,8 +68,9 @@ export async function measure(
         break;
       } catch (error) {
         // Of all methods there are, some do not fit a model or an item: the others go on, and the report says why.
-        const isRefused = error instanceof OptionError || error instanceof UnsupportedError;
-        if (!asksForAll(args) || !isRefused || at.method === null || isFloor(at.method)) throw error;
+        const isRefused = [OptionError, UnsupportedError, NumericError].some((kind) => error instanceof kind);
+        if (!(error instanceof Error) || !asksForAll(args) || !isRefused || at.method === null || isFloor(at.method))
+          throw error;
         journal.add({ task: task.name, leftOut: { method: at.method, reason: error.message } });
       }
     }

@@ -11,7 +11,8 @@ export function estimateText({ mean, standardError }: Estimate): string {
 
 /** Seconds, forwards, backwards and peak memory as cells. */
 export function costTexts({ seconds, forwards, backwards, peakBytes }: MeanCost): readonly string[] {
-  const count = (value: number): string => value.toFixed(value < 10 ? 1 : 0).replace(/\.0$/, "");
+  const count = (value: number | null): string =>
+    value === null ? "–" : value.toFixed(value < 10 ? 1 : 0).replace(/\.0$/, "");
   return [
     seconds < 0.0005 ? "0" : seconds.toPrecision(2),
     count(forwards),

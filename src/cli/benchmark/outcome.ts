@@ -9,8 +9,9 @@ import type { LeftOut } from "./journal.ts";
 /** The mean cost of explaining one item. */
 export interface MeanCost {
   readonly seconds: number;
-  readonly forwards: number;
-  readonly backwards: number;
+  /** Null where the method counts none. */
+  readonly forwards: number | null;
+  readonly backwards: number | null;
   /** The most over the items; null for floors. */
   readonly peakBytes: number | null;
 }
@@ -80,13 +81,16 @@ function gainOf(evaluations: readonly Evaluation[], method: string, column: Colu
 }
 
 function meanCost(evaluations: readonly Evaluation[]): MeanCost {
-  const mean = (of: (one: Evaluation) => number): number =>
-    evaluations.reduce((sum, one) => sum + of(one), 0) / evaluations.length;
+  const mean = (values: readonly number[]): number => values.reduce((sum, value) => sum + value, 0) / values.length;
+  const meanOrNull = (values: readonly (number | null)[]): number | null => {
+    const counted = values.filter((value) => value !== null);
+    return counted.length > 0 ? mean(counted) : null;
+  };
   const peaks = evaluations.flatMap(({ cost }) => cost.peakBytes ?? []);
   return {
-    seconds: mean(({ cost }) => cost.seconds),
-    forwards: mean(({ cost }) => cost.forwards),
-    backwards: mean(({ cost }) => cost.backwards),
+    seconds: mean(evaluations.map(({ cost }) => cost.seconds)),
+    forwards: meanOrNull(evaluations.map(({ cost }) => cost.forwards)),
+    backwards: meanOrNull(evaluations.map(({ cost }) => cost.backwards)),
     peakBytes: peaks.length > 0 ? Math.max(...peaks) : null,
   };
 }
