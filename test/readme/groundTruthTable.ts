@@ -22,7 +22,7 @@ export function readGroundTruth(): GroundTruth {
 }
 
 export function writeGroundTruth(measured: GroundTruth): void {
-  writeFileSync(file, `${JSON.stringify(measured, null, 1)}\n`);
+  writeFileSync(file, `${JSON.stringify(measured, null, 2)}\n`);
 }
 
 export const groundTruthHead = ({ stories, translations }: GroundTruth): string[] => [
@@ -37,16 +37,17 @@ export const groundTruthHead = ({ stories, translations }: GroundTruth): string[
 /** Rows that have been measured, floors first. */
 export function groundTruthRows({ stories, translations }: GroundTruth): string[][] {
   const percent = (share: number | undefined): string => (share === undefined ? "—" : `${(100 * share).toFixed(0)} %`);
+  const fewer = (quality: Quality | null | undefined): string => (quality?.items ? ` (${quality.items} items)` : "");
   return ["random", "recency", ...Object.keys(methodsUnderTest)]
     .filter((name) => name in stories.rows && name in translations.rows)
     .map((name) => {
       const [story, translation] = [stories.rows[name], translations.rows[name]];
       return [
         name,
-        percent(story?.hitRate),
+        percent(story?.hitRate) + fewer(story),
         percent(story?.hitRateBefore),
         story?.auprc.toFixed(2) ?? "—",
-        percent(translation?.hitRate),
+        percent(translation?.hitRate) + fewer(translation),
         translation?.auprc.toFixed(2) ?? "—",
       ];
     });

@@ -2,7 +2,8 @@
  * The demo models' ground truth: do the words with high scores lie inside the evidence?
  *
  * The items (models/demo/README.md) say which words of a prompt decide between target and foil. The attributed function
- * is the difference of their probabilities; methods that read the inside of the model ask for no function. A word's score is
+ * is the difference of their probabilities; methods that are linear in the logits get the difference of those, a method that
+ * explains one function only gets that, and most of those that read the inside of the model ask for none. A word's score is
  * the sum of its tokens' scores, and a token's the sum over the width for signed methods, the length of the vector for
  * unsigned ones, the mean over layers and heads.
  *
@@ -14,9 +15,10 @@
 import { readFileSync } from "node:fs";
 import type { AttributeOptions } from "../../src/attribution/options.ts";
 import type { AttributionModel } from "../../src/attributionModel.ts";
-import { listFeatureAttributionMethods, type MethodId, methods } from "../../src/method/registry.ts";
+import { listFeatureAttributionMethods, type Method, type MethodId, methods } from "../../src/method/registry.ts";
 import { Random } from "../../src/random.ts";
 import type { Token } from "../../src/result/attribution.ts";
+import { findScore, type ScoreId } from "../../src/score/registry.ts";
 
 export interface Item {
   readonly input: string;
@@ -63,6 +65,15 @@ export function tasks(everyStory: number, everyTranslation: number): readonly [s
   ];
 }
 
+/** What a method explains: what can tell target and foil apart, where it takes that. */
+function functionOf(id: MethodId): ScoreId {
+  const method: Method = methods[id];
+  if (method.on === "players" && method.explains !== undefined) return method.explains;
+  return method.on === "internals" && method.explains === "logits" ? "contrast_logits_diff" : DIFFERENCE;
+}
+
+const DIFFERENCE = "contrast_prob_diff";
+
 export interface MethodUnderTest {
   readonly method: MethodId;
   readonly options?: AttributeOptions;
@@ -78,7 +89,22 @@ const presets: Readonly<Partial<Record<MethodId, AttributeOptions>>> = {
   lime: { nSamples: 200 },
   kernel_shap: { nSamples: 256 },
   shapley_value_sampling: { nSamples: 5 },
+  reagent: { numProbes: 4, maxProbeSteps: 50 },
+  // A source is one sentence, its default player.
+  context_cite: { players: "word" },
 };
+
+/** "20 steps": how a preset is told in the name of a row. */
+function told({ nSteps, nSamples, numProbes, maxProbeSteps, players }: AttributeOptions): string {
+  const parts = [
+    nSteps && `${nSteps} steps`,
+    nSamples && `${nSamples} samples`,
+    numProbes && `${numProbes} probes`,
+    maxProbeSteps && `at most ${maxProbeSteps} rounds`,
+    players && `players: ${players as string}`,
+  ];
+  return parts.flatMap((part) => (part === undefined ? [] : [`, ${part}`])).join("");
+}
 
 const variants: Readonly<Record<string, MethodUnderTest>> = {
   "`saliency`, smoothgrad": { method: "saliency", options: { smoothing: "smoothgrad", abs: false } },
@@ -89,8 +115,9 @@ const variants: Readonly<Record<string, MethodUnderTest>> = {
   "`deeplift`, rule inseq": { method: "deeplift", options: { rule: "inseq" } },
 };
 
-/** Inside the model there are no words; exact Shapley values take 2^tokens passes. */
-const isLeftOut = (id: MethodId): boolean => ["sites", "nothing"].includes(methods[id].on) || id === "shapley_values";
+/** Sites are inside the model, where there are no words; the logit lens scores none; exact Shapley values take 2^tokens passes. */
+const isLeftOut = (id: MethodId): boolean =>
+  ["sites", "nothing"].includes(methods[id].on) || ["logit_lens", "shapley_values"].includes(id);
 
 /** The methods of the registry and some variants, under the names of the table's rows. */
 export const methodsUnderTest: Readonly<Record<string, MethodUnderTest>> = {
@@ -98,9 +125,10 @@ export const methodsUnderTest: Readonly<Record<string, MethodUnderTest>> = {
     listFeatureAttributionMethods()
       .filter((method) => !isLeftOut(method))
       .map((method): [string, MethodUnderTest] => {
-        const { nSteps, nSamples } = presets[method] ?? {};
-        const told = nSteps !== undefined ? `, ${nSteps} steps` : nSamples !== undefined ? `, ${nSamples} samples` : "";
-        return [`\`${method}\`${told}`, { method, options: presets[method] ?? {} }];
+        const options = presets[method] ?? {};
+        const explained = functionOf(method);
+        const what = explained === DIFFERENCE ? "" : `, of \`${explained}\``;
+        return [`\`${method}\`${told(options)}${what}`, { method, options }];
       }),
   ),
   ...variants,
@@ -111,6 +139,8 @@ export interface Quality {
   /** The same when the input's last word, next to which the model writes, is left out. */
   readonly hitRateBefore: number;
   readonly auprc: number;
+  /** On how many items, where it was not all of the table's. */
+  readonly items?: number;
 }
 
 interface ScoredWord {
@@ -160,7 +190,8 @@ async function each<In, Out>(items: readonly In[], work: (item: In) => Promise<O
 }
 
 function mean(qualities: readonly Quality[]): Quality {
-  const average = (of: keyof Quality) => qualities.reduce((sum, q) => sum + q[of], 0) / qualities.length;
+  const average = (of: "hitRate" | "hitRateBefore" | "auprc") =>
+    qualities.reduce((sum, q) => sum + q[of], 0) / qualities.length;
   return { hitRate: average("hitRate"), hitRateBefore: average("hitRateBefore"), auprc: average("auprc") };
 }
 
@@ -193,15 +224,16 @@ async function scoredWords(
 ): Promise<ScoredWord[]> {
   const asTarget = model.model.kind === "encoder-decoder";
   const encode = (text: string): number[] => [...model.encode(text, { asTarget }).ids];
-  const [target, foil] = [encode(item.target), encode(item.foil)];
+  const [target, other] = [encode(item.target), encode(item.foil)];
   // The decoder start token of an encoder-decoder model stands before the target's own tokens.
-  const position = target.findIndex((id, i) => id !== foil[i]) + (asTarget ? 1 : 0);
+  const position = target.findIndex((id, i) => id !== other[i]) + (asTarget ? 1 : 0);
+  const attributedFn = functionOf(method);
+  const foil = { contrastTargets: item.foil, contrastTargetsAlignments: [[position, position]] } as const;
   const output = await model.attribute(item.input, item.target, {
     ...options,
     method,
-    attributedFn: "contrast_prob_diff",
-    contrastTargets: item.foil,
-    contrastTargetsAlignments: [[position, position]],
+    attributedFn,
+    ...(findScore(attributedFn).contrast !== "none" && foil),
     attrPosStart: position,
     attrPosEnd: position + 1,
   });
