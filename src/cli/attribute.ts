@@ -1,14 +1,13 @@
 /** `inseq attribute`: attributes texts, shows the scores, and writes them to files. */
 
 import type { Inputs } from "../attribution/inputs.ts";
-import type { AttributeOptions } from "../attribution/options.ts";
 import { OptionError } from "../errors.ts";
 import { parseJson } from "../json.ts";
 import type { FeatureAttributionOutput } from "../output.ts";
 import { readBytes, writeFileAtomically } from "../platform/node.ts";
 import { renderPng } from "../render/png.ts";
 import { aggregateAsAsked, aggregateForView } from "./aggregation.ts";
-import { attributionOptions, baselineChoice, outputSpansChoice } from "./keywordArguments.ts";
+import { attributeOptions, missing } from "./attributionArguments.ts";
 import { openModel, requiredModel } from "./openModel.ts";
 import type { AttributeArguments } from "./options.ts";
 import { createProgressBar } from "./progress.ts";
@@ -91,43 +90,11 @@ async function readInputArguments({ inputTexts, messages, chat }: AttributeArgum
   );
 }
 
-/** The options of the library's `attribute`; the record `--attribution_kwargs` may hold any that has no option of its own. */
-function attributeOptions(args: AttributeArguments): AttributeOptions & { readonly showProgress: boolean } {
-  const { show_progress: showProgress = true, ...record } = args.attributionKwargs;
-  if (typeof showProgress !== "boolean") {
-    throw new OptionError(`--attribution_kwargs: "show_progress": expected true or false, received ${showProgress}`);
-  }
-  const { attributedFn, outputSpans, baseline, seed, startPos, endPos, memoryBudget } = args;
-  const given: AttributeOptions = {
-    stepScores: args.stepScores ?? [],
-    attributeTarget: args.attributeTarget,
-    includeEosBaseline: args.includeEosBaseline,
-    outputStepAttributions: args.outputStepAttributions,
-    generateFromTargetPrefix: args.generateFromTargetPrefix,
-    generationArgs: args.generationKwargs,
-    batchSize: args.batchSize,
-    skipSpecialTokens: args.skipSpecialTokens,
-    retokenize: args.retokenize,
-    ...(attributedFn !== undefined && { attributedFn }),
-    ...(outputSpans !== undefined && { outputSpans: outputSpansChoice(outputSpans) }),
-    ...(baseline !== undefined && { baseline: baseline.map(baselineChoice) }),
-    ...(seed !== undefined && { seed }),
-    ...(startPos !== undefined && { attrPosStart: startPos }),
-    ...(endPos !== undefined && { attrPosEnd: endPos }),
-    ...(memoryBudget !== undefined && { memoryBudget }),
-  };
-  return { ...attributionOptions(record), ...given, showProgress };
-}
-
 function showAll(view: FeatureAttributionOutput, method: string, { colorLevel, width, print }: Screen): void {
   for (const [i, sequence] of view.sequenceAttributions.entries()) {
     if (view.length > 1) print(`${i > 0 ? "\n" : ""}Text ${i + 1} of ${view.length}\n\n`);
     print(sequence.show({ aggregation: false, colorLevel, width, method }));
   }
-}
-
-function missing(option: string, what: string): OptionError {
-  return new OptionError(`${option}: expected ${what}, received none`);
 }
 
 function count(n: number, word: string): string {

@@ -4,6 +4,8 @@ import { Command, type Help, Option } from "commander";
 import { version } from "../version.ts";
 import { type BenchmarkArguments, benchmarkOptions } from "./benchmarkOptions.ts";
 import { type ContextArguments, contextOptions } from "./contextOptions.ts";
+import { type DatasetArguments, datasetOptions } from "./datasetOptions.ts";
+import { type MergeArguments, mergeOptions } from "./mergeOptions.ts";
 import { type AttributeArguments, attributeOptions } from "./options.ts";
 import { kebabName, longName, type OptionDeclaration, type OptionTable, type OptionValue } from "./optionTable.ts";
 import type { Screen } from "./screen.ts";
@@ -31,6 +33,24 @@ export function createProgram(screen: Screen): Command {
       // Loaded when it is needed: help and wrong usage need no models.
       const { attribute } = await import("./attribute.ts");
       await attribute(options, screen);
+    });
+  addCommand(program, "attribute-dataset")
+    .description(
+      "Attribute all texts of a data set of any size, in parts if need be, and go on where it was interrupted.",
+    )
+    .usage("-m <model> -d <file> -in <field> -o <file> [options]")
+    .addHelpText("after", datasetNotes)
+    .action(async (options: DatasetArguments) => {
+      const { attributeDataset } = await import("./attributeDataset.ts");
+      await attributeDataset(options, screen);
+    });
+  addCommand(program, "merge")
+    .description("Put the parts of a data set's results together, when all of them are there and whole.")
+    .usage("<part...> -o <file> [options]")
+    .addHelpText("after", mergeNotes)
+    .action(async (options: MergeArguments) => {
+      const { merge } = await import("./merge.ts");
+      await merge(options, screen);
     });
   addCommand(program, "attribute-context")
     .description("Find what in an output depends on its context, and on which words of the context.")
@@ -63,6 +83,8 @@ export function createProgram(screen: Screen): Command {
 /** The commands whose options are tables. */
 export const optionTables = {
   attribute: attributeOptions,
+  "attribute-dataset": datasetOptions,
+  merge: mergeOptions,
   "attribute-context": contextOptions,
   benchmark: benchmarkOptions,
 } as const satisfies Readonly<Record<string, OptionTable>>;
@@ -84,6 +106,16 @@ Colours follow the terminal, --color, --no-color, FORCE_COLOR and NO_COLOR.
 const attributeNotes = `${notes}
 Example:
   inseq attribute -m models/demo/stories-gpt2 -a integrated_gradients -i "Anna hid the ring in the cellar. In the end, the ring was still in the"
+`;
+
+const datasetNotes = `${notes}
+Example:
+  inseq attribute-dataset -m models/demo/stories-gpt2 -d models/demo/stories_groundtruth.jsonl -in prompt --split "train[:20]" -o stories.jsonl --resume
+`;
+
+const mergeNotes = `${notes}
+Example:
+  inseq merge results-*-of-00008.jsonl -o results.json
 `;
 
 const contextNotes = `${notes}

@@ -79,6 +79,34 @@ export function createBenchmarkBar(visible: boolean): ProgressBar<BenchmarkProgr
   };
 }
 
+/** How far the rows of a data set are. */
+export interface RowsProgress {
+  readonly done: number;
+  readonly total: number;
+  /** `12.3 rows/s` */
+  readonly rate: string;
+  /** `2 h 5 min` */
+  readonly remaining: string;
+  readonly failed: number;
+}
+
+/** A bar for the rows of a data set. */
+export function createRowsBar(visible: boolean): ProgressBar<RowsProgress> {
+  if (!isSeen(visible)) return unseen;
+  const format = "{value} of {total} rows {bar} {rate}, {remaining} left{failures}";
+  const bar = new SingleBar({ ...barOptions, format, synchronousUpdate: true });
+  return {
+    update: ({ done, total, rate, remaining, failed }) => {
+      const payload = { rate, remaining, failures: failed > 0 ? `, ${failed} failed` : "" };
+      if (!bar.isActive) bar.start(total, done, payload);
+      bar.update(done, payload);
+    },
+    stop: () => {
+      if (bar.isActive) bar.stop();
+    },
+  };
+}
+
 const unseen = { update: () => {}, stop: () => {} };
 
 function isSeen(visible: boolean): boolean {

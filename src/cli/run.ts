@@ -24,7 +24,7 @@ export async function run(argv: readonly string[], screen: Screen): Promise<numb
       screen.print(program.helpInformation());
       return FAILED;
     }
-    const canonical = hasTable(command) ? canonicalArguments(rest, optionTables[command]) : rest;
+    const canonical = hasTable(command) ? canonicalArguments(named(command, rest), optionTables[command]) : rest;
     await program.parseAsync([command, ...canonical], { from: "user" });
     return DONE;
   } catch (error) {
@@ -36,6 +36,11 @@ export async function run(argv: readonly string[], screen: Screen): Promise<numb
     );
     return error instanceof OptionError ? WRONG_USAGE : FAILED;
   }
+}
+
+/** `merge` takes its files without an option's name, too. */
+function named(command: string, rest: readonly string[]): readonly string[] {
+  return command === "merge" && rest[0] !== undefined && !rest[0].startsWith("-") ? ["--input_files", ...rest] : rest;
 }
 
 function hasTable(command: string): command is keyof typeof optionTables {

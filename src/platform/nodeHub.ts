@@ -25,6 +25,8 @@ import { whileLocked } from "./nodeHub/fileLock.ts";
 import { openPartialFile } from "./nodeHub/partialFile.ts";
 import { type NodeHubSettings, readHubSettings } from "./nodeHub/settings.ts";
 
+export { whileLocked } from "./nodeHub/fileLock.ts";
+
 /**
  * The files of a model. A folder wins over a repository of the same name.
  * @throws FileError when the place is neither, or the hub does not give it

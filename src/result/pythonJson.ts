@@ -85,9 +85,9 @@ export function parsePythonJson(text: string, where: string): Json {
   return result;
 }
 
-/** The text of a value. */
-export function formatPythonJson(value: Json): string {
-  return formatted(value, "\n");
+/** The text of a value; `compact` writes it on one line, without spaces. */
+export function formatPythonJson(value: Json, { compact = false }: { readonly compact?: boolean } = {}): string {
+  return formatted(value, compact ? "" : "\n");
 }
 
 const literals: readonly (readonly [string, Json])[] = [
@@ -110,14 +110,15 @@ function formatted(value: Json, newline: string): string {
   if (value === null || typeof value === "boolean") return String(value);
   if (typeof value === "number") return Object.is(value, -0) ? "-0.0" : String(value);
   if (typeof value === "string") return quoted(value);
-  const inner = `${newline}    `;
+  const inner = newline && `${newline}    `;
+  const colon = newline === "" ? ":" : ": ";
   if (isList(value)) {
     if (value.length === 0) return "[]";
     return `[${inner}${value.map((item) => formatted(item, inner)).join(`,${inner}`)}${newline}]`;
   }
   const keys = Object.keys(value).sort();
   if (keys.length === 0) return "{}";
-  const members = keys.map((key) => `${quoted(key)}: ${formatted(value[key] ?? null, inner)}`);
+  const members = keys.map((key) => `${quoted(key)}${colon}${formatted(value[key] ?? null, inner)}`);
   return `{${inner}${members.join(`,${inner}`)}${newline}}`;
 }
 

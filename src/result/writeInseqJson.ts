@@ -52,6 +52,11 @@ export const sequenceClasses: Readonly<Record<SequenceKind, string>> = {
  * @throws OptionError for an unknown precision, or numbers as lists in less than float32.
  */
 export function toInseqJson(attribution: Attribution, options: InseqJsonOptions = {}): string {
+  return formatPythonJson(inseqJson(attribution, options));
+}
+
+/** What such a file holds, as a value. */
+export function inseqJson(attribution: Attribution, options: InseqJsonOptions = {}): Json {
   const { scoresPrecision = "float32", usePrimitives = false, ndarrayCompact = true } = options;
   const precision = knownName("scores precision", scoresPrecision, scoresPrecisions);
   if (!ndarrayCompact && precision !== "float32") {
@@ -74,13 +79,11 @@ export function toInseqJson(attribution: Attribution, options: InseqJsonOptions 
       target: data.target.map(token),
       ...scoreFields(data, array),
     });
-  return formatPythonJson(
-    instance("inseq.data.attribution", "FeatureAttributionOutput", {
-      info: { ...attribution.info, [extensionKey]: extension(attribution, array) },
-      sequence_attributions: attribution.sequences.map(sequence),
-      step_attributions: null,
-    }),
-  );
+  return instance("inseq.data.attribution", "FeatureAttributionOutput", {
+    info: { ...attribution.info, [extensionKey]: extension(attribution, array) },
+    sequence_attributions: attribution.sequences.map(sequence),
+    step_attributions: null,
+  });
 }
 
 /**

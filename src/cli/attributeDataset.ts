@@ -1,0 +1,180 @@
+/** `inseq attribute-dataset`: attributes the texts of a data set, one batch after another, into a file that survives. */
+
+import { resolveOptions } from "../attribution/options.ts";
+import type { AttributionModel } from "../attributionModel.ts";
+import { FileError, OptionError } from "../errors.ts";
+import type { Json } from "../json.ts";
+import type { MethodId } from "../method/registry.ts";
+import type { FeatureAttributionOutput } from "../output.ts";
+import { fileExists, openFolder } from "../platform/node.ts";
+import { version } from "../version.ts";
+import { aggregateAsAsked, aggregateForView } from "./aggregation.ts";
+import { attributeOptions, missing } from "./attributionArguments.ts";
+import { batchesOf, columnsOf, type Fields } from "./dataset/batches.ts";
+import { type Dataset, openDataset } from "./dataset/dataset.ts";
+import { estimate } from "./dataset/estimate.ts";
+import { fillShard } from "./dataset/fillShard.ts";
+import { hashOfModel } from "./dataset/fingerprint.ts";
+import { mergeShards } from "./dataset/mergeShards.ts";
+import { createRateReport } from "./dataset/rate.ts";
+import type { End, Run } from "./dataset/record.ts";
+import { type Attributed, attributeBatch } from "./dataset/results.ts";
+import { type Rows, type Shard, shardOf, shardPath, sizeOfShard } from "./dataset/shard.ts";
+import type { DatasetArguments } from "./datasetOptions.ts";
+import { openModel, requiredModel } from "./openModel.ts";
+import { longName } from "./optionTable.ts";
+import type { Screen } from "./screen.ts";
+import { createTell } from "./telling.ts";
+import { checkOutputPaths } from "./writing.ts";
+
+/** @throws OptionError for arguments that are missing or contradictory; FileError for data that cannot be read; RowFault */
+export async function attributeDataset(args: DatasetArguments, screen: Screen): Promise<void> {
+  const { savePath, inputTextField: input, generatedTextField: generated, contrastTargetsField: contrast } = args;
+  requiredModel(args);
+  if (input === undefined) throw missing("--input_text_field (-in)", "the field with the texts");
+  if (savePath === undefined && !args.dryRun) throw missing("--save_path (-o)", "a file for the results");
+  if (args.resume && args.overwrite)
+    throw new OptionError("--resume and --overwrite contradict each other; leave one out");
+  await checkOutputPaths({ savePath });
+  const { showProgress: _, ...options } = attributeOptions(args);
+  // Wrong options are found before anything is loaded, and are no fault of the rows.
+  resolveOptions(
+    args.attributionMethod as MethodId,
+    {},
+    { ...options, ...(contrast !== undefined && { contrastTargets: [] }) },
+  );
+  const shard = shardOf(args.shard, process.env);
+  const fields: Fields = { input, generated, contrast, chat: args.chat };
+  const data = await openDataset(args);
+  const range = await rowsOf(data, args);
+  if (args.dryRun) return await estimate(args, data, range, shard, fields, screen);
+  if (savePath === undefined) return;
+
+  const path = shardPath(savePath.replace(/\.json$/, ".jsonl"), shard);
+  const { attributed, failed } = await attributeShard(path, args, { data, range, shard, fields }, screen);
+  const failures = failed > 0 ? `; ${failed} rows failed, and are noted there` : "";
+  screen.report(`inseq: ${path} is complete: ${attributed} results${failures}`);
+  if (attributed === 0 && failed > 0) throw new FileError(`${path}: expected results, but all ${failed} rows failed`);
+  if (!savePath.endsWith(".json") || shard.count > 1) return;
+  await mergeShards([path], savePath, { overwrite: args.overwrite || args.resume });
+  screen.report(`inseq: saved ${attributed} results to ${savePath}`);
+}
+
+interface Part {
+  readonly data: Dataset;
+  readonly range: Rows;
+  readonly shard: Shard;
+  readonly fields: Fields;
+}
+
+async function attributeShard(
+  path: string,
+  args: DatasetArguments,
+  { data, range, shard, fields }: Part,
+  screen: Screen,
+): Promise<End> {
+  const tell = createTell(args, screen);
+  const { showProgress, ...options } = attributeOptions(args);
+  const identity = await data.identity();
+  const total = sizeOfShard(range, shard);
+  const rate = createRateReport(showProgress, total, screen);
+  let model: AttributionModel | undefined;
+  let failures = 0;
+  try {
+    return await fillShard(path, {
+      range,
+      options: args,
+      header: async () => {
+        model = await openModel(args, showProgress, tell);
+        return { run: await runOf(args, model, identity, range), ...shard };
+      },
+      onOpen: ({ done, dropped }) => {
+        const there = done.attributed + done.failed;
+        if (dropped > 0) tell.little(`cut off ${dropped} bytes of an interrupted batch`);
+        if (there > 0) screen.report(`inseq: ${path} has ${there} of ${total} rows`);
+        rate.begin(there);
+      },
+      batches: (skip) => batchesOf(data.rows(columnsOf(fields)), { range, shard, skip }, fields),
+      attribute: async (batch) => {
+        if (model === undefined) throw new TypeError("the model is loaded before the first batch");
+        const done = await attributeBatch(batch, {
+          model,
+          options,
+          skipFaults: args.onError === "skip",
+          saved: savedForm(args),
+        });
+        if (!args.hideAttributions) showRows(done, args, screen);
+        failures += done.filter(({ record }) => "error" in record).length;
+        rate.update(done.length, failures);
+        return done.map(({ record }) => record);
+      },
+    });
+  } finally {
+    rate.end();
+    model?.dispose();
+  }
+}
+
+/** Counts the rows, which reads the data once. */
+async function rowsOf(data: Dataset, { batchSize }: DatasetArguments): Promise<Rows> {
+  if (!Number.isInteger(batchSize) || batchSize < 1) {
+    throw new OptionError(`--batch_size: expected a positive integer, received ${batchSize}`);
+  }
+  let total = 0;
+  for await (const _row of data.rows(null)) total++;
+  const range = { ...data.split.rows(total), batchSize };
+  if (range.end > range.start) return range;
+  throw new OptionError(`--dataset_split: expected rows to attribute, but there are none (the data has ${total})`);
+}
+
+/** Arguments that change no result. */
+const withoutInfluence: readonly (keyof DatasetArguments)[] = [
+  "savePath",
+  "shard",
+  "resume",
+  "overwrite",
+  "dryRun",
+  "onError",
+  "hideAttributions",
+  "verbose",
+  "veryVerbose",
+  "device",
+  "backend",
+  "memoryBudget",
+  "datasetAuthToken",
+  "datasetName",
+  "datasetDir",
+  "datasetFiles",
+  "datasetSplit",
+  "modelKwargs",
+];
+
+async function runOf(args: DatasetArguments, model: AttributionModel, data: Json, range: Rows): Promise<Run> {
+  const asked = Object.entries(args).filter(([name]) => !(withoutInfluence as readonly string[]).includes(name));
+  const { modelNameOrPath: place = "", modelKwargs } = args;
+  const { token: _token, cache_dir: _cache, local_files_only: _local, ...ofModel } = modelKwargs;
+  return {
+    data,
+    rows: [range.start, range.end],
+    ...(Object.fromEntries(asked.map(([name, value]) => [longName(name), value])) as Run),
+    model_kwargs: ofModel as Run,
+    ...((await fileExists(place)) && { model_sha256: await hashOfModel(await openFolder(place)) }),
+    backend: model.backend.name,
+    version,
+  };
+}
+
+function savedForm(args: DatasetArguments): (result: FeatureAttributionOutput) => FeatureAttributionOutput {
+  const isAggregated = args.attributionAggregators !== undefined || args.aggregateOutput;
+  return isAggregated ? (result) => aggregateAsAsked(result, args) : (result) => result;
+}
+
+function showRows(done: readonly Attributed[], args: DatasetArguments, { colorLevel, width, print }: Screen): void {
+  const method = args.attributionMethod;
+  for (const { output, record } of done) {
+    if (output === undefined) continue;
+    print(`Row ${record.row}\n\n`);
+    for (const sequence of aggregateForView(aggregateAsAsked(output, args), args).sequenceAttributions)
+      print(`${sequence.show({ aggregation: false, colorLevel, width, method })}\n`);
+  }
+}

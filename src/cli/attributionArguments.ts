@@ -1,0 +1,45 @@
+/** The arguments that all commands that attribute have in common, as the library's `attribute` takes them. */
+
+import type { AttributeOptions } from "../attribution/options.ts";
+import { OptionError } from "../errors.ts";
+import { attributionOptions, baselineChoice, outputSpansChoice } from "./keywordArguments.ts";
+import type { AttributeArguments } from "./options.ts";
+
+/** The arguments without the texts and what is made of the result. */
+export type AttributionArguments = Omit<
+  AttributeArguments,
+  "inputTexts" | "messages" | "generatedTexts" | "vizPath" | "svgPath"
+>;
+
+/** The options of the library's `attribute`; the record `--attribution_kwargs` may hold any that has no option of its own. */
+export function attributeOptions(args: AttributionArguments): AttributeOptions & { readonly showProgress: boolean } {
+  const { show_progress: showProgress = true, ...record } = args.attributionKwargs;
+  if (typeof showProgress !== "boolean") {
+    throw new OptionError(`--attribution_kwargs: "show_progress": expected true or false, received ${showProgress}`);
+  }
+  const { attributedFn, outputSpans, baseline, seed, startPos, endPos, memoryBudget } = args;
+  const given: AttributeOptions = {
+    stepScores: args.stepScores ?? [],
+    attributeTarget: args.attributeTarget,
+    includeEosBaseline: args.includeEosBaseline,
+    outputStepAttributions: args.outputStepAttributions,
+    generateFromTargetPrefix: args.generateFromTargetPrefix,
+    generationArgs: args.generationKwargs,
+    batchSize: args.batchSize,
+    skipSpecialTokens: args.skipSpecialTokens,
+    retokenize: args.retokenize,
+    ...(attributedFn !== undefined && { attributedFn }),
+    ...(outputSpans !== undefined && { outputSpans: outputSpansChoice(outputSpans) }),
+    ...(baseline !== undefined && { baseline: baseline.map(baselineChoice) }),
+    ...(seed !== undefined && { seed }),
+    ...(startPos !== undefined && { attrPosStart: startPos }),
+    ...(endPos !== undefined && { attrPosEnd: endPos }),
+    ...(memoryBudget !== undefined && { memoryBudget }),
+  };
+  return { ...attributionOptions(record), ...given, showProgress };
+}
+
+/** An option that has to be given. */
+export function missing(option: string, what: string): OptionError {
+  return new OptionError(`${option}: expected ${what}, received none`);
+}

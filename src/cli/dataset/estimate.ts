@@ -1,0 +1,140 @@
+/** What a run will cost, told beforehand: rows and tokens are counted, passes and time extrapolated from a few rows. */
+
+import { readInputs } from "../../attribution/inputs.ts";
+import type { AttributionModel } from "../../attributionModel.ts";
+import { FileError } from "../../errors.ts";
+import { isJsonObject } from "../../json.ts";
+import { type MethodId, methods } from "../../method/registry.ts";
+import type { FeatureAttributionOutput } from "../../output.ts";
+import { attributeOptions } from "../attributionArguments.ts";
+import type { DatasetArguments } from "../datasetOptions.ts";
+import { openModel } from "../openModel.ts";
+import type { Screen } from "../screen.ts";
+import { createTell } from "../telling.ts";
+import { columnsOf, type Fields, type Item, itemOf } from "./batches.ts";
+import type { Dataset } from "./dataset.ts";
+import { duration } from "./rate.ts";
+import { attributeBatch } from "./results.ts";
+import { isInShard, type Rows, type Shard, sizeOfShard } from "./shard.ts";
+
+/** Rows that are attributed to measure, evenly spread over the data. */
+const PROBES = 6;
+
+interface Census {
+  readonly rows: number;
+  readonly faulty: readonly string[];
+  readonly inputTokens: number;
+  readonly targetTokens: number;
+  readonly probes: readonly Item[];
+}
+
+interface Probe {
+  readonly seconds: number;
+  /** Input tokens, and tokens that were explained. */
+  readonly input: number;
+  readonly steps: number;
+  /** Rows of the batch that went through the model. */
+  readonly passes: number;
+}
+
+/** Tells on the standard output what the run, or the shard, would cost. */
+export async function estimate(
+  args: DatasetArguments,
+  data: Dataset,
+  range: Rows,
+  shard: Shard,
+  fields: Fields,
+  screen: Screen,
+): Promise<void> {
+  const { showProgress, ...options } = attributeOptions(args);
+  const model = await openModel(args, showProgress, createTell(args, screen));
+  try {
+    const census = await count(model, data, range, shard, fields);
+    for (const fault of census.faulty.slice(0, 10)) screen.report(`inseq: ${fault}`);
+    const how = { model, options, skipFaults: false, saved: (result: FeatureAttributionOutput) => result };
+    const [first] = census.probes;
+    if (first === undefined) throw new FileError(`expected rows to attribute, but all ${census.rows} are faulty`);
+    // The first call compiles kernels and fills caches: it is not measured.
+    await attributeBatch([first], how);
+    const probes: Probe[] = [];
+    for (const probe of census.probes) {
+      const started = performance.now();
+      const [done] = await attributeBatch([probe], how);
+      const seconds = (performance.now() - started) / 1000;
+      if (done?.output !== undefined) probes.push({ seconds, ...sizesOf(done.output) });
+    }
+    screen.print(told(census, probes, model, args));
+  } finally {
+    model.dispose();
+  }
+}
+
+/** Counts rows, faulty rows and tokens; takes probes. */
+async function count(
+  model: AttributionModel,
+  data: Dataset,
+  range: Rows,
+  shard: Shard,
+  fields: Fields,
+): Promise<Census> {
+  const size = sizeOfShard(range, shard);
+  const probed = new Set(Array.from({ length: PROBES }, (_, i) => Math.floor(((i + 0.5) * size) / PROBES)));
+  const { tokenizer } = model;
+  let [number, rows, inputTokens, targetTokens] = [-1, 0, 0, 0];
+  const faulty: string[] = [];
+  const probes: Item[] = [];
+  for await (const row of data.rows(columnsOf(fields))) {
+    number++;
+    if (number >= range.end) break;
+    if (!isInShard(number, range, shard)) continue;
+    const item = itemOf(number, row, fields);
+    if (probed.has(rows++) && !("fault" in item)) probes.push(item);
+    if ("fault" in item) faulty.push(item.fault.message);
+    else {
+      const [input] = readInputs(tokenizer, typeof item.input === "string" ? item.input : [item.input], undefined);
+      inputTokens += tokenizer.encode(input?.text ?? "", { addSpecialTokens: true }).ids.length;
+      if (item.generated !== undefined) {
+        const asTarget = model.model.kind === "encoder-decoder";
+        targetTokens += tokenizer.encode(item.generated, { addSpecialTokens: true, asTarget }).ids.length;
+      }
+    }
+  }
+  return { rows, faulty, inputTokens, targetTokens, probes };
+}
+
+function sizesOf({ sequenceAttributions: [sequence], info }: FeatureAttributionOutput): Omit<Probe, "seconds"> {
+  const { rows } = isJsonObject(info.inseq_tfjs) ? info.inseq_tfjs : {};
+  const { source = [], attrPosStart = 0, attrPosEnd = 0 } = sequence ?? {};
+  return { input: source.length, steps: attrPosEnd - attrPosStart, passes: typeof rows === "number" ? rows : 0 };
+}
+
+function told(
+  { rows, faulty, inputTokens, targetTokens, probes: asked }: Census,
+  probes: readonly Probe[],
+  model: AttributionModel,
+  args: DatasetArguments,
+): string {
+  const method = methods[args.attributionMethod as MethodId];
+  const sum = (of: (probe: Probe) => number) => probes.reduce((all, probe) => all + of(probe), 0);
+  const fine = rows - faulty.length;
+  // Texts that are given have their tokens; of a decoder-only model they begin with the prompt.
+  const isForced =
+    targetTokens > 0 && !args.generateFromTargetPrefix && args.startPos === undefined && args.endPos === undefined;
+  const given = model.model.kind === "decoder-only" && !args.chat ? targetTokens - inputTokens : targetTokens;
+  const steps = isForced ? given : (fine * sum((probe) => probe.steps)) / probes.length;
+  const passes = (steps * sum((probe) => probe.passes)) / sum((probe) => probe.steps);
+  // A step costs as much as there are tokens that it looks back on.
+  const work = ({ input, steps: own }: { readonly input: number; readonly steps: number }) => own * (input + own / 2);
+  const all = fine * work({ input: inputTokens / fine, steps: steps / fine });
+  const seconds = (all * sum((probe) => probe.seconds)) / sum(work);
+  const number = (value: number) => Math.round(value).toLocaleString("en-US");
+  const backward = method.on === "embeddings" || method.on === "sites" ? number(passes) : "none";
+  return [
+    `rows       ${number(rows)}${faulty.length > 0 ? `, ${number(faulty.length)} of them faulty` : ""}`,
+    `tokens     ${number(inputTokens)} of inputs, ${isForced ? "" : "about "}${number(steps)} to explain`,
+    `forwards   about ${number(passes)} (${method.cost}, for each token to explain)`,
+    `backwards  about ${backward}`,
+    `time       about ${duration(seconds)} on ${model.backend.name} (${probes.length} of ${asked.length} texts took ${sum((probe) => probe.seconds).toPrecision(3)} s)`,
+    "",
+  ].join("\n");
+}
