@@ -9,11 +9,12 @@ import { smoothed, solutions } from "../method/smoothed.ts";
 import type { Model } from "../model/model.ts";
 import { sharesRepeats } from "../ops/repeat.ts";
 import type { Scores } from "../result/attribution.ts";
-import { dispose, memory, readFloats, stack, type Tensor, tidy } from "../tensor.ts";
+import { dispose, memory, readFloats, type Tensor } from "../tensor.ts";
 import { attributedContexts, attributesTarget, checkContext, nextTask } from "./attributedContext.ts";
 import { embeddingPlaces, sitePlaces } from "./attributedPlaces.ts";
-import { evenPart, fewerRows, type PassLimits, rowsPerPass, stepsPerPass } from "./budget.ts";
-import type { AttributionRequest, Ends, SequenceScores } from "./engine.ts";
+import { evenPart, fewerRows, type PassLimits, perturbationsPerPass, rowsPerPass, stepsPerPass } from "./budget.ts";
+import { readEnds } from "./ends.ts";
+import type { AttributionRequest, SequenceScores } from "./engine.ts";
 import { neuronRunner, siteOf } from "./neuron.ts";
 import { createProblem, type ProblemOptions } from "./problem.ts";
 import { createRunner } from "./runner.ts";
@@ -75,8 +76,8 @@ export async function attributeEmbeddings(
   let total = 0;
   for (let from = 0; from < G; from = partEnd(from, steps)) total += rowsOf(from, partEnd(from, steps));
 
-  /** Scores of the steps from ≤ g < to, with so many rows in a pass. */
-  async function solveSteps(from: number, to: number, rowsOfPass: number): Promise<void> {
+  /** The steps from ≤ g < to as a problem, with so many rows in a pass. */
+  function chunk(from: number, to: number, rowsOfPass: number) {
     const options: ProblemOptions = {
       seed: request.seed,
       rows: rowsOfPass,
@@ -96,14 +97,18 @@ export async function attributeEmbeddings(
     const positions_NL = readingPositions(sequence, some);
     const target = createTarget(attributed, tokens, some, request.output?.reduction);
     const problem = createProblem(runner, positions_NL, target, options);
+    return { problem, positions_NL, target, options };
+  }
+
+  /** Scores of the steps from ≤ g < to. */
+  async function solveSteps(from: number, to: number, rowsOfPass: number): Promise<void> {
+    const { problem, ...asChunk } = chunk(from, to, rowsOfPass);
     const inside: OwnedSiteProblem[] = [];
-    const run = (asked: Problem): Promise<Answer> => {
-      if (method.on === "embeddings") return method.run(asked, methodOptions);
+    const run = (atEmbeddings: Problem): Promise<Answer> => {
+      if (method.on === "embeddings") return method.run(atEmbeddings, methodOptions);
       const { sites } = places;
       const atSites =
-        sites === null
-          ? embeddingSites(asked)
-          : createSiteProblem(asked, { runner, sites, positions_NL, target, options });
+        sites === null ? embeddingSites(atEmbeddings) : createSiteProblem(atEmbeddings, { runner, sites, ...asChunk });
       inside.push(atSites);
       return method.run(atSites, methodOptions);
     };
@@ -111,7 +116,6 @@ export async function attributeEmbeddings(
     try {
       const { attributions, deltas } = await solve(problem);
       try {
-        await readEnds(problem, method.usesBaseline !== false, ends, from);
         for (const [i, scores_NSD] of attributions.entries()) {
           places.grids[i]?.write(from, { shape: scores_NSD.shape, values: await readFloats(scores_NSD) });
         }
@@ -125,6 +129,24 @@ export async function attributeEmbeddings(
     } finally {
       for (const atSites of inside) atSites.dispose();
       problem.dispose();
+    }
+  }
+
+  /** f(x) and f(x′) keep nothing for a gradient: most often one pass serves all steps. */
+  async function solveEnds(mostRows: number): Promise<void> {
+    const pass = perturbationsPerPass(model.facts, positions, G, limits);
+    let rows = Math.min(mostRows, pass.steps * pass.rows);
+    for (let from = 0; from < G; ) {
+      const to = partEnd(from, Math.min(pass.steps, rows));
+      const { problem } = chunk(from, to, rows);
+      try {
+        await readEnds(problem, method.usesBaseline !== false, ends, from);
+        from = to;
+      } catch (error) {
+        rows = fewerRows(error, Math.min(rows, (to - from) * (1 + sequence.baselines.length)));
+      } finally {
+        problem.dispose();
+      }
     }
   }
 
@@ -142,6 +164,7 @@ export async function attributeEmbeddings(
         usage.rows = done;
       }
     }
+    await solveEnds(mostRows);
   } finally {
     runner.dispose();
   }
@@ -153,23 +176,6 @@ export async function attributeEmbeddings(
     ends,
     ...usage,
   };
-}
-
-/** f(x) and the mean of f(x′) at the problem's steps: one forward pass of a row for each, which is not counted. */
-async function readEnds(problem: Problem, usesBaseline: boolean, ends: Ends, from: number): Promise<void> {
-  const references = usesBaseline ? problem.references : [];
-  const points = tidy(() =>
-    problem.inputs.map((x_SD, i) => stack([x_SD, ...references.map(({ embeddings }) => embeddings[i] ?? x_SD)], 0)),
-  );
-  const values = await readFloats(await problem.value(points));
-  dispose(points);
-  const N = problem.steps;
-  ends.value.set(values.subarray(0, N), from);
-  for (let n = 0; n < N && ends.baseline !== null; n++) {
-    let total = 0;
-    for (let r = 1; r <= references.length; r++) total += values[r * N + n] ?? Number.NaN;
-    ends.baseline[from + n] = total / references.length;
-  }
 }
 
 /** @throws OptionError when the attributed function has no gradient with respect to the inputs */

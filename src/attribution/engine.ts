@@ -12,6 +12,7 @@ import { attributePlayers, checkPlayable } from "./attributePlayers.ts";
 import type { RowLimits } from "./budget.ts";
 import { type Contrast, inSameContext } from "./contrast.ts";
 import { dropoutLogits } from "./dropout.ts";
+import type { Ends } from "./ends.ts";
 import { checkTraits } from "./modelTraits.ts";
 import type { Neuron } from "./neuron.ts";
 import type { Sampler } from "./sampler.ts";
@@ -75,12 +76,6 @@ export interface SequenceScores {
   readonly rows: number;
   /** The attributed function of each step; absent for methods that do not ask for it. */
   readonly ends?: Ends | undefined;
-}
-
-/** f(x) and f(x′), [G] each: of several baselines the mean, and null for methods without. */
-export interface Ends {
-  readonly value: Float32Array;
-  readonly baseline: Float32Array | null;
 }
 
 /**

@@ -15,7 +15,8 @@ import type { ChatSpan } from "../text/chat.ts";
 import type { Span } from "../text/span.ts";
 import type { Encoding } from "../text/tokenizer.ts";
 import type { Contrast } from "./contrast.ts";
-import type { Ends, ScoreRequest, SequenceScores } from "./engine.ts";
+import type { Ends } from "./ends.ts";
+import type { ScoreRequest, SequenceScores } from "./engine.ts";
 import type { Sequence } from "./sequence.ts";
 import type { OutputSpans } from "./steps.ts";
 

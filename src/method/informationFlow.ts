@@ -67,7 +67,7 @@ function edgesOf(parts: AttentionParts, threshold: number): Mixture {
   });
   const { read_TS, rest_T1 } = tidy(() => {
     const rest_T1 = expandDims(contribution(whole_TD, behindNorm(parts, stream_TD)), 1);
-    const total_T1 = add(expandDims(sum(heads_HTS, [0, 2]), 1), rest_T1);
+    const total_T1 = add(expandDims(sum(sum(heads_HTS, 2), 0), 1), rest_T1);
     const kept = (e: Tensor): Tensor => mul(e, cast(greaterEqual(e, mul(total_T1, scalar(threshold))), "float32"));
     return { read_TS: sum(kept(heads_HTS), 0), rest_T1: kept(rest_T1) };
   });

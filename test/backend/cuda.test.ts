@@ -53,7 +53,7 @@ describeOnBackends(
           const encoderDecoder = model.kind === "encoder-decoder";
           const stepScores = Object.entries(scores)
             .filter(([, { contrast }]) => contrast === "none")
-            .map(([id, score]) => ({ id, score, options: { topK: 5, topP: 0.9 } }));
+            .map(([id, score]) => ({ id, score, options: { topK: 5, topP: 0.9, mcdRate: 0.1 } }));
           const before = throughHost();
           await attributeSequence(
             model,
