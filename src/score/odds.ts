@@ -1,6 +1,6 @@
 /** `log_odds`: how much likelier a token is than all others together. */
 
-import { add, cast, equal, exp, expandDims, log, max, mul, range, reshape, scalar, sub, sum } from "../tensor.ts";
+import { cast, equal, expandDims, logSoftmax, mul, range, reshape, scalar, sub, sum } from "../tensor.ts";
 import { logitOf } from "./distribution.ts";
 import type { DescribedScore } from "./score.ts";
 
@@ -14,9 +14,10 @@ export const logOdds: DescribedScore = {
     const own_RV = cast(equal(expandDims(targets_R, 1), reshape(range(0, V), [1, V])), "float32");
     // 1 − p is computed from the others' logits: from p, nothing would be left of it near 1.
     const others_RV = sub(logits_RV, mul(own_RV, scalar(NOWHERE)));
-    const largest_R1 = max(others_RV, -1, true);
-    const rest_R = log(sum(exp(sub(others_RV, largest_R1)), -1));
-    return sub(logitOf(step), add(rest_R, reshape(largest_R1, [-1])));
+    // z − logSoftmax(z) is the log of the sum at every place: the mean over the others' places is that, too.
+    const share_RV = mul(sub(scalar(1), own_RV), scalar(1 / (V - 1)));
+    const rest_R = sum(mul(sub(others_RV, logSoftmax(others_RV)), share_RV), -1);
+    return sub(logitOf(step), rest_R);
   },
   formula: "ln p[y] / (1 − p[y])",
   paper: "Cohen-Wang et al. 2024, arXiv 2409.00729",

@@ -185,7 +185,7 @@ describe.each(internalsMethods)("%s", (id) => {
     const name = "contrast_logits_diff";
     const asked = (ids: readonly number[]) => ({
       attributed: { id: name, score: findScore(name), options: {} },
-      contrast: { source: null, target: null, positions: [2, 3, 4, 5], ids },
+      contrasts: [{ source: null, target: null, positions: [2, 3, 4, 5], ids, tokens: ids.map(String) }],
     });
     const largest = (scores: Scores | null) =>
       Math.max(
