@@ -141,7 +141,6 @@ const withoutInfluence: readonly (keyof DatasetArguments)[] = [
   "device",
   "backend",
   "memoryBudget",
-  "datasetAuthToken",
   "datasetName",
   "datasetDir",
   "datasetFiles",

@@ -20,7 +20,7 @@ export const datasetOptions = {
     aliases: ["-d", "--dataset"],
     placeholder: "name",
     group: "Data",
-    help: "A file (.jsonl, .csv, .tsv, .txt, each also .gz, or .parquet), a folder of such files, a data set's name on the Hugging Face hub, or a format (json, csv, tsv, text, parquet) with --dataset_files. Required.",
+    help: "A file (.jsonl, .csv, .tsv, .txt, each also .gz, or .parquet), a folder of such files, or a format (json, csv, tsv, text, parquet) with --dataset_files. Required.",
   },
   inputTextField: {
     kind: "text",
@@ -42,13 +42,6 @@ export const datasetOptions = {
     group: "Data",
     help: "Field with each row's contrast_targets, for contrastive attributed functions and step scores.",
   },
-  datasetConfig: {
-    kind: "text",
-    aliases: ["--config"],
-    placeholder: "name",
-    group: "Data",
-    help: "Which subset of a data set on the hub. Default: default, or its only one.",
-  },
   datasetDir: {
     kind: "text",
     aliases: ["--dir"],
@@ -61,7 +54,7 @@ export const datasetOptions = {
     aliases: ["--files"],
     placeholder: "file",
     group: "Data",
-    help: "The data files; in a folder or on the hub * and ** stand for parts of names.",
+    help: "The data files; in a folder * and ** stand for parts of names.",
   },
   datasetSplit: {
     kind: "text",
@@ -70,20 +63,6 @@ export const datasetOptions = {
     default: "train",
     group: "Data",
     help: "The split, or rows of it: test, train[:100], train[10%:20%].",
-  },
-  datasetRevision: {
-    kind: "text",
-    aliases: ["--revision"],
-    placeholder: "name",
-    group: "Data",
-    help: "Branch, tag or commit of a data set on the hub.",
-  },
-  datasetAuthToken: {
-    kind: "text",
-    aliases: ["--auth"],
-    placeholder: "token",
-    group: "Data",
-    help: "Token for the hub. Default: as hf auth login or HF_TOKEN say.",
   },
   datasetKwargs: {
     kind: "record",

@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn } from "node:child_process";
-import { mkdir, mkdtemp, readFile, rm, stat, truncate, writeFile } from "node:fs/promises";
+import { mkdtemp, readFile, rm, stat, truncate, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -240,7 +240,6 @@ describe("inseq attribute-dataset", { timeout: 240_000 }, () => {
     await runHere(tiny(data, at("unlimited.jsonl"), "-bs", "2"));
     expect(await readFile(save)).toEqual(await readFile(at("unlimited.jsonl")));
 
-    await mkdir(at("closed"), { mode: 0o500 });
     const refused = await runHere(tiny(data, at("space.csv/out.jsonl")));
     expect(refused.status).toBe(1);
     expect(refused.err).toMatch(/space.csv\/out.jsonl: expected a file that can be written \((?:ENOTDIR|EEXIST)\)/);

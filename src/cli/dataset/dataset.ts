@@ -30,7 +30,7 @@ export async function openDataset(args: DatasetArguments): Promise<Dataset> {
   const { datasetName } = args;
   if (datasetName === undefined) {
     throw new OptionError(
-      `--dataset_name (-d): expected a file, a folder, a name on the hub, or a format (${formats.join(", ")}) with --dataset_files, received none`,
+      `--dataset_name (-d): expected a file, a folder or a format (${formats.join(", ")}) with --dataset_files, received none`,
     );
   }
   const split = readSplit(args.datasetSplit);
@@ -64,16 +64,15 @@ async function located(name: string, split: Split, args: DatasetArguments): Prom
   const isFormat = (formats as readonly string[]).includes(name);
   const there = await stat(name).catch(() => undefined);
   if (there?.isFile()) {
-    refuse(args, ["datasetFiles", "datasetDir", "datasetConfig", "datasetRevision"], `of the file ${name}`);
+    refuse(args, ["datasetFiles", "datasetDir"], `of the file ${name}`);
     onlyTrain(split, name);
     return { files: [{ name: basename(name), path: name }] };
   }
   if (!isFormat && there === undefined) {
     throw new OptionError(
-      `--dataset_name: expected a file, a folder or a format (${formats.join(", ")}), but there is nothing of the name ${name}`,
+      `--dataset_name: expected a file, a folder or a format (${formats.join(", ")}), but there is nothing of the name ${name}; files of a data set on the hub have to be downloaded first`,
     );
   }
-  refuse(args, ["datasetConfig", "datasetRevision"], "of local files");
   if (isFormat && datasetFiles !== undefined) {
     onlyTrain(split, "--dataset_files");
     const files = await Promise.all(
