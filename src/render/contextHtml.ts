@@ -9,7 +9,7 @@ import type { ContextAttribution } from "../result/contextAttribution.ts";
 import { relativeStrength, type Theme } from "./colorScale.ts";
 import { type ContextText, type ContextView, type CuesView, contextView, type ScoredToken } from "./contextView.ts";
 import { infoPanel } from "./html/info.ts";
-import { sha256Base64 } from "./html/sha256.ts";
+import { htmlPage } from "./html/page.ts";
 import { colorSteps, styleSheet } from "./html/style.ts";
 import { escapeMarkup } from "./markup.ts";
 import { decimalsFor, scoreText, typeset } from "./scoreText.ts";
@@ -31,23 +31,10 @@ export function renderContextHtml(result: ContextAttribution, options: ContextHt
   const { theme = "auto", title = "What the output owes to its context" } = options;
   knownName("theme", theme, ["light", "dark", "auto"]);
   const view = contextView(result);
-  const heading = escapeMarkup(lineText(title));
-  const style = styleSheet() + ownStyle;
-  const policy = `default-src 'none'; style-src 'sha256-${sha256Base64(style)}'; base-uri 'none'; form-action 'none'`;
+  const heading = lineText(title);
   const details = view.facts.map(([name, value]) => `${name.toLowerCase()}: ${value}`).join(" · ");
-  return `<!DOCTYPE html>
-<html lang="en"${theme === "auto" ? "" : ` data-theme="${theme}"`}>
-<head>
-<meta charset="utf-8">
-<meta http-equiv="Content-Security-Policy" content="${policy}">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta name="referrer" content="no-referrer">
-<title>${heading}</title>
-<style>${style}</style>
-</head>
-<body>
-<div class="page">
-<header><div><h1>${heading}</h1><p class="subtitle">${escapeMarkup(details)}</p></div></header>
+  const body = `<div class="page">
+<header><div><h1>${escapeMarkup(heading)}</h1><p class="subtitle">${escapeMarkup(details)}</p></div></header>
 <main>
 <section class="card">
 ${view.texts
@@ -62,10 +49,8 @@ ${legend(view.maxAbs, view.output)}
 ${view.cues.map((cues, i) => cuesSection(cues, i + 1, view)).join("\n")}
 </main>
 ${result.info === null ? "" : infoPanel(result.info)}
-</div>
-</body>
-</html>
-`;
+</div>`;
+  return htmlPage({ title: heading, theme, style: styleSheet() + ownStyle, body });
 }
 
 function textBlock([name, text]: readonly [string, string]): string {
