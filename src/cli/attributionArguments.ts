@@ -8,7 +8,7 @@ import type { AttributeArguments } from "./options.ts";
 /** The arguments without the texts and what is made of the result. */
 export type AttributionArguments = Omit<
   AttributeArguments,
-  "inputTexts" | "messages" | "generatedTexts" | "vizPath" | "svgPath"
+  "inputTexts" | "messages" | "generatedTexts" | "vizPath" | "svgPath" | "pngPath"
 >;
 
 /** The options of the library's `attribute`; the record `--attribution_kwargs` may hold any that has no option of its own. */

@@ -10,6 +10,7 @@ const {
   generatedTexts: _generatedTexts,
   vizPath: _vizPath,
   svgPath: _svgPath,
+  pngPath: _pngPath,
   ...shared
 } = attributeOptions;
 
