@@ -2,7 +2,6 @@
 
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
-import type { Precision } from "../backend/definition.ts";
 import { loadModel } from "../loadModel.ts";
 import { askedMethods, fingerprint } from "./benchmark/asked.ts";
 import { openJournal } from "./benchmark/journal.ts";
@@ -13,6 +12,7 @@ import { tasksOf } from "./benchmark/task.ts";
 import { terminalTable } from "./benchmark/terminalTable.ts";
 import type { BenchmarkArguments } from "./benchmarkOptions.ts";
 import { placeOf } from "./device.ts";
+import { numberOptions } from "./openModel.ts";
 import { createDownloadBar } from "./progress.ts";
 import type { Screen } from "./screen.ts";
 import { INTERRUPTED, uninterrupted } from "./writing.ts";
@@ -36,9 +36,7 @@ export async function benchmark(args: BenchmarkArguments, screen: Screen): Promi
       const downloads = createDownloadBar(!args.hideProgress);
       const model = await loadModel(task.model, undefined, {
         backend,
-        ...(args.quantize !== undefined && { quantize: args.quantize as "int8" | "int4" }),
-        ...(args.dtype !== undefined && { dtype: args.dtype as "float32" | "bfloat16" }),
-        ...(args.precision !== undefined && { precision: args.precision as Precision }),
+        ...numberOptions(args),
         onDownload: downloads.update,
       }).finally(downloads.stop);
       try {

@@ -1,14 +1,13 @@
 /** The options of `inseq benchmark`. */
 
-import { precisions } from "../backend/definition.ts";
 import { dataFormats } from "../evaluate/data/formats.ts";
 import { floors } from "../evaluate/explain.ts";
 import { listMetrics } from "../evaluate/registry.ts";
 import { listRemovalOperators } from "../evaluate/removal.ts";
-import { quantizations, storageTypes } from "../loadModel.ts";
 import { playerKinds } from "../method/perturbation.ts";
 import { listFeatureAttributionMethods } from "../method/registry.ts";
 import { listStepFunctions } from "../score/registry.ts";
+import { attributeOptions } from "./options.ts";
 import type { OptionTable, OptionValues } from "./optionTable.ts";
 
 const scoreNames = { of: "step function", names: listStepFunctions };
@@ -141,46 +140,12 @@ export const benchmarkOptions = {
   },
   hideProgress: { kind: "flag", group: "Output", help: "Show no progress bar." },
 
-  device: {
-    kind: "text",
-    aliases: ["--dev"],
-    placeholder: "name",
-    group: "Computing",
-    help: "cuda for the first GPU, cuda:1 for the second, or cpu. Default: the fastest backend present.",
-  },
-  backend: {
-    kind: "text",
-    placeholder: "name",
-    group: "Computing",
-    help: "Which implementation computes: auto, native, cuda, tensorflow, wasm or cpu. Default: auto, the fastest one.",
-  },
-  quantize: {
-    kind: "text",
-    placeholder: "name",
-    choices: { of: "quantization", names: () => quantizations },
-    group: "Computing",
-    help: "int8 or int4: matrices of linear layers in fewer bits, made while loading.",
-  },
-  dtype: {
-    kind: "text",
-    placeholder: "name",
-    choices: { of: "dtype", names: () => storageTypes },
-    group: "Computing",
-    help: "bfloat16: these matrices in half the memory. Default: float32.",
-  },
-  precision: {
-    kind: "text",
-    placeholder: "name",
-    choices: { of: "precision", names: () => precisions },
-    group: "Computing",
-    help: "high or bfloat16: matrix products with fewer bits where that is faster. Default: float32.",
-  },
-  memoryBudget: {
-    kind: "bytes",
-    placeholder: "bytes",
-    group: "Computing",
-    help: "Memory for the activations of one pass, such as 512M or 2G (powers of 1024). Default: 1G.",
-  },
+  device: attributeOptions.device,
+  backend: attributeOptions.backend,
+  quantize: attributeOptions.quantize,
+  dtype: attributeOptions.dtype,
+  precision: attributeOptions.precision,
+  memoryBudget: attributeOptions.memoryBudget,
 } as const satisfies OptionTable;
 
 export type BenchmarkArguments = OptionValues<typeof benchmarkOptions>;

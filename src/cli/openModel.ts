@@ -23,6 +23,19 @@ export type ModelArguments = Pick<
   | "precision"
 >;
 
+/** How its numbers are stored and multiplied, as `loadModel` takes it; the table of options has checked the names. */
+export function numberOptions({
+  quantize,
+  dtype,
+  precision,
+}: Pick<ModelArguments, "quantize" | "dtype" | "precision">) {
+  return {
+    ...(quantize !== undefined && { quantize: quantize as "int8" | "int4" }),
+    ...(dtype !== undefined && { dtype: dtype as "float32" | "bfloat16" }),
+    ...(precision !== undefined && { precision: precision as Precision }),
+  };
+}
+
 /** The name of the model. @throws OptionError without one */
 export function requiredModel({ modelNameOrPath }: ModelArguments): string {
   if (modelNameOrPath !== undefined) return modelNameOrPath;
@@ -41,9 +54,7 @@ export async function openModel(args: ModelArguments, showProgress: boolean, tel
   const downloads = createDownloadBar(showProgress);
   const model = await loadModel(name, args.attributionMethod as MethodId, {
     backend,
-    ...(args.quantize !== undefined && { quantize: args.quantize as "int8" | "int4" }),
-    ...(args.dtype !== undefined && { dtype: args.dtype as "float32" | "bfloat16" }),
-    ...(args.precision !== undefined && { precision: args.precision as Precision }),
+    ...numberOptions(args),
     modelKwargs,
     tokenizerKwargs,
     onDownload: downloads.update,
