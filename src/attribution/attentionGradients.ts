@@ -1,7 +1,7 @@
 /** Gradients that go through attention: one row of a pass for each step, a gate of ones at every key of every head. */
 
-import { chosen } from "../method/heads.ts";
-import type { AttentionGradient, AttentionSelection } from "../method/internals.ts";
+import { chosen } from "../method/internals/heads.ts";
+import type { AttentionGradient, AttentionSelection } from "../method/internals/internals.ts";
 import type { Model } from "../model/model.ts";
 import type { Site, Sites } from "../model/sites.ts";
 import { gate } from "../ops/gate.ts";

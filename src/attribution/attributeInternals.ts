@@ -1,6 +1,6 @@
 /** Attributing with what is inside the model: what a method that reads it is given, for one sequence. */
 
-import type { AttentionGradient, Internals } from "../method/internals.ts";
+import type { AttentionGradient, Internals } from "../method/internals/internals.ts";
 import type { InternalsMethod } from "../method/method.ts";
 import type { MethodOptions } from "../method/registry.ts";
 import type { Model } from "../model/model.ts";

@@ -1,8 +1,8 @@
 /** Attributing players: the method asks for values of coalitions, and its scores are written to the players' tokens. */
 
 import { NumericError, OptionError } from "../errors.ts";
-import { everyone, nobody, type PlayerScores } from "../method/game.ts";
 import type { GameMethod } from "../method/method.ts";
+import { everyone, nobody, type PlayerScores } from "../method/perturbation/game.ts";
 import type { MethodOptions } from "../method/registry.ts";
 import type { Model } from "../model/model.ts";
 import type { Scores } from "../result/attribution.ts";

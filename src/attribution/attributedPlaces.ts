@@ -6,7 +6,7 @@
  */
 
 import { OptionError } from "../errors.ts";
-import type { LayerOptions } from "../method/layerMethods.ts";
+import type { LayerOptions } from "../method/layer/layerMethods.ts";
 import type { Model } from "../model/model.ts";
 import type { Site } from "../model/sites.ts";
 import type { Scores } from "../result/attribution.ts";

@@ -7,7 +7,7 @@
  * begin to differ from the text at near positions: what is before the first of these is computed once, too.
  */
 
-import type { Coalition, Exchange, Game, Tree } from "../method/game.ts";
+import type { Coalition, Exchange, Game, Tree } from "../method/perturbation/game.ts";
 import { repeat } from "../ops/repeat.ts";
 import { select } from "../ops/select.ts";
 import { Random } from "../random.ts";

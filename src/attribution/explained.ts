@@ -1,7 +1,7 @@
 /** The attributed function as methods that read the inside of a model see it: of states, not of logits. */
 
 import { OptionError } from "../errors.ts";
-import type { Explained } from "../method/internals.ts";
+import type { Explained } from "../method/internals/internals.ts";
 import type { InternalsMethod } from "../method/method.ts";
 import type { MethodOptions } from "../method/registry.ts";
 import type { Model } from "../model/model.ts";

@@ -2,7 +2,7 @@
 
 import { OptionError } from "../errors.ts";
 import type { GameMethod } from "../method/method.ts";
-import { checkPerturbation, perturbationOptions } from "../method/perturbation.ts";
+import { checkPerturbation, perturbationOptions } from "../method/perturbation/perturbation.ts";
 import { type Method, type MethodId, type MethodOptions, methods, methodWith } from "../method/registry.ts";
 import { checkSmoothing, smoothingOptions } from "../method/smoothed.ts";
 import { knownName, rejectUnknownOptions, suggestion } from "../names.ts";

@@ -4,7 +4,7 @@
  * Letters: K rows, N steps, S positions of an input, D model width.
  */
 
-import type { Removal } from "../method/perturbation.ts";
+import type { Removal } from "../method/perturbation/perturbation.ts";
 import { add, concat, gather, int32, mul, scalar, slice, sub, type Tensor, tensor } from "../tensor.ts";
 import type { Runner } from "./runner.ts";
 import type { Sampler } from "./sampler.ts";

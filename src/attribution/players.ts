@@ -1,8 +1,8 @@
 /** Who plays: the tokens of each attributed input, by themselves or in words, sentences or spans of characters. */
 
 import { OptionError } from "../errors.ts";
-import type { Tree } from "../method/game.ts";
-import type { Players } from "../method/perturbation.ts";
+import type { Tree } from "../method/perturbation/game.ts";
+import type { Players } from "../method/perturbation/perturbation.ts";
 import { segmentRanges } from "../text/segments.ts";
 import type { Span } from "../text/span.ts";
 import type { Encoding } from "../text/tokenizer.ts";

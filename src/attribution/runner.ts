@@ -4,8 +4,8 @@
  * Letters: N steps, K points, R rows, S positions of an input, D model width, V vocabulary.
  */
 
-import { chosen } from "../method/heads.ts";
-import type { AttentionMap, AttentionSelection, Internals } from "../method/internals.ts";
+import { chosen } from "../method/internals/heads.ts";
+import type { AttentionMap, AttentionSelection, Internals } from "../method/internals/internals.ts";
 import type { Reference, Words } from "../method/problem.ts";
 import type { DecoderInput, EncoderStates, Model } from "../model/model.ts";
 import type { Site, Sites } from "../model/sites.ts";

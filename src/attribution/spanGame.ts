@@ -1,6 +1,6 @@
 /** The game that explains output spans: a span's value is what its tokens' values add up to. */
 
-import type { Game } from "../method/game.ts";
+import type { Game } from "../method/perturbation/game.ts";
 import { type SpanReduction, type Step, shares } from "./steps.ts";
 
 /** The game of spans behind the game of the attributed tokens, each of which is a step of its own there. */

@@ -4,7 +4,7 @@ import { dataFormats } from "../evaluate/data/formats.ts";
 import { floors } from "../evaluate/explain.ts";
 import { listMetrics } from "../evaluate/registry.ts";
 import { listRemovalOperators } from "../evaluate/removal.ts";
-import { playerKinds } from "../method/perturbation.ts";
+import { playerKinds } from "../method/perturbation/perturbation.ts";
 import { listFeatureAttributionMethods } from "../method/registry.ts";
 import { listStepFunctions } from "../score/registry.ts";
 import { attributeOptions } from "./options.ts";

@@ -10,7 +10,7 @@
  */
 
 import { OptionError } from "../errors.ts";
-import { type Coalition, everyone } from "../method/game.ts";
+import { type Coalition, everyone } from "../method/perturbation/game.ts";
 import { knownName } from "../names.ts";
 import { checkShare, type FunctionName, type Measured, type Question } from "./metric.ts";
 import { ranking } from "./ranking.ts";

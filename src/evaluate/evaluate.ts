@@ -7,7 +7,7 @@
 
 import type { InputNoise } from "../attribution/inputNoise.ts";
 import type { AttributionModel } from "../attributionModel.ts";
-import type { Players } from "../method/perturbation.ts";
+import type { Players } from "../method/perturbation/perturbation.ts";
 import { rejectUnknownOptions } from "../names.ts";
 import { Random } from "../random.ts";
 import { type Cost, type EvaluatedMethod, type ExplainOptions, explain } from "./explain.ts";

@@ -4,7 +4,7 @@ import type { InputNoise } from "../attribution/inputNoise.ts";
 import type { AttributeOptions } from "../attribution/options.ts";
 import type { AttributionModel } from "../attributionModel.ts";
 import { NumericError } from "../errors.ts";
-import { everyone } from "../method/game.ts";
+import { everyone } from "../method/perturbation/game.ts";
 import { type MethodId, methods } from "../method/registry.ts";
 import { Random } from "../random.ts";
 import type { Scores } from "../result/attribution.ts";

@@ -7,7 +7,7 @@
  */
 
 import { OptionError } from "../errors.ts";
-import type { Coalition } from "../method/game.ts";
+import type { Coalition } from "../method/perturbation/game.ts";
 import type { Random } from "../random.ts";
 
 /**

@@ -1,7 +1,7 @@
 /** Players in the order of their scores, and coalitions along it. */
 
 import { NumericError } from "../errors.ts";
-import { type Coalition, everyone, nobody } from "../method/game.ts";
+import { type Coalition, everyone, nobody } from "../method/perturbation/game.ts";
 import type { Question } from "./metric.ts";
 
 /** The stream of random numbers that breaks ties. */

@@ -9,7 +9,7 @@
  */
 
 import type { BaselineChoice } from "../attribution/baseline.ts";
-import type { Removal } from "../method/perturbation.ts";
+import type { Removal } from "../method/perturbation/perturbation.ts";
 
 /** In terms of the perturbation methods' removal; the baseline of `delete` stands where nothing else is left. */
 export const removalOperators = {

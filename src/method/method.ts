@@ -1,9 +1,9 @@
 /** What a method says about itself, in the same file that holds its algorithm. The registry lists them. */
 
 import type { ScoreId } from "../score/registry.ts";
-import type { Game, GameSize, PlayerScores } from "./game.ts";
-import type { Internals, InternalsAnswer } from "./internals.ts";
-import type { Players, Removal } from "./perturbation.ts";
+import type { Internals, InternalsAnswer } from "./internals/internals.ts";
+import type { Game, GameSize, PlayerScores } from "./perturbation/game.ts";
+import type { Players, Removal } from "./perturbation/perturbation.ts";
 import type { Answer, Problem, SiteProblem } from "./problem.ts";
 
 interface Description<Options> {

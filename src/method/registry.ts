@@ -1,32 +1,31 @@
 /** The attribution methods by their identifiers (Inseq's where Inseq has them). */
 
-import { alti } from "./alti.ts";
-import { altiLogit } from "./altiLogit.ts";
-import { type AttentionOptions, attention } from "./attention.ts";
-import { attentionFlow } from "./attentionFlow.ts";
-import type { RolloutHeads } from "./attentionMixing.ts";
-import { attentionRollout } from "./attentionRollout.ts";
-import { type AttentionXGradientOptions, attentionXGradient } from "./attentionXGradient.ts";
-import { type ContextCiteOptions, contextCite } from "./contextCite.ts";
-import { type DeepLiftOptions, deeplift } from "./deeplift.ts";
-import { directLogitAttribution } from "./directLogitAttribution.ts";
-import { type DiscretizedOptions, discretizedIntegratedGradients } from "./discretizedIntegratedGradients.ts";
-import { type ExpectedGradientsOptions, expectedGradients } from "./expectedGradients.ts";
-import { type GradientShapOptions, gradientShap } from "./gradientShap.ts";
-import { type InformationFlowOptions, informationFlow } from "./informationFlow.ts";
-import { inputXGradient } from "./inputXGradient.ts";
-import { type IntegratedGradientsOptions, integratedGradients } from "./integratedGradients.ts";
-import { internalInfluence } from "./internalInfluence.ts";
-import { type KernelShapOptions, kernelShap } from "./kernelShap.ts";
-import { layerConductance } from "./layerConductance.ts";
-import { layerDeeplift } from "./layerDeeplift.ts";
-import { layerGradientXActivation } from "./layerGradientXActivation.ts";
-import { layerIntegratedGradients } from "./layerIntegratedGradients.ts";
-import type { LayerOptions } from "./layerMethods.ts";
-import { leaveOneOut } from "./leaveOneOut.ts";
-import { type LimeOptions, lime } from "./lime.ts";
-import { limeOfEmbeddings } from "./limeOfEmbeddings.ts";
-import { type LogitLensOptions, logitLens } from "./logitLens.ts";
+import { type DeepLiftOptions, deeplift } from "./gradient/deeplift.ts";
+import { type DiscretizedOptions, discretizedIntegratedGradients } from "./gradient/discretizedIntegratedGradients.ts";
+import { type ExpectedGradientsOptions, expectedGradients } from "./gradient/expectedGradients.ts";
+import { type GradientShapOptions, gradientShap } from "./gradient/gradientShap.ts";
+import { inputXGradient } from "./gradient/inputXGradient.ts";
+import { type IntegratedGradientsOptions, integratedGradients } from "./gradient/integratedGradients.ts";
+import { type SaliencyOptions, saliency } from "./gradient/saliency.ts";
+import { sequentialIntegratedGradients } from "./gradient/sequentialIntegratedGradients.ts";
+import { alti } from "./internals/alti.ts";
+import { altiLogit } from "./internals/altiLogit.ts";
+import { type AttentionOptions, attention } from "./internals/attention.ts";
+import { attentionFlow } from "./internals/attentionFlow.ts";
+import type { RolloutHeads } from "./internals/attentionMixing.ts";
+import { attentionRollout } from "./internals/attentionRollout.ts";
+import { type AttentionXGradientOptions, attentionXGradient } from "./internals/attentionXGradient.ts";
+import { directLogitAttribution } from "./internals/directLogitAttribution.ts";
+import { type InformationFlowOptions, informationFlow } from "./internals/informationFlow.ts";
+import { type LogitLensOptions, logitLens } from "./internals/logitLens.ts";
+import { type ValueWeightedNormsOptions, valueWeightedNorms } from "./internals/valueWeightedNorms.ts";
+import { type ValueZeroingOptions, valueZeroing } from "./internals/valueZeroing.ts";
+import { internalInfluence } from "./layer/internalInfluence.ts";
+import { layerConductance } from "./layer/layerConductance.ts";
+import { layerDeeplift } from "./layer/layerDeeplift.ts";
+import { layerGradientXActivation } from "./layer/layerGradientXActivation.ts";
+import { layerIntegratedGradients } from "./layer/layerIntegratedGradients.ts";
+import type { LayerOptions } from "./layer/layerMethods.ts";
 import {
   dummy,
   type EmbeddingMethod,
@@ -35,17 +34,18 @@ import {
   type NoMethod,
   type SiteMethod,
 } from "./method.ts";
-import { type OcclusionOptions, occlusion } from "./occlusion.ts";
-import { type OwenOptions, owenValues } from "./owenValues.ts";
-import type { PerturbationOptions } from "./perturbation.ts";
-import { type ReagentOptions, reagent } from "./reagent.ts";
-import { type SaliencyOptions, saliency } from "./saliency.ts";
-import { sequentialIntegratedGradients } from "./sequentialIntegratedGradients.ts";
-import { type ShapleySamplingOptions, shapleySampling } from "./shapleySampling.ts";
-import { shapleyValues } from "./shapleyValues.ts";
+import { type ContextCiteOptions, contextCite } from "./perturbation/contextCite.ts";
+import { type KernelShapOptions, kernelShap } from "./perturbation/kernelShap.ts";
+import { leaveOneOut } from "./perturbation/leaveOneOut.ts";
+import { type LimeOptions, lime } from "./perturbation/lime.ts";
+import { limeOfEmbeddings } from "./perturbation/limeOfEmbeddings.ts";
+import { type OcclusionOptions, occlusion } from "./perturbation/occlusion.ts";
+import { type OwenOptions, owenValues } from "./perturbation/owenValues.ts";
+import type { PerturbationOptions } from "./perturbation/perturbation.ts";
+import { type ReagentOptions, reagent } from "./perturbation/reagent.ts";
+import { type ShapleySamplingOptions, shapleySampling } from "./perturbation/shapleySampling.ts";
+import { shapleyValues } from "./perturbation/shapleyValues.ts";
 import type { SmoothingOptions } from "./smoothed.ts";
-import { type ValueWeightedNormsOptions, valueWeightedNorms } from "./valueWeightedNorms.ts";
-import { type ValueZeroingOptions, valueZeroing } from "./valueZeroing.ts";
 
 /** Every option of every method; `methods[id].options` says which belong to which. */
 export interface MethodOptions

@@ -7,7 +7,7 @@ import type { EvaluationItem } from "../../src/evaluate/item.ts";
 import { randomizeParameters } from "../../src/evaluate/randomizeParameters.ts";
 import { openSubject, type SubjectOptions } from "../../src/evaluate/subject.ts";
 import { loadModel } from "../../src/loadModel.ts";
-import { everyone, nobody } from "../../src/method/game.ts";
+import { everyone, nobody } from "../../src/method/perturbation/game.ts";
 import { tasks } from "../support/groundTruth.ts";
 
 const [stories, translations] = tasks(1000, 1000);

@@ -1,7 +1,7 @@
 /** Games that are known: no model is involved. */
 
 import { expect } from "vitest";
-import type { Coalition, Game, PlayerScores } from "../../src/method/game.ts";
+import type { Coalition, Game, PlayerScores } from "../../src/method/perturbation/game.ts";
 import { Random } from "../../src/random.ts";
 
 export type Value = (coalition: Coalition) => number;

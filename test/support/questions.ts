@@ -2,7 +2,7 @@
 
 import type { FunctionName, Question } from "../../src/evaluate/metric.ts";
 import { type AnyMetric, type MetricId, type MetricOptions, metrics } from "../../src/evaluate/registry.ts";
-import type { Coalition } from "../../src/method/game.ts";
+import type { Coalition } from "../../src/method/perturbation/game.ts";
 import { Random } from "../../src/random.ts";
 
 export interface Given {

@@ -4,7 +4,7 @@ import { createHash } from "node:crypto";
 import type { AttributeOptions } from "../../attribution/options.ts";
 import { OptionError } from "../../errors.ts";
 import { type EvaluatedMethod, floors, isFloor } from "../../evaluate/explain.ts";
-import type { Players } from "../../method/perturbation.ts";
+import type { Players } from "../../method/perturbation/perturbation.ts";
 import { listFeatureAttributionMethods, type MethodId, methods } from "../../method/registry.ts";
 import type { KeywordArguments } from "../../pretrainedArguments.ts";
 import { version } from "../../version.ts";

@@ -7,7 +7,7 @@ import { type EvaluatedMethod, isFloor } from "../../evaluate/explain.ts";
 import type { EvaluationItem } from "../../evaluate/item.ts";
 import type { MetricId } from "../../evaluate/registry.ts";
 import type { RemovalOperator } from "../../evaluate/removal.ts";
-import type { Players } from "../../method/perturbation.ts";
+import type { Players } from "../../method/perturbation/perturbation.ts";
 import type { BenchmarkArguments } from "../benchmarkOptions.ts";
 import { createBenchmarkBar } from "../progress.ts";
 import { asksForAll } from "./asked.ts";

@@ -3,7 +3,7 @@
  * |Σ s − (f(x) − f(x without all players))|: zero for methods that are complete, if players are removed to their baseline.
  */
 
-import { everyone, nobody } from "../../method/game.ts";
+import { everyone, nobody } from "../../method/perturbation/game.ts";
 import type { Metric } from "../metric.ts";
 
 export const completenessGap: Metric<object> = {

@@ -4,8 +4,8 @@
  * `normalize` multiplies them by the factor that makes the mean smallest, as Captum does.
  */
 
-import type { Coalition } from "../../method/game.ts";
-import { everyone } from "../../method/game.ts";
+import type { Coalition } from "../../method/perturbation/game.ts";
+import { everyone } from "../../method/perturbation/game.ts";
 import { checkCount, checkShare, type Metric } from "../metric.ts";
 import { removing } from "../ranking.ts";
 

@@ -1,6 +1,6 @@
 /** Whether players rank as removing each of them alone ranks them: the correlation of scores with f(x) − f(x without i). */
 
-import { everyone } from "../../method/game.ts";
+import { everyone } from "../../method/perturbation/game.ts";
 import { type CorrelationOptions, checkCoefficient, correlation } from "../correlation.ts";
 import type { Metric } from "../metric.ts";
 import { removing } from "../ranking.ts";
