@@ -23,7 +23,7 @@ const app = await Application.bootstrap({
   entryPoints: [pathOf("../src/index.ts")],
   tsconfig: pathOf("../tsconfig.json"),
   readme: pathOf("../README.md"),
-  projectDocuments: [`${pages}**/*.md`],
+  projectDocuments: [pathOf("*.md"), pathOf("../CONTRIBUTING.md"), `${pages}**/*.md`],
   excludePrivate: true,
   skipErrorChecking: true,
   out,

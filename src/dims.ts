@@ -1,7 +1,7 @@
 /**
  * Shapes are checked where tensors enter a function: `const { B, T, D } = dims("attention: query", x_BTD, "B T D")`.
  *
- * The letters are the library's dimension key (README, "Dimension letters"). The result's type has exactly the letters
+ * The letters are the library's dimension key (CONTRIBUTING.md, "Dimension letters"). The result's type has exactly the letters
  * of the pattern. A letter that already has a size (third argument) must match it.
  */
 

@@ -1,4 +1,4 @@
-/** The published agreement with PyTorch and Inseq holds: no architecture is worse than the README says. */
+/** The published agreement with PyTorch and Inseq holds: no architecture is worse than docs/models.md says. */
 
 import { describe, expect, test } from "vitest";
 import { errors, measureAgreement, measured, quantities } from "./measure.ts";

@@ -1,6 +1,6 @@
 /**
  * `npm run drift`: what fewer bits for the weights change, for the demo models and every golden model: logits, and
- * integrated gradients beside those of float32. Writes drift.json, which the README shows.
+ * integrated gradients beside those of float32. Writes drift.json, which docs/models.md shows.
  */
 
 import { writeFileSync } from "node:fs";
@@ -9,7 +9,7 @@ import { useBackend } from "../../src/backend/backend.ts";
 import { type LoadOptions, loadModel } from "../../src/loadModel.ts";
 import { compactFormats } from "../../src/ops/compactMatrix.ts";
 import type { SequenceAttribution } from "../../src/result/attribution.ts";
-import { updateReadme } from "../readme/tables.ts";
+import { updatePages } from "../readme/pages.ts";
 import { attributionCases } from "../support/attributionCases.ts";
 import { architectures, goldenPath } from "../support/goldenResults.ts";
 import { logits } from "../support/models.ts";
@@ -63,7 +63,7 @@ for (const [name, question] of Object.entries(questions)) {
   process.stdout.write(`${name} ${JSON.stringify(drift[name])}\n`);
 }
 writeFileSync(driftPath, `${JSON.stringify(drift, null, 2)}\n`);
-updateReadme();
+updatePages();
 
 /** Logits of a text, and for each generated token the scores of all tokens before it, reduced over the width. */
 async function answer({ folder, input, target }: Question, options: LoadOptions) {

@@ -1,4 +1,4 @@
-/** The published drift of quantised weights (drift.json), and the README's table of it. */
+/** The published drift of quantised weights (drift.json), and the table of it in docs/models.md. */
 
 import { readFileSync } from "node:fs";
 

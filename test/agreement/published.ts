@@ -1,4 +1,4 @@
-/** The agreement as it was last measured (agreement.json), which the README shows and the test holds every change to. */
+/** The agreement as it was last measured (agreement.json), which docs/models.md shows and the test holds every change to. */
 
 import { readFileSync } from "node:fs";
 import type { Agreement, Errors } from "./measure.ts";

@@ -1,8 +1,8 @@
-/** `npm run agreement`: measures every architecture, prints the table, and writes it into agreement.json and the README. */
+/** `npm run agreement`: measures every architecture, prints the table, and writes it into agreement.json and docs/models.md. */
 
 import { writeFileSync } from "node:fs";
 import { useBackend } from "../../src/backend/backend.ts";
-import { updateReadme } from "../readme/tables.ts";
+import { updatePages } from "../readme/pages.ts";
 import { type Agreement, measureAgreement, measured, measuredBackend } from "./measure.ts";
 import { agreementHead, agreementRows, type Published, publishedPath } from "./published.ts";
 
@@ -16,7 +16,7 @@ for (const name of measured) {
 }
 const published: Published = { backend: `${measuredBackend}: ${description}`, architectures };
 writeFileSync(publishedPath, `${JSON.stringify(published, null, 2)}\n`);
-updateReadme();
+updatePages();
 
 /** Two digits, so that the file changes only when an error does. */
 function rounded(agreement: Agreement): Agreement {

@@ -1,4 +1,4 @@
-/** The table of architectures: every one has a golden model, and an addition touches what the README says. */
+/** The table of architectures: every one has a golden model, and an addition touches what CONTRIBUTING.md says. */
 
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
@@ -18,9 +18,9 @@ test("every architecture of the table has a golden model", () => {
   expect(Object.keys(registry).filter((type) => !present.has(type))).toEqual([]);
 });
 
-test("adding the README's example touched its file, the table, and golden entries", () => {
+test("adding the example of CONTRIBUTING.md touched its file, the table, and golden entries", () => {
   const [, path = ""] =
-    /for instance [^,]*, is a file that reads like its paper, `([\w/]+\.ts)`/.exec(read("README.md")) ?? [];
+    /for instance [^,]*, is a file that reads like its paper, `([\w/]+\.ts)`/.exec(read("CONTRIBUTING.md")) ?? [];
   const name = /(\w+)\.ts$/.exec(path)?.[1] ?? "";
   expect(Object.keys(registry)).toContain(name);
   const mentioned = ["src", "models", "test", "bench", "kernels"].flatMap((folder) =>

@@ -9,7 +9,7 @@ import { OptionError, UnsupportedError } from "../../src/errors.ts";
 import { loadModel } from "../../src/loadModel.ts";
 import { methodsUnderTest, type Quality, qualityOf, tasks, trivialQualities } from "../support/groundTruth.ts";
 import { readGroundTruth, writeGroundTruth } from "./groundTruthTable.ts";
-import { updateReadme } from "./tables.ts";
+import { updatePages } from "./pages.ts";
 
 const { values } = parseArgs({
   options: {
@@ -45,7 +45,7 @@ for (const task of [...tasks(24, 12)].reverse()) {
   model.dispose();
 }
 writeGroundTruth(measured);
-updateReadme();
+updatePages();
 
 /** Null, with the reason told, for a method that refuses. */
 async function quality(measure: () => Promise<Quality>, name: string): Promise<Quality | null> {

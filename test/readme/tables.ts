@@ -1,6 +1,5 @@
-/** The tables of the README that are made from the registries, between `<!-- table: name -->` and `<!-- end -->`. */
+/** The tables of the pages that are made from the registries, between `<!-- table: name -->` and `<!-- end -->`. */
 
-import { readFileSync, writeFileSync } from "node:fs";
 import { architectures } from "../../models/registry.ts";
 import { listAggregationFunctions } from "../../src/aggregate/functions.ts";
 import { aggregators } from "../../src/aggregate/registry.ts";
@@ -99,19 +98,13 @@ export const tables: Readonly<Record<string, () => string>> = {
     ),
 };
 
-/** The README with its tables as the registries have them now. */
-export function withTables(readme: string): string {
-  return readme.replace(
+/** A page with its tables as the registries have them now. */
+export function withTables(page: string): string {
+  return page.replace(
     /(<!-- table: (\w+) -->\n)[\s\S]*?(<!-- end -->)/g,
     (whole, open: string, name: string, close: string) => {
       const make = tables[name];
       return make === undefined ? whole : `${open}\n${make()}\n\n${close}`;
     },
   );
-}
-
-/** Brings the README's tables up to date. */
-export function updateReadme(): void {
-  const path = new URL("../../README.md", import.meta.url);
-  writeFileSync(path, withTables(readFileSync(path, "utf8")));
 }

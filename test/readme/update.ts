@@ -1,5 +1,5 @@
-/** Brings the README's tables up to date: `npm run readme`. */
+/** Brings the tables of README and docs up to date: `npm run readme`. */
 
-import { updateReadme } from "./tables.ts";
+import { updatePages } from "./pages.ts";
 
-updateReadme();
+updatePages();
