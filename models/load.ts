@@ -24,19 +24,37 @@ export interface LoadedArchitecture {
   readonly rawConfig: JsonObject;
 }
 
+/** Does work that makes tensors when nothing else does. */
+export type InTurn = <Result>(work: () => Promise<Result>) => Promise<Result>;
+
 /**
  * The model in a Hugging Face folder, on the backend in use. Weights go there one by one.
  * @param storage fewer bits for the matrices of linear layers; embeddings, output head and what routes to experts stay float32
+ * @param inTurn for programs that compute meanwhile; the checkpoint is found, and downloaded, before
  * @throws FileError when config.json or the checkpoint is absent, damaged, or does not fit the other
  * @throws ConfigError when the architecture or one of its options is not implemented
  * @throws NumericError when a weight is not finite
  */
-export async function loadArchitecture(files: FileSource, storage?: CompactFormat): Promise<LoadedArchitecture> {
+export async function loadArchitecture(
+  files: FileSource,
+  storage?: CompactFormat,
+  inTurn: InTurn = (work) => work(),
+): Promise<LoadedArchitecture> {
   const rawConfig = await readConfig(files);
   const architecture = architectureOf(rawConfig);
   const checkpoint = await openCheckpoint(files);
   const config = architecture.readConfig(rawConfig, checkpoint.names);
   const source = matchWeights(architecture.weightTable(config), checkpoint);
+  const model = await inTurn(() => buildModel(architecture, config, source, storage));
+  return { model: withDropout(architecture, rawConfig, model), config, rawConfig };
+}
+
+async function buildModel(
+  architecture: Architecture,
+  config: object,
+  source: WeightSource,
+  storage: CompactFormat | undefined,
+): Promise<Model> {
   const loaded = new Map<string, Tensor>();
   const compact = new Map<string, CompactMatrix>();
   try {
@@ -46,10 +64,10 @@ export async function loadArchitecture(files: FileSource, storage?: CompactForma
       if (storage === undefined || !isCompactable(name, shape)) loaded.set(name, tensor(numbers, shape));
       else compact.set(name, compactMatrix(storage, numbers, shape));
     }
-    const model = withDropout(architecture, rawConfig, architecture.build(config, handOut(loaded, compact, source)));
+    const model = architecture.build(config, handOut(loaded, compact, source));
     const left = [...loaded.keys(), ...compact.keys()];
     if (left.length > 0) throw new Error(`weight table: the model does not use ${left.join(", ")}`);
-    return { model, config, rawConfig };
+    return model;
   } finally {
     dispose([...loaded.values(), ...[...compact.values()].flatMap(({ words, scales }) => [words, scales])]);
   }

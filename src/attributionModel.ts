@@ -22,7 +22,7 @@ import { resolveOutputSpans } from "./attribution/outputSpans.ts";
 import { createSequenceAttribution, stepsOf } from "./attribution/result.ts";
 import { chosenSampler } from "./attribution/sampler.ts";
 import { behindStart, encodeInput, type SpecialTokensMode, withBos } from "./attribution/texts.ts";
-import { type BackendInUse, throughHost, useBackend } from "./backend/backend.ts";
+import { type BackendInUse, onBackend, throughHost } from "./backend/backend.ts";
 import { OptionError } from "./errors.ts";
 import type { MethodId, MethodOptions } from "./method/registry.ts";
 import { generate } from "./model/generation/generate.ts";
@@ -49,7 +49,10 @@ export interface AttributionModelParts {
   readonly weights: "float32" | CompactFormat;
 }
 
-/** A model, its tokenizer, and the method that it explains itself by. */
+/**
+ * A model, its tokenizer, and the method that it explains itself by. Calls may be made at the same time, of one model or of
+ * several: they are done one after another, in their order.
+ */
 export class AttributionModel {
   readonly name: string;
   readonly backend: BackendInUse;
@@ -83,13 +86,23 @@ export class AttributionModel {
     return this.#language;
   }
 
-  /** What one pass may use, on the backend that is in use from now on. */
-  async passLimits(memoryBudget: number | undefined = this.#parts.memoryBudget): Promise<RowLimits> {
-    const { passes } = await useBackend(this.backend.name, { precision: this.backend.precision });
-    return {
-      memoryBudget: memoryBudget ?? passes?.memoryBudget ?? DEFAULT_MEMORY_BUDGET,
-      positions: passes?.positions,
-    };
+  /**
+   * Does work on the model's backend, when calls that came before are done; it is told what one pass may use. The work must not
+   * wait for other methods of a model, which would wait for it.
+   */
+  async inTurn<Result>(
+    work: (limits: RowLimits) => Promise<Result>,
+    {
+      memoryBudget = this.#parts.memoryBudget,
+      signal,
+    }: { readonly memoryBudget?: number | undefined; readonly signal?: AbortSignal | undefined } = {},
+  ): Promise<Result> {
+    const withLimits = ({ passes }: BackendInUse) =>
+      work({
+        memoryBudget: memoryBudget ?? passes?.memoryBudget ?? DEFAULT_MEMORY_BUDGET,
+        positions: passes?.positions,
+      });
+    return await onBackend(this.backend, withLimits, signal);
   }
 
   /** Tokens of a text. */
@@ -113,10 +126,12 @@ export class AttributionModel {
     generationArgs: Readonly<Record<string, unknown>> = {},
     options: Pick<AttributeOptions, "batchSize" | "skipSpecialTokens" | "signal" | "chat"> = {},
   ): Promise<string[]> {
-    await useBackend(this.backend.name, { precision: this.backend.precision });
+    const { batchSize, signal } = options;
     const given = readInputs(this.tokenizer, inputTexts, options.chat);
     const inputs = given.map((input) => this.#prompt(input, specialTokensOf(given, options)));
-    const ids = await this.#generateIds(inputs, undefined, generationArgs, options.batchSize, options.signal);
+    const ids = await this.inTurn(() => this.#generateIds(inputs, undefined, generationArgs, batchSize, signal), {
+      signal,
+    });
     return ids.map((row, i) => this.decode(given[i]?.chat ? this.#reply(row, inputs[i]) : row));
   }
 
@@ -132,9 +147,11 @@ export class AttributionModel {
       readonly signal?: AbortSignal | undefined;
     } = {},
   ): Promise<readonly number[]> {
-    await useBackend(this.backend.name, { precision: this.backend.precision });
     const { targetPrefix, generationArgs = {}, signal } = options;
-    const [ids = []] = await this.#generateIds([input], targetPrefix && [targetPrefix], generationArgs, 1, signal);
+    const [ids = []] = await this.inTurn(
+      () => this.#generateIds([input], targetPrefix && [targetPrefix], generationArgs, 1, signal),
+      { signal },
+    );
     return ids;
   }
 
@@ -154,11 +171,23 @@ export class AttributionModel {
     generatedTexts?: Texts | null,
     options: AttributeOptions = {},
   ): Promise<FeatureAttributionOutput> {
-    const started = performance.now();
     const resolved = resolveOptions(options.method ?? this.#method, this.#parts.methodOptions, options);
     this.#checkKind(options, resolved.contrast);
     if (options.overrideDefaultAttribution) this.#method = resolved.methodId;
-    const limits = await this.passLimits(options.memoryBudget);
+    return await this.inTurn(
+      (limits) => this.#attribute(inputTexts, generatedTexts, options, resolved, limits),
+      options,
+    );
+  }
+
+  async #attribute(
+    inputTexts: Inputs,
+    generatedTexts: Texts | null | undefined,
+    options: AttributeOptions,
+    resolved: ResolvedOptions,
+    limits: RowLimits,
+  ): Promise<FeatureAttributionOutput> {
+    const started = performance.now();
     const throughHostBefore = throughHost();
     const inputs = readInputs(this.tokenizer, inputTexts, options.chat);
     const specialTokens = specialTokensOf(inputs, options);
@@ -224,7 +253,7 @@ export class AttributionModel {
     return new FeatureAttributionOutput({ sequences, steps, info });
   }
 
-  /** Frees the model's weights. */
+  /** Frees the model's weights, at once: calls that still use them fail. */
   dispose(): void {
     this.model.dispose();
   }

@@ -1,10 +1,10 @@
 /** From a model's name or folder to a model that can be attributed. */
 
-import { loadArchitecture } from "../models/load.ts";
+import { type InTurn, loadArchitecture } from "../models/load.ts";
 import { createLanguage, inTargetLanguage } from "./attribution/language.ts";
 import { methodOptionNames } from "./attribution/options.ts";
 import { AttributionModel } from "./attributionModel.ts";
-import { type BackendName, useBackend } from "./backend/backend.ts";
+import { type BackendName, onBackend, useBackend } from "./backend/backend.ts";
 import type { BackendOptions } from "./backend/definition.ts";
 import { OptionError } from "./errors.ts";
 import type { FileSource } from "./files.ts";
@@ -91,7 +91,7 @@ export async function loadModel(
   const inUse = await useBackend(backend, only(options, backendOptions));
   const settings = { ...ofTokenizer.settings, ...languageSettings(options) };
   const tokenizer = await loadTokenizer(tokenizerFiles, settings);
-  const { model, rawConfig } = await modelOf(files, storage, options.graph);
+  const { model, rawConfig } = await modelOf(files, storage, options.graph, (work) => onBackend(inUse, work));
   const configured = await readGenerationDefaults(files, rawConfig);
   const generationDefaults = "tgt_lang" in settings ? inTargetLanguage(tokenizer, configured) : configured;
   const language = createLanguage(model, tokenizer, rawConfig, generationDefaults);
@@ -108,9 +108,14 @@ export async function loadModel(
 }
 
 /** A graph needs no config.json; one that is there names special tokens. */
-async function modelOf(files: FileSource, storage: CompactFormat | undefined, graph: GraphNames | undefined) {
+async function modelOf(
+  files: FileSource,
+  storage: CompactFormat | undefined,
+  graph: GraphNames | undefined,
+  inTurn: InTurn,
+) {
   if (!(await isGraphFolder(files))) {
-    if (graph === undefined) return await loadArchitecture(files, storage);
+    if (graph === undefined) return await loadArchitecture(files, storage, inTurn);
     throw new OptionError(`graph: expected a folder with a converted graph (model.json), received ${files.name}`);
   }
   if (storage !== undefined) {
@@ -119,7 +124,7 @@ async function modelOf(files: FileSource, storage: CompactFormat | undefined, gr
     );
   }
   const rawConfig = (await files.list()).includes("config.json") ? await readConfig(files) : {};
-  return { model: await loadGraph(files, graph), rawConfig };
+  return { model: await inTurn(() => loadGraph(files, graph)), rawConfig };
 }
 
 export const quantizations = ["int8", "int4"] as const;

@@ -1,8 +1,8 @@
 /**
  * Choosing where to compute.
  *
- * TensorFlow.js has one backend in use at a time, for the whole program; `useBackend` makes it the named one. Tensors
- * made on another backend move over when they are next used.
+ * TensorFlow.js has one backend in use at a time, for the whole program; `useBackend` makes it the named one, when calls that
+ * compute are done. Tensors made on another backend move over when they are next used.
  */
 
 import { BackendError } from "../errors.ts";
@@ -10,6 +10,7 @@ import { knownName, rejectUnknownOptions } from "../names.ts";
 import { memory, setBackend, tensorflow } from "../tensor.ts";
 import { type BackendOptions, type PassSize, type Precision, precisions, type Startable } from "./definition.ts";
 import { type BackendName, backendNames, backends } from "./registry.ts";
+import { inTurn } from "./turns.ts";
 
 export type { BackendName };
 
@@ -54,7 +55,25 @@ export async function useBackend(
   knownName("precision", options.precision ?? "float32", precisions);
   rejectUnknownOptions("useBackend", options, ["wasmPaths", "precision", "device"]);
   const asked = knownName("backend", name, ["auto", ...backendNames]);
-  if (asked === "auto") return await useFastest(options);
+  return await inTurn(() => (asked === "auto" ? useFastest(options) : useNamed(asked, options)));
+}
+
+/**
+ * Does work that uses a backend that runs, on that backend, while nothing else computes.
+ * @throws the signal's reason when it is aborted before its turn
+ */
+export async function onBackend<Result>(
+  { name, precision }: BackendInUse,
+  work: (backend: BackendInUse) => Promise<Result>,
+  signal?: AbortSignal,
+): Promise<Result> {
+  return await inTurn(async () => {
+    signal?.throwIfAborted();
+    return await work(await useNamed(name, { precision }));
+  });
+}
+
+async function useNamed(asked: BackendName, options: BackendOptions): Promise<BackendInUse> {
   const description = await start(asked, options);
   await setBackend(asked);
   return inUse(asked, description, options, []);
@@ -64,12 +83,14 @@ export async function useBackend(
 export async function listBackends(
   options: BackendOptions = {},
 ): Promise<readonly (AvailableBackend | UnavailableBackend)[]> {
-  const before = tensorflow.engine().backendName;
-  const statuses: (AvailableBackend | UnavailableBackend)[] = [];
-  for (const name of backendNames) statuses.push(await probe(name, options));
-  // Starting a backend makes it the one in use.
-  if (before) await setBackend(before);
-  return statuses;
+  return await inTurn(async () => {
+    const before = tensorflow.engine().backendName;
+    const statuses: (AvailableBackend | UnavailableBackend)[] = [];
+    for (const name of backendNames) statuses.push(await probe(name, options));
+    // Starting a backend makes it the one in use.
+    if (before) await setBackend(before);
+    return statuses;
+  });
 }
 
 async function useFastest(options: BackendOptions): Promise<BackendInUse> {

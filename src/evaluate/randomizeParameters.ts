@@ -2,6 +2,7 @@
 
 import type { AttributionModel } from "../attributionModel.ts";
 import { UnsupportedError } from "../errors.ts";
+import type { Model } from "../model/model.ts";
 import { Random } from "../random.ts";
 import { dispose, readFloats, tensor } from "../tensor.ts";
 
@@ -11,13 +12,16 @@ import { dispose, readFloats, tensor } from "../tensor.ts";
  * @throws UnsupportedError for a model whose matrices are stored in fewer bits
  */
 export async function randomizeParameters(model: AttributionModel, seed = 0): Promise<void> {
-  await model.passLimits();
   const { layers } = model.model;
   if (layers.some(({ nonTrainableWeights }) => nonTrainableWeights.some(({ name }) => name.includes("kernel.words")))) {
     throw new UnsupportedError(
       "randomizeParameters: expected a model in float32, received one in fewer bits; load it without quantize and dtype",
     );
   }
+  await model.inTurn(() => randomize(layers, seed));
+}
+
+async function randomize(layers: Model["layers"], seed: number): Promise<void> {
   // A weight that several layers share is one parameter.
   const parameters = new Set(layers.flatMap(({ trainableWeights }) => trainableWeights));
   let stream = 0;

@@ -81,8 +81,11 @@ export async function openSubject(
   options: SubjectOptions,
 ): Promise<Subject> {
   checkItem(item, options.where);
+  return await model.inTurn(async (limits) => subjectOf(model, item, options, limits), options);
+}
+
+function subjectOf(model: AttributionModel, item: EvaluationItem, options: SubjectOptions, limits: RowLimits): Subject {
   const { language } = model;
-  const limits = await model.passLimits(options.memoryBudget);
   const { job, contrast } = createJob(language, item, options);
   const sequence = { ...job.sequence, noise: options.noise };
   const inputs = seenInputs(sequence, options.attributeTarget);
@@ -103,7 +106,7 @@ export async function openSubject(
     ids: inputs.map(({ encoding }) => encoding.ids),
   };
   const positions = end - 1 + (source?.ids.length ?? 0);
-  const passes = perturbationsPerPass(language.model.facts, positions, end - start, limits satisfies RowLimits);
+  const passes = perturbationsPerPass(language.model.facts, positions, end - start, limits);
   const tokens = {
     targets: sequence.target.ids.slice(start, end),
     foils: [contrast?.ids ?? sequence.target.ids.slice(start, end)],
@@ -145,20 +148,19 @@ export async function openSubject(
     explained,
     measured,
     async value(coalitions: readonly Coalition[], of: FunctionName = "measured") {
-      const values = await gameOf(of).value(coalitions);
+      const values = await model.inTurn(() => gameOf(of).value(coalitions), options);
       return Float64Array.from(values, functions[of].combine);
     },
-    thinned: async (kept, stream) =>
-      await thinnedDistances(
-        runner,
-        kept.map((shares) => lengths.map((length, input) => tokenShares(players, shares, input, length))),
-        {
-          positions_N: Array.from({ length: end - start }, (_, n) => start + n - 1),
-          rows: passes.rows,
-          random: (row, input) => new Random(options.seed, stream + inputs.length * row + input),
-          onPass,
-        },
-      ),
+    async thinned(kept, stream) {
+      const shares = kept.map((some) => lengths.map((length, input) => tokenShares(players, some, input, length)));
+      const passesOver = {
+        positions_N: Array.from({ length: end - start }, (_, n) => start + n - 1),
+        rows: passes.rows,
+        random: (row: number, input: number) => new Random(options.seed, stream + inputs.length * row + input),
+        onPass,
+      };
+      return await model.inTurn(() => thinnedDistances(runner, shares, passesOver), options);
+    },
     rows: () => rows,
     dispose: () => runner.dispose(),
   };
