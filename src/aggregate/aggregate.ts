@@ -17,7 +17,7 @@ import {
   type PipelineOptions,
   type StageOptions,
 } from "./registry.ts";
-import { type ScoresOptions, scaleColumns } from "./scores.ts";
+import { defaultScoresFunction, type ScoresOptions, scaleColumns } from "./scores.ts";
 
 /** An aggregator, or the aggregator `scores` with this function. */
 export type AggregatorSpec = AggregatorId | AggregationFunctionId;
@@ -77,10 +77,10 @@ export function aggregate(sequence: SequenceAttribution, options: AggregateOptio
   let result = sequence;
   for (const { aggregator: id, aggregateFn } of stages) {
     const stage: Aggregator = aggregators[id];
-    const kind = result.kind;
+    const before = result;
     result = recorded(stage.run(result, { ...stageOptions, aggregateFn }), {
       aggregator: id,
-      aggregateFn: aggregateFn ?? defaultFunction(id, kind),
+      aggregateFn: aggregateFn ?? defaultFunction(id, before),
       ...readBy(stage, stageOptions),
     });
   }
@@ -95,10 +95,9 @@ export function aggregate(sequence: SequenceAttribution, options: AggregateOptio
 }
 
 /** What merges or reduces when nobody says. */
-function defaultFunction(id: AggregatorId, kind: SequenceAttribution["kind"]): AggregationFunctionId | undefined {
+function defaultFunction(id: AggregatorId, sequence: SequenceAttribution): AggregationFunctionId | undefined {
   if (id === "pair" || id === "slices") return undefined;
-  if (id !== "scores") return "absmax";
-  return kind === "granular" ? "vnorm" : "mean";
+  return id === "scores" ? defaultScoresFunction(sequence) : "absmax";
 }
 
 /** The options that a stage reads; of `scores` also what it does when they are left out. */

@@ -6,7 +6,12 @@
 import { OptionError } from "../errors.ts";
 import type { Scores, SequenceAttribution } from "../result/attribution.ts";
 import { type Reducer, reduceLastAxis, takeAxis } from "./axis.ts";
-import { type AggregateFn, aggregationFunction } from "./functions.ts";
+import {
+  type AggregateFn,
+  type AggregationFunctionId,
+  aggregationFunction,
+  listAggregationFunctions,
+} from "./functions.ts";
 
 /**
  * Which entries of the last axis count: one index (which is taken as it is, without a function), a list of indices, or
@@ -15,7 +20,7 @@ import { type AggregateFn, aggregationFunction } from "./functions.ts";
 export type Selection = number | readonly number[] | { readonly start: number; readonly end: number };
 
 export interface ScoresOptions {
-  /** Default: `vnorm` for the attributions of granular methods, `mean` otherwise. */
+  /** Default: `vnorm` for the attributions of granular methods, or what their width was reduced by; `mean` otherwise. */
   readonly aggregateFn?: AggregateFn | undefined;
   readonly selectIdx?: Selection | undefined;
   /**
@@ -32,11 +37,12 @@ export interface ScoresOptions {
 /**
  * The sequence with the last axis of its attributions and sequence scores reduced; sequence scores are never
  * normalised, and those without a further axis are kept. Step scores are untouched.
- * @throws OptionError when there is no axis left to reduce, `selectIdx` does not fit it, or both `normalize` and
- * `rescale` are asked for.
+ * @throws OptionError when there is no axis left to reduce, or only what another function has left of it, `selectIdx` does not
+ * fit it, or both `normalize` and `rescale` are asked for.
  */
 export function aggregateScores(sequence: SequenceAttribution, options: ScoresOptions = {}): SequenceAttribution {
-  const attributionFn = options.aggregateFn ?? (sequence.kind === "granular" ? "vnorm" : "mean");
+  checkReducedWidth(sequence, options);
+  const attributionFn = options.aggregateFn ?? defaultScoresFunction(sequence);
   const reduceAttributions = (scores: Scores | null) =>
     scores && reduceSelected(withFurtherAxis(scores), reducer(attributionFn, options), options.selectIdx);
   const reduceSequenceScores = (scores: Scores) =>
@@ -52,6 +58,35 @@ export function aggregateScores(sequence: SequenceAttribution, options: ScoresOp
     dimensionNames: sequence.dimensionNames.slice(0, -1),
   };
   return scaleColumns(reduced, options);
+}
+
+/** What reduces the last axis when nobody says. */
+export function defaultScoresFunction(sequence: SequenceAttribution): AggregationFunctionId {
+  return reducedWidth(sequence) ?? (sequence.kind === "granular" ? "vnorm" : "mean");
+}
+
+/** What the width was reduced by while it was attributed, as long as its axis of one entry is there. */
+function reducedWidth({ aggregations = [] }: SequenceAttribution): AggregationFunctionId | undefined {
+  if (aggregations.some(({ aggregator }) => aggregator === "scores")) return undefined;
+  const name = aggregations.find(({ aggregator }) => aggregator === "width")?.aggregateFn;
+  return listAggregationFunctions().find((id) => id === name);
+}
+
+/** @throws OptionError when more than one number of each width would be needed */
+function checkReducedWidth(sequence: SequenceAttribution, options: ScoresOptions): void {
+  const reduced = reducedWidth(sequence);
+  if (reduced === undefined) return;
+  const { aggregateFn = reduced, selectIdx, vnormOrd = 2 } = options;
+  const asked = [
+    selectIdx !== undefined && "selectIdx",
+    aggregateFn !== reduced && (typeof aggregateFn === "function" ? "a function" : `"${aggregateFn}"`),
+    reduced === "vnorm" && vnormOrd !== 2 && `vnormOrd ${vnormOrd}`,
+  ].find((one) => one !== false);
+  if (asked === undefined) return;
+  throw new OptionError(
+    `aggregate: expected "${reduced}", by which the width was reduced, received ${asked}; attribute without widthReduction ` +
+      "to choose afterwards",
+  );
 }
 
 /** The sequence with its attributions normalised or rescaled (see `ScoresOptions`). */

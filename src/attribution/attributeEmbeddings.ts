@@ -22,6 +22,7 @@ import type { Sequence } from "./sequence.ts";
 import { createSiteProblem, embeddingSites, type OwnedSiteProblem } from "./siteProblem.ts";
 import { readingPositions, stepsOf, tokensSeen } from "./steps.ts";
 import { createTarget, type StepTokens } from "./target.ts";
+import { reduceWidth, type WidthReduction } from "./widthReduction.ts";
 
 /** Of a request that `checkAttributable` has let through. */
 export async function attributeEmbeddings(
@@ -117,7 +118,8 @@ export async function attributeEmbeddings(
       const { attributions, deltas } = await solve(problem);
       try {
         for (const [i, scores_NSD] of attributions.entries()) {
-          places.grids[i]?.write(from, { shape: scores_NSD.shape, values: await readFloats(scores_NSD) });
+          const { scores, sums } = await readScores(scores_NSD, request.widthReduction);
+          places.grids[i]?.write(from, scores, sums);
         }
         if (deltas !== undefined) {
           stepScores.deltas ??= { shape: [G], values: new Float32Array(G) };
@@ -174,8 +176,28 @@ export async function attributeEmbeddings(
     stepScores,
     sequenceScores: {},
     ends,
+    ...(request.widthReduction && { totals: places.totals() }),
     ...usage,
   };
+}
+
+/** Scores [N, S, D] on the host, or what their width is reduced to [N, S, 1] with its sums [N, S]. */
+async function readScores(
+  scores_NSD: Tensor,
+  reduction: WidthReduction | undefined,
+): Promise<{ scores: Scores; sums?: Float32Array }> {
+  if (reduction === undefined) return { scores: { shape: scores_NSD.shape, values: await readFloats(scores_NSD) } };
+  const [N = 0, S = 0] = scores_NSD.shape;
+  const read = async (by: WidthReduction): Promise<Float32Array> => {
+    const reduced_NS1 = reduceWidth(by, scores_NSD);
+    try {
+      return await readFloats(reduced_NS1);
+    } finally {
+      dispose(reduced_NS1);
+    }
+  };
+  const sums = await read("sum");
+  return { scores: { shape: [N, S, 1], values: reduction === "sum" ? sums : await read(reduction) }, sums };
 }
 
 /** @throws OptionError when the attributed function has no gradient with respect to the inputs */

@@ -16,11 +16,11 @@ import type { AttributionRequest } from "./engine.ts";
 import type { Sequence } from "./sequence.ts";
 import { listing } from "./siteAccess.ts";
 import { isTokenSite, selectSites } from "./siteSelection.ts";
-import { type OutputSpans, stepsOf, targetRows, tokensSeen } from "./steps.ts";
+import { stepsOf, targetRows, tokensSeen } from "./steps.ts";
 
 type Side = "source" | "target";
 
-type Asked = Pick<AttributionRequest, "attributeTarget" | "output">;
+type Asked = Pick<AttributionRequest, "attributeTarget" | "output" | "widthReduction">;
 
 /** A place whose activation is attributed. */
 interface Place {
@@ -34,24 +34,22 @@ export interface AttributedPlaces {
   readonly sites: readonly Site[] | null;
   /** One for each place, in the order in which a method answers. */
   readonly grids: readonly ScoreGrid[];
-  /** [S, G, D], or [S, G, L, D] if there are several places. */
+  /** [S, G, D], or [S, G, L, D] if there are several places; D is 1 where the width was reduced. */
   scores(side: Side): Scores | null;
+  /** [G] What the scores of each step add up to; of several places on one side their mean. */
+  totals(): Float64Array;
 }
 
 /** The embeddings of the source and, if it is attributed, of the target; of decoder-only models those of the one text. */
-export function embeddingPlaces(
-  model: Model,
-  sequence: Sequence,
-  { attributeTarget, output }: Asked,
-): AttributedPlaces {
+export function embeddingPlaces(model: Model, sequence: Sequence, asked: Asked): AttributedPlaces {
   const { width } = model.facts;
   const sides: Side[] =
-    model.kind === "decoder-only" ? ["target"] : attributeTarget ? ["source", "target"] : ["source"];
+    model.kind === "decoder-only" ? ["target"] : asked.attributeTarget ? ["source", "target"] : ["source"];
   return withGrids(
     null,
     sides.map((side) => ({ side, width })),
     sequence,
-    output,
+    asked,
   );
 }
 
@@ -85,7 +83,7 @@ export function sitePlaces(
       `targetLayer: expected layers of one width in a call, received widths ${[...widths].join(", ")}; ask for them apart`,
     );
   }
-  return withGrids(sites, places, sequence, asked.output);
+  return withGrids(sites, places, sequence, asked);
 }
 
 /** What enters a block, for the site of what leaves it. */
@@ -126,21 +124,30 @@ function withGrids(
   sites: readonly Site[] | null,
   places: readonly Place[],
   sequence: Sequence,
-  output: OutputSpans | null,
+  { output, widthReduction }: Asked,
 ): AttributedPlaces {
   const steps = stepsOf(sequence, output);
   const G = steps.length;
   const S = sequence.source?.ids.length ?? 0;
   const T = targetRows(sequence, output);
-  const grids = places.map(({ side, width: D }) =>
-    side === "source"
+  const grids = places.map(({ side, width }) => {
+    const D = widthReduction === undefined ? width : 1;
+    return side === "source"
       ? createGrid(side, { S, G, D }, () => S)
-      : createGrid(side, { S: T, G, D }, (g) => tokensSeen(sequence, steps[g] ?? [])),
-  );
+      : createGrid(side, { S: T, G, D }, (g) => tokensSeen(sequence, steps[g] ?? []));
+  });
+  const gridsOf = (side: Side) => grids.filter((_, i) => places[i]?.side === side);
   return {
     sites,
     grids,
-    scores: (side) => together(grids.filter((_, i) => places[i]?.side === side).map(({ scores }) => scores)),
+    scores: (side) => together(gridsOf(side).map(({ scores }) => scores)),
+    totals: () =>
+      Float64Array.from({ length: G }, (_, g) =>
+        (["source", "target"] as const).reduce((sum, side) => {
+          const parts = gridsOf(side).map(({ totals }) => totals[g] ?? 0);
+          return sum + parts.reduce((one, other) => one + other, 0) / Math.max(1, parts.length);
+        }, 0),
+      ),
   };
 }
 

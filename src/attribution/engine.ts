@@ -21,6 +21,7 @@ import { sharesInputs } from "./sharedContrast.ts";
 import { scoresOfSpans } from "./spanScores.ts";
 import { type OutputSpans, singleSteps } from "./steps.ts";
 import { constantContext, contrastLogits, createTarget, type StepTokens, sequenceLogits } from "./target.ts";
+import type { WidthReduction } from "./widthReduction.ts";
 
 export interface ScoreRequest {
   readonly id: string;
@@ -53,6 +54,8 @@ export interface AttributionRequest {
   readonly contrastForceInputs: boolean;
   /** Spans that are explained as one step each; null explains every attributed token. */
   readonly output: OutputSpans | null;
+  /** What is kept of the width of scores; all of it when absent. */
+  readonly widthReduction?: WidthReduction | undefined;
   readonly limits: RowLimits;
   /** What comes instead of tokens that are redrawn: any of the vocabulary if there is none. */
   readonly sampler?: Sampler | undefined;
@@ -76,6 +79,8 @@ export interface SequenceScores {
   readonly rows: number;
   /** The attributed function of each step; absent for methods that do not ask for it. */
   readonly ends?: Ends | undefined;
+  /** [G] What each step's signed scores add up to, where that is not the sum of the attributions. */
+  readonly totals?: Float64Array | undefined;
 }
 
 /**

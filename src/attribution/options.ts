@@ -19,6 +19,7 @@ import { checkInputNoise, type InputNoise } from "./inputNoise.ts";
 import type { Neuron } from "./neuron.ts";
 import { checkOutputSpans, type OutputSpansChoice } from "./outputSpans.ts";
 import type { SpanReduction } from "./steps.ts";
+import { type WidthReduction, widthReductions } from "./widthReduction.ts";
 
 /** What contrastive scores compare with. */
 export interface ContrastOptions {
@@ -90,6 +91,11 @@ export interface AttributeOptions extends MethodOptions, ScoreOptions, ContrastO
   readonly chat?: ChatOptions;
   /** Tokens as text instead of vocabulary strings. */
   readonly cleanSpecialChars?: boolean;
+  /**
+   * Keep one number of each score's width: its norm, or its sum. Aggregation by this function gives what it would have given, and
+   * what is kept is smaller by the width. Methods that attribute embeddings or sites; all of the width by default.
+   */
+  readonly widthReduction?: WidthReduction;
   /** Keep the scores of every step apart, too. */
   readonly outputStepAttributions?: boolean;
   /** Sequences generated together; all at once by default. */
@@ -135,6 +141,7 @@ const callOptions = [
   "skipSpecialTokens",
   "chat",
   "cleanSpecialChars",
+  "widthReduction",
   "outputStepAttributions",
   "batchSize",
   "generateFromTargetPrefix",
@@ -158,6 +165,7 @@ export interface ResolvedOptions {
   readonly contrast: ContrastOptions;
   readonly outputSpans?: OutputSpansChoice | undefined;
   readonly spanReduction?: SpanReduction | undefined;
+  readonly widthReduction?: WidthReduction | undefined;
   readonly baselines: readonly BaselineChoice[];
   readonly seed: number;
 }
@@ -172,6 +180,7 @@ export function resolveOptions(methodId: MethodId, own: MethodOptions, options: 
   checkNeuron(id, method, options);
   checkInputNoise(options.inputNoise);
   checkSpans(id, method, options);
+  checkWidthReduction(id, method, options.widthReduction);
   const attributed = attributedScore(options, method);
   const { contrastForceInputs = false } = { ...options.attributedFnArgs, ...options };
   if (method.on === "internals")
@@ -253,6 +262,7 @@ export function resolveOptions(methodId: MethodId, own: MethodOptions, options: 
     },
     outputSpans: options.outputSpans,
     spanReduction: options.spanReduction,
+    widthReduction: options.widthReduction,
     baselines,
     seed,
   };
@@ -347,6 +357,16 @@ function checkSpans(id: MethodId, method: Method, options: AttributeOptions): vo
       "outputSpans: expected no outputStepAttributions beside it: spans are no steps of generation",
     );
   }
+}
+
+/** @throws OptionError when scores have no width, or are to be reduced in an unknown way */
+function checkWidthReduction(id: MethodId, method: Method, reduction: WidthReduction | undefined): void {
+  if (reduction === undefined) return;
+  knownName("widthReduction", reduction, widthReductions);
+  if (method.on === "embeddings" || method.on === "sites") return;
+  throw new OptionError(
+    `widthReduction: expected a method whose scores have the width of embeddings, such as saliency, received ${id}; leave it out`,
+  );
 }
 
 /** @throws OptionError when the model's alternatives cannot be compared as asked */

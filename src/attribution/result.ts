@@ -19,6 +19,7 @@ import type { Ends } from "./ends.ts";
 import type { ScoreRequest, SequenceScores } from "./engine.ts";
 import type { Sequence } from "./sequence.ts";
 import type { OutputSpans } from "./steps.ts";
+import type { WidthReduction } from "./widthReduction.ts";
 
 /** How a token's label is written: the vocabulary's string, or its text. */
 export type TokenLabel = (token: string, id: number) => string;
@@ -39,15 +40,17 @@ export function createSequenceAttribution(
     readonly stepScores: readonly ScoreRequest[];
     readonly contrasts: readonly Contrast[];
     readonly output: OutputSpans | null;
+    readonly widthReduction?: WidthReduction | undefined;
   },
   label: TokenLabel,
   turns?: readonly ChatSpan[],
 ): SequenceAttribution {
-  const { method, contrasts, output } = request;
+  const { method, contrasts, output, widthReduction } = request;
   const T = sequence.target.ids.length;
   const isScalar = method.on === "internals" && method.dimensionNames.length === 0;
   const kind = isScalar ? "coarse" : kinds[method.on];
   const attributions = scores.targetAttributions ?? scores.sourceAttributions;
+  const aggregators = attributions === null ? [] : defaultAggregators(kind, attributions);
   const input = sequence.source ?? firstTokens(sequence.target, sequence.promptLength);
   return {
     kind,
@@ -59,20 +62,24 @@ export function createSequenceAttribution(
     sequenceScores: scores.sequenceScores,
     attrPosStart: output === null ? sequence.start : T,
     attrPosEnd: output === null ? sequence.end : T + output.spans.length,
-    defaultAggregators: attributions === null ? [] : defaultAggregators(kind, attributions),
+    defaultAggregators: widthReduction === undefined ? aggregators : [widthReduction, ...aggregators.slice(1)],
     stepScoreAggregation: Object.fromEntries(request.stepScores.flatMap(({ id, score }) => ownAggregation(id, score))),
     dimensionNames: dimensionNames(kind, attributions),
     ...(scores.ends && { completeness: completeness(scores, scores.ends) }),
     ...(turns && { turns }),
+    ...(widthReduction && { aggregations: [{ aggregator: "width", aggregateFn: widthReduction }] }),
   };
 }
 
 /** What the scores of each step add up to; NaN is no score, and of several layers the mean is taken. */
-function completeness(
-  { sourceAttributions, targetAttributions }: SequenceScores,
-  { value, baseline }: Ends,
-): Completeness {
-  const G = value.length;
+function completeness(scores: SequenceScores, { value, baseline }: Ends): Completeness {
+  const totals = scores.totals ?? sumsOfSteps(scores, value.length);
+  const sum = Float32Array.from(totals);
+  const gap = baseline && value.map((x, g) => x - (baseline[g] ?? Number.NaN) - (totals[g] ?? Number.NaN));
+  return { value, baseline, sum, gap };
+}
+
+function sumsOfSteps({ sourceAttributions, targetAttributions }: SequenceScores, G: number): Float64Array {
   const totals = new Float64Array(G);
   for (const { shape, values } of [sourceAttributions, targetAttributions].filter((part) => part !== null)) {
     const inner = shape.slice(2).reduce((product, size) => product * size, 1);
@@ -82,9 +89,7 @@ function completeness(
       if (!Number.isNaN(score)) totals[g] = (totals[g] ?? 0) + score / layers;
     }
   }
-  const sum = Float32Array.from(totals);
-  const gap = baseline && value.map((x, g) => x - (baseline[g] ?? Number.NaN) - (totals[g] ?? Number.NaN));
-  return { value, baseline, sum, gap };
+  return totals;
 }
 
 /** How a registered score is merged over spans, if its author has said so. */

@@ -1,7 +1,9 @@
 /** The arguments that all commands that attribute have in common, as the library's `attribute` takes them. */
 
 import type { AttributeOptions } from "../attribution/options.ts";
+import { widthReductions } from "../attribution/widthReduction.ts";
 import { OptionError } from "../errors.ts";
+import { knownName } from "../names.ts";
 import { attributionOptions, baselineChoice, outputSpansChoice } from "./keywordArguments.ts";
 import type { AttributeArguments } from "./options.ts";
 
@@ -17,7 +19,7 @@ export function attributeOptions(args: AttributionArguments): AttributeOptions &
   if (typeof showProgress !== "boolean") {
     throw new OptionError(`--attribution_kwargs: "show_progress": expected true or false, received ${showProgress}`);
   }
-  const { attributedFn, outputSpans, baseline, seed, startPos, endPos, memoryBudget } = args;
+  const { attributedFn, outputSpans, widthReduction, baseline, seed, startPos, endPos, memoryBudget } = args;
   const given: AttributeOptions = {
     stepScores: args.stepScores ?? [],
     attributeTarget: args.attributeTarget,
@@ -30,6 +32,9 @@ export function attributeOptions(args: AttributionArguments): AttributeOptions &
     retokenize: args.retokenize,
     ...(attributedFn !== undefined && { attributedFn }),
     ...(outputSpans !== undefined && { outputSpans: outputSpansChoice(outputSpans) }),
+    ...(widthReduction !== undefined && {
+      widthReduction: knownName("widthReduction", widthReduction, widthReductions),
+    }),
     ...(baseline !== undefined && { baseline: baseline.map(baselineChoice) }),
     ...(seed !== undefined && { seed }),
     ...(startPos !== undefined && { attrPosStart: startPos }),

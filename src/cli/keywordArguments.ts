@@ -20,6 +20,7 @@ const ownOptions: Readonly<Partial<Record<keyof AttributeOptions, keyof Attribut
   attrPosEnd: "endPos",
   attributeTarget: "attributeTarget",
   outputSpans: "outputSpans",
+  widthReduction: "widthReduction",
   baseline: "baseline",
   seed: "seed",
   includeEosBaseline: "includeEosBaseline",

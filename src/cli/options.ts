@@ -2,6 +2,7 @@
 
 import { listAggregationFunctions } from "../aggregate/functions.ts";
 import { listAggregators } from "../aggregate/registry.ts";
+import { widthReductions } from "../attribution/widthReduction.ts";
 import { precisions } from "../backend/definition.ts";
 import { quantizations, storageTypes } from "../loadModel.ts";
 import { listFeatureAttributionMethods } from "../method/registry.ts";
@@ -114,6 +115,13 @@ export const attributeOptions = {
     placeholder: "span",
     group: "Attribution",
     help: "Explain spans of the output as one step each: all, word, sentence, or characters of the target text such as 12:30 40:52.",
+  },
+  widthReduction: {
+    kind: "text",
+    placeholder: "name",
+    choices: { of: "width reduction", names: () => widthReductions },
+    group: "Attribution",
+    help: "vnorm or sum: keep this one number of each score's width, for long texts and small files. Default: all of the width.",
   },
   attributeTarget: {
     kind: "flag",

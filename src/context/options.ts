@@ -101,6 +101,7 @@ export const decided = [
   "retokenize",
   "chat",
   "cleanSpecialChars",
+  "widthReduction",
   "batchSize",
   "neuron",
   "signal",
