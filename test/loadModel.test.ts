@@ -60,7 +60,7 @@ describe("loadModel by a name on the hub", () => {
 
   test("that is neither a folder nor on the hub says both", async () => {
     await expect(loadModel("models/nowhere")).rejects.toThrow(
-      /there is no folder of that name, and http:.* has no such/,
+      /there is none of that name here, and http:.* has no such/,
     );
   });
 });

@@ -8,12 +8,13 @@ import { readBytes, writeFileAtomically } from "../platform/node.ts";
 import { renderPng } from "../render/png.ts";
 import { aggregateAsAsked, aggregateForView } from "./aggregation.ts";
 import { attributeOptions, missing } from "./attributionArguments.ts";
+import { interruptible, uninterrupted } from "./interruption.ts";
 import { openModel, requiredModel } from "./openModel.ts";
 import type { AttributeArguments } from "./options.ts";
 import { createProgressBar } from "./progress.ts";
 import type { Screen } from "./screen.ts";
 import { createTell, secondsSince } from "./telling.ts";
-import { checkOutputPaths, uninterrupted } from "./writing.ts";
+import { checkOutputPaths } from "./writing.ts";
 
 /** @throws OptionError for arguments that are missing, contradictory or out of range, and whatever the library throws */
 export async function attribute(args: AttributeArguments, screen: Screen): Promise<void> {
@@ -25,22 +26,28 @@ export async function attribute(args: AttributeArguments, screen: Screen): Promi
   await checkOutputPaths({ savePath, vizPath, svgPath, pngPath });
   const tell = createTell(args, screen);
   tell.much(`options ${JSON.stringify(args)}`);
-  const model = await openModel(args, showProgress, tell);
-
-  const working = performance.now();
-  const bar = createProgressBar(showProgress);
-  const result = await model
-    .attribute(inputs, args.generatedTexts, {
-      ...options,
-      onProgress: (progress) => {
-        bar.update(progress);
-        const { sequence, sequences, rows, done, total } = progress;
-        tell.much(`text ${sequence + 1} of ${sequences}: pass of ${rows} rows, ${done} of ${total} done`);
-      },
-    })
-    .finally(bar.stop);
-  tell.little(`attributed ${count(result.length, "text")} in ${secondsSince(working)}`);
-  model.dispose();
+  const goingOn = "nothing was written; inseq attribute-dataset keeps what is done of many texts";
+  const result = await interruptible(goingOn, screen, async (signal) => {
+    const model = await openModel(args, showProgress, tell, signal);
+    const working = performance.now();
+    const bar = createProgressBar(showProgress);
+    try {
+      const result = await model.attribute(inputs, args.generatedTexts, {
+        ...options,
+        signal,
+        onProgress: (progress) => {
+          bar.update(progress);
+          const { sequence, sequences, rows, done, total } = progress;
+          tell.much(`text ${sequence + 1} of ${sequences}: pass of ${rows} rows, ${done} of ${total} done`);
+        },
+      });
+      tell.little(`attributed ${count(result.length, "text")} in ${secondsSince(working)}`);
+      return result;
+    } finally {
+      bar.stop();
+      model.dispose();
+    }
+  });
 
   const aggregated = aggregateAsAsked(result, args);
   const view = aggregateForView(aggregated, args);

@@ -10,11 +10,12 @@ import type { AttributionInfo } from "../result/attribution.ts";
 import { aggregationsAsked } from "./aggregation.ts";
 import type { ContextArguments } from "./contextOptions.ts";
 import { contextQuestions } from "./contextQuestions.ts";
+import { interruptible, uninterrupted } from "./interruption.ts";
 import { baselineChoice, inLibraryNames } from "./keywordArguments.ts";
 import { openModel, requiredModel } from "./openModel.ts";
 import type { Screen } from "./screen.ts";
 import { createTell, secondsSince } from "./telling.ts";
-import { checkOutputPaths, uninterrupted } from "./writing.ts";
+import { checkOutputPaths } from "./writing.ts";
 
 /** @throws OptionError for arguments that are missing, contradictory or out of range, and whatever the library throws */
 export async function runAttributeContext(args: ContextArguments, screen: Screen): Promise<void> {
@@ -24,11 +25,17 @@ export async function runAttributeContext(args: ContextArguments, screen: Screen
   await checkOutputPaths({ savePath, vizPath });
   const tell = createTell(args, screen);
   tell.much(`options ${JSON.stringify(args)}`);
-  const model = await openModel(args, true, tell);
-  const working = performance.now();
-  const result = withArguments(await attributeContext(model, options), args);
-  tell.little(`attributed the context in ${secondsSince(working)}`);
-  model.dispose();
+  const result = await interruptible("nothing was written", screen, async (signal) => {
+    const model = await openModel(args, true, tell, signal);
+    const working = performance.now();
+    try {
+      const result = withArguments(await attributeContext(model, { ...options, signal }), args);
+      tell.little(`attributed the context in ${secondsSince(working)}`);
+      return result;
+    } finally {
+      model.dispose();
+    }
+  });
   if (args.showViz) screen.print(result.show({ colorLevel: screen.colorLevel, width: screen.width }));
   await uninterrupted(async () => {
     if (savePath !== undefined) {

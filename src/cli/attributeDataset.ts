@@ -10,7 +10,7 @@ import { fileExists, openFolder } from "../platform/node.ts";
 import { version } from "../version.ts";
 import { aggregateAsAsked, aggregateForView } from "./aggregation.ts";
 import { attributeOptions, missing } from "./attributionArguments.ts";
-import { batchesOf, columnsOf, type Fields } from "./dataset/batches.ts";
+import { batchesOf, columnsOf, type Fields, type Part } from "./dataset/batches.ts";
 import { type Dataset, openDataset } from "./dataset/dataset.ts";
 import { estimate } from "./dataset/estimate.ts";
 import { fillShard } from "./dataset/fillShard.ts";
@@ -19,10 +19,12 @@ import { mergeShards } from "./dataset/mergeShards.ts";
 import { createRateReport } from "./dataset/rate.ts";
 import type { End, Run } from "./dataset/record.ts";
 import { type Attributed, attributeBatch } from "./dataset/results.ts";
-import { type Rows, type Shard, shardOf, shardPath, sizeOfShard } from "./dataset/shard.ts";
+import { type Rows, shardOf, shardPath, sizeOfShard } from "./dataset/shard.ts";
 import type { DatasetArguments } from "./datasetOptions.ts";
+import { interruptible } from "./interruption.ts";
 import { openModel, requiredModel } from "./openModel.ts";
 import { longName } from "./optionTable.ts";
+import { createDownloadBar } from "./progress.ts";
 import type { Screen } from "./screen.ts";
 import { createTell } from "./telling.ts";
 import { checkOutputPaths } from "./writing.ts";
@@ -45,37 +47,43 @@ export async function attributeDataset(args: DatasetArguments, screen: Screen): 
   );
   const shard = shardOf(args.shard, process.env);
   const fields: Fields = { input, generated, contrast, chat: args.chat };
-  const data = await openDataset(args);
-  const range = await rowsOf(data, args);
-  if (args.dryRun) return await estimate(args, data, range, shard, fields, screen);
-  if (savePath === undefined) return;
+  const path = shardPath((savePath ?? "").replace(/\.json$/, ".jsonl"), shard);
+  const goingOn = args.dryRun ? "nothing was written" : `${path} keeps what is done: the same with --resume goes on`;
+  await interruptible(goingOn, screen, async (signal) => {
+    const data = await downloaded(args, signal);
+    const range = await rowsOf(data, args, signal);
+    const part = { data, range, shard, fields, signal };
+    if (args.dryRun) return await estimate(args, part, screen);
+    await attributeAndMerge(path, args, part, screen);
+  });
+}
 
-  const path = shardPath(savePath.replace(/\.json$/, ".jsonl"), shard);
-  const { attributed, failed } = await attributeShard(path, args, { data, range, shard, fields }, screen);
+/** The data set; files of the hub are downloaded, with a bar if that is to be seen. */
+async function downloaded(args: DatasetArguments, signal: AbortSignal): Promise<Dataset> {
+  const downloads = createDownloadBar(attributeOptions(args).showProgress);
+  return await openDataset(args, { onDownload: downloads.update, signal }).finally(downloads.stop);
+}
+
+async function attributeAndMerge(path: string, args: DatasetArguments, part: Part, screen: Screen): Promise<void> {
+  const { savePath = path } = args;
+  const { attributed, failed } = await attributeShard(path, args, part, screen);
   const failures = failed > 0 ? `; ${failed} rows failed, and are noted there` : "";
   screen.report(`inseq: ${path} is complete: ${attributed} results${failures}`);
   if (attributed === 0 && failed > 0) throw new FileError(`${path}: expected results, but all ${failed} rows failed`);
-  if (!savePath.endsWith(".json") || shard.count > 1) return;
-  await mergeShards([path], savePath, { overwrite: args.overwrite || args.resume });
+  if (!savePath.endsWith(".json") || part.shard.count > 1) return;
+  await mergeShards([path], savePath, { overwrite: args.overwrite || args.resume, signal: part.signal });
   screen.report(`inseq: saved ${attributed} results to ${savePath}`);
-}
-
-interface Part {
-  readonly data: Dataset;
-  readonly range: Rows;
-  readonly shard: Shard;
-  readonly fields: Fields;
 }
 
 async function attributeShard(
   path: string,
   args: DatasetArguments,
-  { data, range, shard, fields }: Part,
+  { data, range, shard, fields, signal }: Part,
   screen: Screen,
 ): Promise<End> {
   const tell = createTell(args, screen);
   const { showProgress, ...options } = attributeOptions(args);
-  const identity = await data.identity();
+  const identity = await data.identity(signal);
   const total = sizeOfShard(range, shard);
   const rate = createRateReport(showProgress, total, screen);
   let model: AttributionModel | undefined;
@@ -85,7 +93,7 @@ async function attributeShard(
       range,
       options: args,
       header: async () => {
-        model = await openModel(args, showProgress, tell);
+        model = await openModel(args, showProgress, tell, signal);
         return { run: await runOf(args, model, identity, range), ...shard };
       },
       onOpen: ({ done, dropped }) => {
@@ -99,7 +107,7 @@ async function attributeShard(
         if (model === undefined) throw new TypeError("the model is loaded before the first batch");
         const done = await attributeBatch(batch, {
           model,
-          options,
+          options: { ...options, signal },
           skipFaults: args.onError === "skip",
           saved: savedForm(args),
         });
@@ -116,12 +124,15 @@ async function attributeShard(
 }
 
 /** Counts the rows, which reads the data once. */
-async function rowsOf(data: Dataset, { batchSize }: DatasetArguments): Promise<Rows> {
+async function rowsOf(data: Dataset, { batchSize }: DatasetArguments, signal: AbortSignal): Promise<Rows> {
   if (!Number.isInteger(batchSize) || batchSize < 1) {
     throw new OptionError(`--batch_size: expected a positive integer, received ${batchSize}`);
   }
   let total = 0;
-  for await (const _row of data.rows(null)) total++;
+  for await (const _row of data.rows(null)) {
+    total++;
+    signal.throwIfAborted();
+  }
   const range = { ...data.split.rows(total), batchSize };
   if (range.end > range.start) return range;
   throw new OptionError(`--dataset_split: expected rows to attribute, but there are none (the data has ${total})`);
@@ -145,6 +156,9 @@ const withoutInfluence: readonly (keyof DatasetArguments)[] = [
   "datasetDir",
   "datasetFiles",
   "datasetSplit",
+  "datasetConfig",
+  "datasetRevision",
+  "datasetAuthToken",
   "modelKwargs",
 ];
 

@@ -12,10 +12,10 @@ import { tasksOf } from "./benchmark/task.ts";
 import { terminalTable } from "./benchmark/terminalTable.ts";
 import type { BenchmarkArguments } from "./benchmarkOptions.ts";
 import { placeOf } from "./device.ts";
+import { interruptible, uninterrupted } from "./interruption.ts";
 import { numberOptions } from "./openModel.ts";
 import { createDownloadBar } from "./progress.ts";
 import type { Screen } from "./screen.ts";
-import { INTERRUPTED, uninterrupted } from "./writing.ts";
 
 /** @throws OptionError for arguments that do not go together, and whatever evaluating throws */
 export async function benchmark(args: BenchmarkArguments, screen: Screen): Promise<void> {
@@ -27,32 +27,25 @@ export async function benchmark(args: BenchmarkArguments, screen: Screen): Promi
   const path = join(args.savePath, "records.jsonl");
   const journal = openJournal(path, await fingerprint(args, tasks, asked), args.restart);
   if (journal.found > 0) screen.report(`inseq: going on behind ${journal.found} records in ${path}`);
-  const interruption = new AbortController();
-  const interrupt = () => interruption.abort();
-  process.once("SIGINT", interrupt);
-  const outcomes: TaskOutcome[] = [];
-  try {
+  const outcomes = await interruptible(`the same command goes on behind what is in ${path}`, screen, async (signal) => {
+    const outcomes: TaskOutcome[] = [];
     for (const task of tasks) {
       const downloads = createDownloadBar(!args.hideProgress);
       const model = await loadModel(task.model, undefined, {
         backend,
         ...numberOptions(args),
         onDownload: downloads.update,
+        signal,
       }).finally(downloads.stop);
       try {
         const items = await task.items(model.model.kind);
-        outcomes.push(await measure({ model, task, items, asked, journal, signal: interruption.signal }, args));
+        outcomes.push(await measure({ model, task, items, asked, journal, signal }, args));
       } finally {
         model.dispose();
       }
     }
-  } catch (error) {
-    if (!interruption.signal.aborted) throw error;
-    screen.report(`inseq: stopped; the same command goes on behind what is in ${path}`);
-    process.exit(INTERRUPTED);
-  } finally {
-    process.off("SIGINT", interrupt);
-  }
+    return outcomes;
+  });
   for (const outcome of outcomes) screen.print(`${terminalTable(outcome, screen)}\n`);
   await uninterrupted(async () => {
     await save(outcomes, args);

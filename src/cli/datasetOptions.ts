@@ -21,7 +21,14 @@ export const datasetOptions = {
     aliases: ["-d", "--dataset"],
     placeholder: "name",
     group: "Data",
-    help: "A file (.jsonl, .csv, .tsv, .txt, each also .gz, or .parquet), a folder of such files, or a format (json, csv, tsv, text, parquet) with --dataset_files. Required.",
+    help: "A file (.jsonl, .json, .csv, .tsv, .txt, each also .gz, or .parquet), a folder of such files, a format (json, csv, tsv, text, parquet) with --dataset_files, or the name of a data set on the hub. Required.",
+  },
+  datasetConfig: {
+    kind: "text",
+    aliases: ["--config"],
+    placeholder: "name",
+    group: "Data",
+    help: "Which one of the data sets that it has (its configuration, or subset).",
   },
   inputTextField: {
     kind: "text",
@@ -48,7 +55,7 @@ export const datasetOptions = {
     aliases: ["--dir"],
     placeholder: "folder",
     group: "Data",
-    help: "Folder with the data files.",
+    help: "Folder with the data files; of a data set on the hub, a folder in its repository.",
   },
   datasetFiles: {
     kind: "texts",
@@ -64,6 +71,20 @@ export const datasetOptions = {
     default: "train",
     group: "Data",
     help: "The split, or rows of it: test, train[:100], train[10%:20%].",
+  },
+  datasetRevision: {
+    kind: "text",
+    aliases: ["--revision"],
+    placeholder: "name",
+    group: "Data",
+    help: "Branch, tag or commit of a data set on the hub. Default: the hub's Parquet copy of main, or else main.",
+  },
+  datasetAuthToken: {
+    kind: "text",
+    aliases: ["--auth"],
+    placeholder: "token",
+    group: "Data",
+    help: "Token for a data set on the hub that not everybody may read. Default: HF_TOKEN, or the token that hf auth login stored.",
   },
   datasetKwargs: {
     kind: "record",
@@ -107,3 +128,16 @@ export const datasetOptions = {
 } as const satisfies OptionTable;
 
 export type DatasetArguments = OptionValues<typeof datasetOptions>;
+
+/** Those that say which data. */
+export type DataArguments = Pick<
+  DatasetArguments,
+  | "datasetName"
+  | "datasetConfig"
+  | "datasetDir"
+  | "datasetFiles"
+  | "datasetSplit"
+  | "datasetRevision"
+  | "datasetAuthToken"
+  | "datasetKwargs"
+>;

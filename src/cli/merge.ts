@@ -2,6 +2,7 @@
 
 import { OptionError } from "../errors.ts";
 import { mergeShards } from "./dataset/mergeShards.ts";
+import { interruptible } from "./interruption.ts";
 import type { MergeArguments } from "./mergeOptions.ts";
 import type { Screen } from "./screen.ts";
 import { checkOutputPaths } from "./writing.ts";
@@ -11,7 +12,9 @@ export async function merge({ inputFiles, savePath, overwrite }: MergeArguments,
   if (inputFiles === undefined) throw new OptionError("merge: expected the result files of a run, received none");
   if (savePath === undefined) throw new OptionError("--save_path (-o): expected a file for the results, received none");
   await checkOutputPaths({ savePath });
-  const { rows, failed } = await mergeShards(inputFiles, savePath, { overwrite });
+  const { rows, failed } = await interruptible(`${savePath} was not written`, screen, (signal) =>
+    mergeShards(inputFiles, savePath, { overwrite, signal }),
+  );
   screen.report(
     `inseq: merged ${inputFiles.length} files into ${savePath}: ${rows} results${failed > 0 ? `, ${failed} rows that failed` : ""}, none missing`,
   );

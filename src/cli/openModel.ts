@@ -44,8 +44,16 @@ export function requiredModel({ modelNameOrPath }: ModelArguments): string {
   );
 }
 
-/** Loads it, with a bar for what is downloaded if that is to be seen. @throws whatever `loadModel` throws */
-export async function openModel(args: ModelArguments, showProgress: boolean, tell: Tell): Promise<AttributionModel> {
+/**
+ * Loads it, with a bar for what is downloaded if that is to be seen.
+ * @throws whatever `loadModel` throws; the signal's reason once it is aborted
+ */
+export async function openModel(
+  args: ModelArguments,
+  showProgress: boolean,
+  tell: Tell,
+  signal?: AbortSignal,
+): Promise<AttributionModel> {
   const name = requiredModel(args);
   const { backend, visibleGpus } = placeOf(args.device, args.backend, process.env.CUDA_VISIBLE_DEVICES);
   if (visibleGpus !== null) process.env.CUDA_VISIBLE_DEVICES = visibleGpus;
@@ -58,6 +66,7 @@ export async function openModel(args: ModelArguments, showProgress: boolean, tel
     modelKwargs,
     tokenizerKwargs,
     onDownload: downloads.update,
+    ...(signal && { signal }),
   }).finally(downloads.stop);
   tell.little(`loaded ${name} (${model.model.facts.className}) in ${secondsSince(loading)}`);
   tell.little(`computing on ${model.backend.name}: ${model.backend.description}`);

@@ -1,13 +1,14 @@
 /**
  * Running the command `inseq` on its arguments.
  *
- * Exit status: 0 done, 2 wrong usage, 1 any other failure; 130 after Ctrl-C, as shells report it.
+ * Exit status: 0 done, 2 wrong usage, 1 any other failure; 130 after Ctrl-C, 143 after SIGTERM, as shells report them.
  */
 
 import { CommanderError } from "commander";
 import { OptionError } from "../errors.ts";
 import { canonicalArguments } from "./arguments.ts";
 import { describeFailure } from "./failure.ts";
+import { Interrupted } from "./interruption.ts";
 import { createProgram, optionTables } from "./program.ts";
 import { type Screen, withoutColorFlags } from "./screen.ts";
 
@@ -29,6 +30,10 @@ export async function run(argv: readonly string[], screen: Screen): Promise<numb
     return DONE;
   } catch (error) {
     if (error instanceof CommanderError) return error.exitCode === 0 ? DONE : WRONG_USAGE;
+    if (error instanceof Interrupted) {
+      screen.report(`inseq: ${error.message}`);
+      return error.status;
+    }
     const withStack = argv.includes("-vv") || argv.some((argument) => /^--very[_-]verbose/.test(argument));
     const [command = ""] = argv;
     screen.report(

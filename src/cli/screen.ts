@@ -4,7 +4,7 @@ import { createInterface } from "node:readline/promises";
 import { supportsColor } from "chalk";
 import { OptionError } from "../errors.ts";
 import type { TerminalOptions } from "../render/terminal.ts";
-import { INTERRUPTED } from "./writing.ts";
+import { statusOf } from "./interruption.ts";
 
 /** Asks a person for a line of text. */
 export type Ask = (question: string) => Promise<string>;
@@ -55,7 +55,7 @@ async function askOnTerminal(question: string): Promise<string> {
   const lines = createInterface({ input: process.stdin, output: process.stderr });
   const closed = new Promise<never>((_, reject) => {
     lines.once("close", () => reject(new OptionError("expected an answer, but the input has ended")));
-    lines.once("SIGINT", () => process.exit(INTERRUPTED));
+    lines.once("SIGINT", () => process.exit(statusOf.SIGINT));
   });
   try {
     return await Promise.race([lines.question(question), closed]);

@@ -1,26 +1,8 @@
-/** Files that a command writes: complete or not there, also when Ctrl-C comes in between. */
+/** The names of files that a command writes. */
 
 import { stat } from "node:fs/promises";
 import { OptionError } from "../errors.ts";
 import { longName } from "./optionTable.ts";
-
-/** Exit status of a process that was ended by Ctrl-C, as shells report it. */
-export const INTERRUPTED = 130;
-
-/** Runs `write` to its end; Ctrl-C meanwhile ends the process after it instead of within it. */
-export async function uninterrupted(write: () => Promise<void>): Promise<void> {
-  let interrupted = false;
-  const note = () => {
-    interrupted = true;
-  };
-  process.on("SIGINT", note);
-  try {
-    await write();
-  } finally {
-    process.off("SIGINT", note);
-  }
-  if (interrupted) process.exit(INTERRUPTED);
-}
 
 /**
  * Checks the names of files before the work is done that they are for.

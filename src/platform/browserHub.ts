@@ -39,7 +39,7 @@ export async function openRepository(
   if (refused !== undefined) {
     throw new FileError(`${refused}: expected Node, which has a cache folder; a browser manages its own cache`);
   }
-  const client = createHubClient(repository, revision, {
+  const client = createHubClient({ kind: "model", name: repository }, revision, {
     endpoint,
     token: token === false ? undefined : token,
     answerTimeout: 10_000,

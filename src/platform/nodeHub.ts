@@ -5,11 +5,10 @@
  * needed, and what either has downloaded the other finds.
  */
 
-import { randomUUID } from "node:crypto";
-import { rm, stat } from "node:fs/promises";
+import { stat } from "node:fs/promises";
 import { FileError } from "../errors.ts";
 import { type FileSource, missingFile } from "../files.ts";
-import { createHubClient, type HubClient, TransientError, UnreachableError } from "../model/hub/client.ts";
+import { createHubClient, isAway } from "../model/hub/client.ts";
 import { lazyFiles } from "../model/hub/lazyFiles.ts";
 import {
   type HubFile,
@@ -18,13 +17,12 @@ import {
   isCommitHash,
   repositoryNameFault,
 } from "../model/hub/repository.ts";
-import { transfer } from "../model/hub/transfer.ts";
 import { fileExists, openFolder, readBytes } from "./node.ts";
-import { openRepositoryCache, type RepositoryCache, writing } from "./nodeHub/cache.ts";
-import { whileLocked } from "./nodeHub/fileLock.ts";
-import { openPartialFile } from "./nodeHub/partialFile.ts";
+import { openRepositoryCache, type RepositoryCache } from "./nodeHub/cache.ts";
+import { download } from "./nodeHub/download.ts";
 import { type NodeHubSettings, readHubSettings } from "./nodeHub/settings.ts";
 
+export { type DatasetRepository, openDatasetRepository } from "./nodeHub/datasetRepository.ts";
 export { whileLocked } from "./nodeHub/fileLock.ts";
 
 /**
@@ -49,19 +47,19 @@ export async function openRepository(
   { revision = "main", onDownload }: HubOptions,
   settings: NodeHubSettings,
 ): Promise<FileSource> {
-  const cache = openRepositoryCache(settings.cache, repository);
+  const asModel = { kind: "model", name: repository } as const;
+  const cache = openRepositoryCache(settings.cache, asModel);
   const known = await cache.commitOf(revision);
   if (settings.offline) return await cachedFiles(repository, revision, known, cache, settings);
   if (isCommitHash(revision) && isUsable(await cache.snapshotFiles(revision))) {
     return await cachedFiles(repository, revision, revision, cache, settings);
   }
-  const client = createHubClient(repository, revision, settings);
+  const client = createHubClient(asModel, revision, settings);
   let snapshot: HubSnapshot;
   try {
     snapshot = await client.snapshot();
   } catch (error) {
-    const isAway = error instanceof UnreachableError || error instanceof TransientError;
-    if (!isAway || known === undefined || !isUsable(await cache.snapshotFiles(known))) throw error;
+    if (!isAway(error) || known === undefined || !isUsable(await cache.snapshotFiles(known))) throw error;
     return await cachedFiles(repository, revision, known, cache, settings);
   }
 
@@ -72,31 +70,6 @@ export async function openRepository(
     return cache.pathOf(commit, file.name);
   };
   return lazyFiles(repository, snapshot.files, fetched, readBytes);
-}
-
-async function download(
-  client: HubClient,
-  commit: string,
-  file: HubFile,
-  cache: RepositoryCache,
-  settings: NodeHubSettings,
-  onDownload: HubOptions["onDownload"],
-): Promise<void> {
-  if (await cache.holds(commit, file)) return;
-  const finish = async (isLocked: boolean) => {
-    if (await cache.holds(commit, file)) return;
-    // Without a lock another process may be writing: then each has a partial file of its own, which does not outlive it.
-    const path = cache.partialPath(file, isLocked ? "" : `.${randomUUID()}`);
-    const partial = await openPartialFile(path, settings.cache);
-    try {
-      await transfer(client, commit, file, partial, onDownload);
-      await cache.adopt(path, commit, file);
-    } finally {
-      await partial.close();
-      if (!isLocked) await rm(path, { force: true });
-    }
-  };
-  await writing(settings.cache, () => whileLocked(cache.lockPath(file), settings.signal, finish));
 }
 
 /** What the cache holds of a revision, without the network. */

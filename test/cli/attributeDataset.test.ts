@@ -274,7 +274,7 @@ describe("inseq attribute-dataset", { timeout: 240_000 }, () => {
     expect(await err("--split", "test")).toContain("expected train, the one split");
     expect(await err("--split", "train[5:]")).toContain("there are none (the data has 2)");
     expect(await err("--dataset_kwargs", '{"sepp": ","}')).toContain(
-      'expected sep, column_names and quoting, received ["sepp"]',
+      'expected sep, delimiter, column_names, names, quoting for csv files, received ["sepp"]',
     );
     expect(await err("-in", "question")).toContain('expected the field "question", found q, a');
     expect(await err("--attributed_fn", "contrast_prob_diff")).toContain("expected something to compare with");

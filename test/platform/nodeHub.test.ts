@@ -285,7 +285,7 @@ describe("a refusal", () => {
     [
       "404, of the repository",
       status(404, { "X-Error-Code": "RepoNotFound" }),
-      /there is no folder of that name, and http.* has no such/,
+      /there is none of that name here, and http.* has no such/,
     ],
     ["404, of the revision", status(404, { "X-Error-Code": "RevisionNotFound" }), /received the revision "main"/],
     ["418", status(418), /expected the hub http.* to answer, received status 418/],

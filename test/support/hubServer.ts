@@ -1,6 +1,6 @@
 /**
- * A server on loopback that speaks the hub's language: a model with its commit, its list of files, downloads that redirect
- * large files to another host. Tests say what goes wrong.
+ * A server on loopback that speaks the hub's language: a repository with its commits, their lists of files, downloads that
+ * redirect large files to another host. Tests say what goes wrong.
  */
 
 import { createHash } from "node:crypto";
@@ -30,8 +30,28 @@ export interface HubServer {
 
 export const COMMIT = "0123456789abcdef0123456789abcdef01234567";
 
-/** A hub with one model; files whose names end in safetensors, bin or model are large ones. */
-export async function startHub(name: string, files: Readonly<Record<string, Uint8Array>>): Promise<HubServer> {
+type Files = Readonly<Record<string, Uint8Array>>;
+
+export interface HubContents {
+  readonly kind?: "model" | "dataset";
+  /** The files on other branches than main. */
+  readonly branches?: Readonly<Record<string, Files>>;
+}
+
+/** A hub with one repository; files whose names end in safetensors, bin, model or parquet are large ones. */
+export async function startHub(
+  name: string,
+  files: Files,
+  { kind = "model", branches = {} }: HubContents = {},
+): Promise<HubServer> {
+  const place = kind === "model" ? name : `datasets/${name}`;
+  // A branch has a commit that its name makes.
+  const commitOf = (branch: string) => createHash("sha1").update(branch).digest("hex");
+  const at = (revision: string): { readonly commit: string; readonly files: Files } | undefined => {
+    if (revision === "main" || revision === server.commit) return { commit: server.commit, files };
+    const branch = Object.keys(branches).find((one) => one === revision || commitOf(one) === revision);
+    return branch === undefined ? undefined : { commit: commitOf(branch), files: branches[branch] ?? {} };
+  };
   const cdn = createServer();
   const hub = createServer();
   await Promise.all([listen(cdn), listen(hub)]);
@@ -62,19 +82,19 @@ export async function startHub(name: string, files: Readonly<Record<string, Uint
       response.end(JSON.stringify(value));
     };
     const refuse = (status: number, code: string) => response.writeHead(status, { "X-Error-Code": code }).end();
-    const [, asked, revision] = /^\/api\/models\/(.+)\/revision\/(.+)$/.exec(path) ?? [];
-    if (asked !== undefined && asked !== name) return refuse(401, "RepoNotFound");
+    const [, asked, revision] = /^\/api\/(\w+\/.+?)\/revision\/(.+)$/.exec(path) ?? [];
+    if (asked !== undefined && asked !== `${kind}s/${name}`) return refuse(401, "RepoNotFound");
     if (revision !== undefined) {
-      if (revision !== "main" && revision !== server.commit) return refuse(404, "RevisionNotFound");
-      const siblings = Object.entries(files).map(([file, content]) => sibling(file, content));
-      return json({ id: name, sha: server.commit, private: false, gated: false, siblings });
+      const found = at(revision);
+      if (found === undefined) return refuse(404, "RevisionNotFound");
+      const siblings = Object.entries(found.files).map(([file, content]) => sibling(file, content));
+      return json({ id: name, sha: found.commit, private: false, gated: false, siblings });
     }
-    const isHere = ["main", server.commit].some((at) => path.startsWith(`/${name}/resolve/${at}/`));
-    const file = isHere ? path.split("/").at(-1) : undefined;
-    const bytes = file === undefined ? undefined : files[file];
+    const [, commit = "", file] = new RegExp(`^/${place}/resolve/([^/]+)/(.+)$`).exec(path) ?? [];
+    const bytes = file === undefined ? undefined : at(commit)?.files[file];
     if (bytes === undefined || file === undefined) return refuse(404, "EntryNotFound");
     // Python's library takes the hash, the size and the commit from the headers.
-    response.setHeader("X-Repo-Commit", server.commit);
+    response.setHeader("X-Repo-Commit", at(commit)?.commit ?? "");
     if (!isLarge(file)) {
       response.setHeader("ETag", `"${gitHash(bytes)}"`);
       return send(response, bytes, request.headers.range);
@@ -85,7 +105,8 @@ export async function startHub(name: string, files: Readonly<Record<string, Uint
   });
   cdn.on("request", (request, response) => {
     const path = begin("cdn", request, response);
-    if (path !== undefined) send(response, files[path.slice(1)] ?? new Uint8Array(), request.headers.range);
+    const held = Object.assign({}, ...Object.values(branches), files) as Files;
+    if (path !== undefined) send(response, held[path.slice(1)] ?? new Uint8Array(), request.headers.range);
   });
   return server;
 }
@@ -110,7 +131,7 @@ export function sha256(bytes: Uint8Array): string {
 }
 
 function isLarge(file: string): boolean {
-  return /\.(?:safetensors|bin|model)$/.test(file);
+  return /\.(?:safetensors|bin|model|parquet)$/.test(file);
 }
 
 function sibling(rfilename: string, bytes: Uint8Array): object {

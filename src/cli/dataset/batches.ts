@@ -1,6 +1,7 @@
 /** The rows of a shard, batch by batch, with what there is to attribute in them. */
 
 import type { ChatMessage } from "../../text/chat/message.ts";
+import type { Dataset } from "./dataset.ts";
 import { type DataRow, fieldOf, RowFault } from "./rows.ts";
 import { endsBatch, isInShard, type Rows, type Shard } from "./shard.ts";
 
@@ -11,6 +12,15 @@ export interface Fields {
   readonly contrast?: string | undefined;
   /** Texts are what a user says. */
   readonly chat: boolean;
+}
+
+/** What a process does: a shard of the rows of a data set, until it is told to end. */
+export interface Part {
+  readonly data: Dataset;
+  readonly range: Rows;
+  readonly shard: Shard;
+  readonly fields: Fields;
+  readonly signal: AbortSignal;
 }
 
 /** The columns that the fields are in or begin with. */

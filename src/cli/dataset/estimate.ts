@@ -11,11 +11,10 @@ import type { DatasetArguments } from "../datasetOptions.ts";
 import { openModel } from "../openModel.ts";
 import type { Screen } from "../screen.ts";
 import { createTell } from "../telling.ts";
-import { columnsOf, type Fields, type Item, itemOf } from "./batches.ts";
-import type { Dataset } from "./dataset.ts";
+import { columnsOf, type Item, itemOf, type Part } from "./batches.ts";
 import { duration } from "./rate.ts";
 import { attributeBatch } from "./results.ts";
-import { isInShard, type Rows, type Shard, sizeOfShard } from "./shard.ts";
+import { isInShard, sizeOfShard } from "./shard.ts";
 
 /** Rows that are attributed to measure, evenly spread over the data. */
 const PROBES = 6;
@@ -38,18 +37,13 @@ interface Probe {
 }
 
 /** Tells on the standard output what the run, or the shard, would cost. */
-export async function estimate(
-  args: DatasetArguments,
-  data: Dataset,
-  range: Rows,
-  shard: Shard,
-  fields: Fields,
-  screen: Screen,
-): Promise<void> {
-  const { showProgress, ...options } = attributeOptions(args);
-  const model = await openModel(args, showProgress, createTell(args, screen));
+export async function estimate(args: DatasetArguments, part: Part, screen: Screen): Promise<void> {
+  const { signal } = part;
+  const { showProgress, ...shared } = attributeOptions(args);
+  const options = { ...shared, signal };
+  const model = await openModel(args, showProgress, createTell(args, screen), signal);
   try {
-    const census = await count(model, data, range, shard, fields);
+    const census = await count(model, part);
     for (const fault of census.faulty.slice(0, 10)) screen.report(`inseq: ${fault}`);
     const how = { model, options, skipFaults: false, saved: (result: FeatureAttributionOutput) => result };
     const [first] = census.probes;
@@ -70,13 +64,7 @@ export async function estimate(
 }
 
 /** Counts rows, faulty rows and tokens; takes probes. */
-async function count(
-  model: AttributionModel,
-  data: Dataset,
-  range: Rows,
-  shard: Shard,
-  fields: Fields,
-): Promise<Census> {
+async function count(model: AttributionModel, { data, range, shard, fields, signal }: Part): Promise<Census> {
   const size = sizeOfShard(range, shard);
   const probed = new Set(Array.from({ length: PROBES }, (_, i) => Math.floor(((i + 0.5) * size) / PROBES)));
   const { tokenizer } = model;
@@ -85,6 +73,7 @@ async function count(
   const probes: Item[] = [];
   for await (const row of data.rows(columnsOf(fields))) {
     number++;
+    signal.throwIfAborted();
     if (number >= range.end) break;
     if (!isInShard(number, range, shard)) continue;
     const item = itemOf(number, row, fields);

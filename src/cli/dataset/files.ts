@@ -36,7 +36,7 @@ const splitWords: Readonly<Record<string, readonly string[]>> = {
  * @throws OptionError when there is none, naming the files
  */
 export function filesOfSplit(names: readonly string[], split: string, where: string): string[] {
-  const data = names.filter((name) => formatOf(name) !== undefined).sort();
+  const data = names.filter(isData).sort();
   const words = (of: string) => splitWords[of] ?? [of];
   const has = (name: string, of: string) =>
     words(of).some((word) => new RegExp(`(?:^|[^a-zA-Z0-9])${escaped(word)}(?:[^a-zA-Z0-9]|$)`).test(name));
@@ -44,22 +44,47 @@ export function filesOfSplit(names: readonly string[], split: string, where: str
   const isUnsplit = !data.some((name) => Object.keys(splitWords).some((of) => has(name, of)));
   const files = found.length === 0 && split === "train" && isUnsplit ? data : found;
   if (files.length > 0) return ofOneFormat(files, where);
+  const others = Object.keys(splitWords).filter((of) => data.some((name) => has(name, of)));
+  if (others.length > 0) throw unknownSplit(split, others, where);
   throw new OptionError(
     `${where}: expected files of the split "${split}" (${formats.join(", ")}), found ${data.join(", ") || "no data files"}; ` +
       "--dataset_split names another one, --dataset_files the files",
   );
 }
 
-/** Names that patterns match: `*` stands for anything but a slash, `**` for anything. */
+/** An error that offers the splits there are. */
+export function unknownSplit(asked: string, splits: readonly string[], where: string): OptionError {
+  return new OptionError(
+    `--dataset_split: expected one of those that ${where} has (${splits.join(", ")}), received "${asked}"`,
+  );
+}
+
+/** Files that describe data, and hidden ones, are no data. */
+const descriptions = ["config.json", "dataset_info.json", "dataset_infos.json", "dataset_dict.json", "state.json"];
+
+function isData(name: string): boolean {
+  const parts = name.split("/");
+  if (parts.some((part) => part.startsWith(".") || part.startsWith("__"))) return false;
+  return formatOf(name) !== undefined && !descriptions.includes(parts.at(-1) ?? "");
+}
+
+/** Names that patterns match: `*` and `?` stand for anything but a slash, `**` for anything, `[ab]` for one of a and b. */
 export function matchingFiles(names: readonly string[], patterns: readonly string[], where: string): string[] {
   return patterns.flatMap((pattern) => {
     const source = pattern
-      .split(/(\*\*|\*)/)
-      .map((part) => (part === "**" ? ".*" : part === "*" ? "[^/]*" : escaped(part)));
+      .split(/(\*\*\/|\*\*|\*|\?|\[[^\]/]+\])/)
+      .map((part) => wildcards[part] ?? (/^\[.+\]$/.test(part) ? characters(part) : escaped(part)));
     const found = names.filter((name) => new RegExp(`^${source.join("")}$`).test(name)).sort();
     if (found.length > 0) return found;
     throw new OptionError(`--dataset_files: expected files in ${where}, found none of the name ${pattern}`);
   });
+}
+
+const wildcards: Readonly<Record<string, string>> = { "**/": "(?:.*/)?", "**": ".*", "*": "[^/]*", "?": "[^/]" };
+
+/** `[a-c]`, and `[!a-c]` for others, as a regular expression. */
+function characters(written: string): string {
+  return `[${written.slice(1, -1).replace(/^!/, "^").replaceAll("\\", "\\\\")}]`;
 }
 
 /** A folder may have the same data in several formats: Parquet first, then the one with the most files. */

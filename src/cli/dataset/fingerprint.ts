@@ -6,10 +6,13 @@ import type { FileSource } from "../../files.ts";
 import type { Json, JsonObject } from "../../json.ts";
 import { formatPythonJson } from "../../result/pythonJson.ts";
 
-/** SHA-256 of a file, in hex. */
-export async function hashOfFile(path: string): Promise<string> {
+/** SHA-256 of a file, in hex. @throws the reason of the signal once it is aborted */
+export async function hashOfFile(path: string, signal: AbortSignal): Promise<string> {
   const hash = createHash("sha256");
-  for await (const chunk of createReadStream(path, { highWaterMark: 1 << 20 })) hash.update(chunk as Buffer);
+  for await (const chunk of createReadStream(path, { highWaterMark: 1 << 20 })) {
+    hash.update(chunk as Buffer);
+    signal.throwIfAborted();
+  }
   return hash.digest("hex");
 }
 

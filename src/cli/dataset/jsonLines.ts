@@ -31,8 +31,10 @@ function parsed(place: string, bytes: Buffer): Readonly<Record<string, unknown>>
     value = JSON.parse(text);
   } catch (error) {
     const column = jsonErrorAt(text) + 1;
+    const hint =
+      text.trim() === "{" ? `; --dataset_kwargs '{"field": ...}' names the list in a file that is one object` : "";
     throw new RowFault(
-      `${place}, column ${column}: expected a JSON object, received ${JSON.stringify(text.slice(column - 1, column + 19))} there`,
+      `${place}, column ${column}: expected a JSON object, received ${JSON.stringify(text.slice(column - 1, column + 19))} there${hint}`,
       { cause: error },
     );
   }

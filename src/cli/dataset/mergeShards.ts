@@ -4,7 +4,7 @@
  */
 
 import { open, rename, rm } from "node:fs/promises";
-import { dirname, join } from "node:path";
+import { basename, dirname, join } from "node:path";
 import { FileError, OptionError } from "../../errors.ts";
 import { isJsonObject, type Json, type JsonObject } from "../../json.ts";
 import { fileExists } from "../../platform/node.ts";
@@ -19,6 +19,7 @@ import {
   headerLine,
   lineKind,
   type RowRecord,
+  type Run,
   readHeader,
   readRecord,
   recordLine,
@@ -44,7 +45,7 @@ interface Part {
 export async function mergeShards(
   paths: readonly string[],
   savePath: string,
-  { overwrite }: { readonly overwrite: boolean },
+  { overwrite, signal }: { readonly overwrite: boolean; readonly signal: AbortSignal },
 ): Promise<Merged> {
   if (!overwrite && (await fileExists(savePath))) {
     throw new OptionError(`${savePath}: expected a new file, but it exists; choose another name or --overwrite`);
@@ -54,17 +55,18 @@ export async function mergeShards(
   const range = rangeOf(run, (parts[0] as Part).path);
   const end = { attributed: 0, failed: 0 };
   for (const part of parts) {
-    const own = await prove(part, range);
+    const own = await prove(part, range, signal);
     end.attributed += own.attributed;
     end.failed += own.failed;
   }
-  const beside = join(dirname(savePath), `.${process.pid}.merging`);
+  const beside = join(dirname(savePath), `.${basename(savePath)}.${process.pid}.merging`);
   await writing(savePath, async () => {
     const file = await open(beside, "w");
     try {
       const write = (text: string) => file.appendFile(text, "latin1");
-      if (savePath.endsWith(".jsonl")) await writeLines(parts, range, end, write);
-      else await writeJson(parts, range, write);
+      const rows = () => inOrder(parts, range, signal);
+      if (savePath.endsWith(".jsonl")) await writeLines(run, rows(), end, write);
+      else await writeJson(rows, range, write);
       await file.sync();
       await file.close();
       await rename(beside, savePath);
@@ -127,11 +129,12 @@ function rangeOf({ rows, "--batch_size": batchSize }: JsonObject, path: string):
 }
 
 /** @throws FileError unless the part has each of its rows once, in order, undamaged, and is finished */
-async function prove({ path, header }: Part, range: Rows): Promise<End> {
+async function prove({ path, header }: Part, range: Rows, signal: AbortSignal): Promise<End> {
   const expected = rowsOfShard(range, header);
   let [number, attributed, failed] = [0, 0, 0];
   for await (const { bytes, terminated } of linesOf(bytesOf(path))) {
     number++;
+    signal.throwIfAborted();
     const text = terminated ? unsealed(bytes) : undefined;
     if (text === undefined)
       throw new FileError(`${path}: expected whole lines, but line ${number} is damaged; --resume the run mends that`);
@@ -154,15 +157,19 @@ async function prove({ path, header }: Part, range: Rows): Promise<End> {
   );
 }
 
+/** The text of a row's line, and where it is from. */
+interface RowText {
+  readonly text: string;
+  readonly path: string;
+}
+
 /** All rows of all parts in order. */
-async function* inOrder(
-  parts: readonly Part[],
-  range: Rows,
-): AsyncGenerator<{ readonly text: string; readonly path: string }> {
+async function* inOrder(parts: readonly Part[], range: Rows, signal: AbortSignal): AsyncGenerator<RowText> {
   const lines = parts.map(({ path }) => linesOf(bytesOf(path)));
   try {
     for (const reader of lines) await reader.next();
     for (let row = range.start; row < range.end; row++) {
+      signal.throwIfAborted();
       const at = Math.floor((row - range.start) / range.batchSize) % parts.length;
       const { value: line } = (await lines[at]?.next()) ?? {};
       const text = line === undefined ? undefined : unsealed(line.bytes);
@@ -178,9 +185,9 @@ async function* inOrder(
 
 type Write = (text: string) => Promise<void>;
 
-async function writeLines(parts: readonly Part[], range: Rows, end: End, write: Write): Promise<void> {
-  await write(headerLine({ run: (parts[0] as Part).header.run, index: 0, count: 1 }));
-  for await (const { text, path } of inOrder(parts, range)) await write(recordLine(readRecord(text, path)));
+async function writeLines(run: Run, rows: AsyncIterable<RowText>, end: End, write: Write): Promise<void> {
+  await write(headerLine({ run, index: 0, count: 1 }));
+  for await (const { text, path } of rows) await write(recordLine(readRecord(text, path)));
   await write(endLine(end));
 }
 
@@ -191,9 +198,9 @@ const perText = ["input_texts", "generated_texts", "chat_spans"];
  * Inseq's file, written from front to back: each list that goes over all rows is a reading of the parts of its own. Failed
  * rows are named under `info.inseq_tfjs.dataset`.
  */
-async function writeJson(parts: readonly Part[], range: Rows, write: Write): Promise<void> {
+async function writeJson(rows: () => AsyncIterable<RowText>, range: Rows, write: Write): Promise<void> {
   async function* results(): AsyncGenerator<Result> {
-    for await (const { text, path } of inOrder(parts, range)) {
+    for await (const { text, path } of rows()) {
       const record = readRecord(text, path);
       if ("result" in record) yield resultOf(record, path);
     }
@@ -201,7 +208,7 @@ async function writeJson(parts: readonly Part[], range: Rows, write: Write): Pro
   let first: Result | undefined;
   let last = 0;
   const failures: Json[] = [];
-  for await (const { text, path } of inOrder(parts, range)) {
+  for await (const { text, path } of rows()) {
     const record = readRecord(text, path);
     if ("error" in record) failures.push({ row: record.row, error: record.error });
     else {

@@ -8,7 +8,7 @@
 
 import { FileError } from "../../errors.ts";
 import { isJsonObject, type Json, parseJsonObject } from "../../json.ts";
-import { type HubFile, type HubSnapshot, isCommitHash } from "./repository.ts";
+import { type HubFile, type HubSnapshot, isCommitHash, type Repository, type RepositoryKind } from "./repository.ts";
 
 export interface HubSettings {
   /** `https://huggingface.co` */
@@ -26,7 +26,7 @@ export interface HubSettings {
 export interface HubClient {
   readonly settings: HubSettings;
   readonly repository: string;
-  /** The commit that a branch, tag or hash stands for, and the files directly in the repository. */
+  /** The commit that a branch, tag or hash stands for, and its files. */
   snapshot(): Promise<HubSnapshot>;
   /** An answer with the bytes of a file from `start` on: status 206, or 200 with all of it. One attempt. */
   open(commit: string, file: string, start: number, signal: AbortSignal): Promise<Response>;
@@ -46,10 +46,28 @@ export class TransientError extends FileError {
   }
 }
 
+/** Whether the hub is away, now or altogether, so that what is in a cache has to do. */
+export function isAway(error: unknown): boolean {
+  return error instanceof UnreachableError || error instanceof TransientError;
+}
+
+/** The repository is there, but not its revision. */
+export class RevisionError extends FileError {}
+
 /** How often a question is repeated, and how often a transfer may fail in a row. */
 export const ATTEMPTS = 5;
 
-export function createHubClient(repository: string, revision: string, settings: HubSettings): HubClient {
+/** Where the hub has repositories of a kind, and how to speak of them. */
+const kinds: Readonly<
+  Record<RepositoryKind, { readonly api: string; readonly path: string; readonly what: string; readonly local: string }>
+> = {
+  model: { api: "api/models/", path: "", what: "model", local: "a model's folder" },
+  dataset: { api: "api/datasets/", path: "datasets/", what: "data set", local: "a data set's file or folder" },
+};
+
+export function createHubClient(asked: Repository, revision: string, settings: HubSettings): HubClient {
+  const { kind, name: repository } = asked;
+  const { api, path, local } = kinds[kind];
   const authorization: Record<string, string> =
     settings.token === undefined ? {} : { Authorization: `Bearer ${settings.token}` };
   const ask = async (url: string, init: RequestInit): Promise<Response> => {
@@ -59,7 +77,7 @@ export function createHubClient(repository: string, revision: string, settings: 
       settings.signal?.throwIfAborted();
       const message =
         `${repository}: expected an answer from the hub ${settings.endpoint}, which cannot be reached (${reason(cause)}); ` +
-        "check the network, or use a model's folder";
+        `check the network, or use ${local}`;
       if (BROKEN.test(systemCode(cause))) throw new TransientError(message, undefined, { cause });
       throw new UnreachableError(message, { cause });
     }
@@ -69,7 +87,7 @@ export function createHubClient(repository: string, revision: string, settings: 
       const limit = AbortSignal.timeout(settings.answerTimeout);
       const signal = settings.signal === undefined ? limit : AbortSignal.any([settings.signal, limit]);
       const response = await ask(url, { signal });
-      if (!response.ok) throw await refusal(response, { repository, revision, settings });
+      if (!response.ok) throw await refusal(response, { asked, revision, settings });
       return new Uint8Array(await response.arrayBuffer());
     });
 
@@ -77,22 +95,33 @@ export function createHubClient(repository: string, revision: string, settings: 
     settings,
     repository,
     async snapshot() {
-      const url = `${settings.endpoint}/api/models/${repository}/revision/${encodeURIComponent(revision)}?blobs=true`;
-      return readSnapshot(await answer(url), `${repository} on the hub ${settings.endpoint}`);
+      const url = `${settings.endpoint}/${api}${repository}/revision/${encodeURIComponent(revision)}?blobs=true`;
+      return readSnapshot(await answer(url), `${repository} on the hub ${settings.endpoint}`, isTaken[kind]);
     },
     async open(commit, file, start, signal) {
-      const url = `${settings.endpoint}/${repository}/resolve/${commit}/${encodeURIComponent(file)}`;
+      const encoded = file.split("/").map(encodeURIComponent).join("/");
+      const url = `${settings.endpoint}/${path}${repository}/resolve/${commit}/${encoded}`;
       // Without the second header a server may compress, and positions would not be those of the file.
       const headers = { ...(start > 0 && { Range: `bytes=${start}-` }), "Accept-Encoding": "identity" };
       const response = await ask(url, { headers, signal });
-      if (!response.ok) throw await refusal(response, { repository, revision, settings, file });
+      if (!response.ok) throw await refusal(response, { asked, revision, settings, file });
       return response;
     },
   };
 }
 
-/** The hub's description of a model: `{ sha, siblings: [{ rfilename, size, blobId, lfs: { sha256, size } }] }`. */
-function readSnapshot(bytes: Uint8Array, where: string): HubSnapshot {
+/** Names go into paths of the cache: only those are taken that lead nowhere else. */
+const isTaken: Readonly<Record<RepositoryKind, (name: string) => boolean>> = {
+  model: (name) => isPlain(name) && !name.includes("/"),
+  dataset: isPlain,
+};
+
+function isPlain(name: string): boolean {
+  return name.split("/").every((part) => /^[^\\\0]+$/.test(part) && part !== "." && part !== "..");
+}
+
+/** The hub's description of a repository: `{ sha, siblings: [{ rfilename, size, blobId, lfs: { sha256, size } }] }`. */
+function readSnapshot(bytes: Uint8Array, where: string, isTaken: (name: string) => boolean): HubSnapshot {
   const wrong = (what: string, value: Json | undefined) =>
     new FileError(`${where}: expected ${what} in the answer, received ${JSON.stringify(value)}; is it a hub?`);
   const { sha, siblings } = parseJsonObject(where, bytes);
@@ -108,8 +137,7 @@ function readSnapshot(bytes: Uint8Array, where: string): HubSnapshot {
     }
     return { name, size, hash, hashKind: sha256 === undefined ? "git" : "sha256" };
   });
-  // Names go into paths of the cache: only plain ones are taken.
-  return { commit: sha, files: files.filter(({ name }) => /^[^/\\]+$/.test(name) && name !== "." && name !== "..") };
+  return { commit: sha, files: files.filter(({ name }) => isTaken(name)) };
 }
 
 /** Repeats a step whose failure may pass, with growing pauses. */
@@ -147,17 +175,20 @@ export async function pauseBefore(attempt: number, error: Error, settings: HubSe
 const LONGEST_WAIT = 300_000;
 
 interface Asked {
-  readonly repository: string;
+  readonly asked: Repository;
   readonly revision: string;
   readonly settings: HubSettings;
   readonly file?: string;
 }
 
 /** What a status of refusal means, and what to do. */
-async function refusal(response: Response, { repository, revision, settings, file }: Asked): Promise<FileError> {
+async function refusal(response: Response, { asked, revision, settings, file }: Asked): Promise<FileError> {
   const { status } = response;
   const { endpoint, token } = settings;
   const code = response.headers.get("X-Error-Code");
+  const { kind, name: repository } = asked;
+  const { path, what: thing, local } = kinds[kind];
+  const page = `${endpoint}/${path}${repository}`;
   const what = file === undefined ? repository : `${repository}/${file}`;
   await response.body?.cancel();
   if (status === 429) {
@@ -174,13 +205,13 @@ async function refusal(response: Response, { repository, revision, settings, fil
   }
   if (code === "GatedRepo" || status === 403) {
     return new FileError(
-      `${what}: expected a model that may be read, but it is gated (status ${status}); accept its conditions at ` +
-        `${endpoint}/${repository}, and ${token === undefined ? "set HF_TOKEN to a token of yours" : "use a token that may read it"}`,
+      `${what}: expected a ${thing} that may be read, but it is gated (status ${status}); accept its conditions at ` +
+        `${page}, and ${token === undefined ? "set HF_TOKEN to a token of yours" : "use a token that may read it"}`,
     );
   }
   if (code === "RevisionNotFound") {
-    return new FileError(
-      `${repository}: expected a branch, tag or commit of it, received the revision "${revision}"; see ${endpoint}/${repository}/tree/main`,
+    return new RevisionError(
+      `${repository}: expected a branch, tag or commit of it, received the revision "${revision}"; see ${page}/tree/main`,
     );
   }
   if (code === "EntryNotFound") {
@@ -188,8 +219,8 @@ async function refusal(response: Response, { repository, revision, settings, fil
   }
   if (status === 401 || status === 404) {
     return new FileError(
-      `${repository}: expected a model's folder or a model of the hub, but there is no folder of that name, and ${endpoint} has no ` +
-        `such model, or it is private (status ${status}); check the name, ` +
+      `${repository}: expected ${local} or a ${thing} of the hub, but there is none of that name here, and ${endpoint} has no ` +
+        `such ${thing}, or it is private (status ${status}); check the name, ` +
         (token === undefined
           ? "or set HF_TOKEN to a token that may read it"
           : "or the token, which may be wrong or not allow it"),

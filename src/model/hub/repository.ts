@@ -1,7 +1,16 @@
-/** What the Hugging Face hub calls a model's repository, and the files in it. */
+/** What the Hugging Face hub calls a repository, of a model or of a data set, and the files in it. */
+
+export type RepositoryKind = "model" | "dataset";
+
+export interface Repository {
+  readonly kind: RepositoryKind;
+  /** `gpt2`, `Helsinki-NLP/opus-mt-en-fr` */
+  readonly name: string;
+}
 
 /** A file of a repository at one commit. */
 export interface HubFile {
+  /** With the folders that it is in: `data/train.csv`. */
   readonly name: string;
   readonly size: number;
   /** Hex digest of the content: SHA-256 of large files (Git LFS), git's SHA-1 of `blob <size>\0` and the content of others. */
@@ -12,7 +21,7 @@ export interface HubFile {
 /** A repository at one commit. */
 export interface HubSnapshot {
   readonly commit: string;
-  /** The files directly in it. */
+  /** Those of a model that are directly in it, all of a data set. */
   readonly files: readonly HubFile[];
 }
 
@@ -25,7 +34,7 @@ export interface DownloadProgress {
   readonly total: number;
 }
 
-/** What one may say about a model of the hub. The names are those of Python's `huggingface_hub`, in camelCase. */
+/** What one may say about a repository of the hub. The names are those of Python's `huggingface_hub`, in camelCase. */
 export interface HubOptions {
   /** Branch, tag or commit hash. Default: main. */
   readonly revision?: string | undefined;

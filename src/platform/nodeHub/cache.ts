@@ -1,16 +1,19 @@
 /**
- * The cache folder of Python's `huggingface_hub`, one folder for each repository:
+ * The cache folder of Python's `huggingface_hub`, one folder for each repository (`datasets--org--name` of a data set):
  *
  *     models--org--name/refs/main                          the commit that a branch stood for when last asked
  *     models--org--name/blobs/<hash>                       contents; <hash>.incomplete while they arrive
  *     models--org--name/snapshots/<commit>/<file>          links to the contents
  *     .locks/models--org--name/<hash>.lock
+ *     datasets--org--name/listings/<commit>.json           ours: the names of all files, so that none is missed without the hub
  */
 
 import { lstat, mkdir, readdir, readFile, rename, rm, stat, symlink, writeFile } from "node:fs/promises";
 import { dirname, join, relative } from "node:path";
 import { FileError } from "../../errors.ts";
-import { type HubFile, isCommitHash } from "../../model/hub/repository.ts";
+import { parseJson } from "../../json.ts";
+import { type HubFile, isCommitHash, type Repository } from "../../model/hub/repository.ts";
+import { writeFileAtomically } from "../node.ts";
 
 export interface RepositoryCache {
   /** The commit of a revision when it was last asked for; a commit is its own. */
@@ -18,6 +21,9 @@ export interface RepositoryCache {
   remember(revision: string, commit: string): Promise<void>;
   /** Files of a commit that are there, whole ones only. */
   snapshotFiles(commit: string): Promise<readonly string[]>;
+  /** All files that a commit has, when that was remembered. */
+  listing(commit: string): Promise<readonly string[] | undefined>;
+  rememberListing(commit: string, files: readonly string[]): Promise<void>;
   pathOf(commit: string, file: string): string;
   /** Whether the file is there with its whole content; links it when only its content is. */
   holds(commit: string, file: HubFile): Promise<boolean>;
@@ -27,11 +33,12 @@ export interface RepositoryCache {
   lockPath(file: HubFile): string;
 }
 
-export function openRepositoryCache(cache: string, repository: string): RepositoryCache {
-  const folderName = `models--${repository.replace("/", "--")}`;
+export function openRepositoryCache(cache: string, { kind, name }: Repository): RepositoryCache {
+  const folderName = `${kind}s--${name.replace("/", "--")}`;
   const folder = join(cache, folderName);
   const blobPath = (file: HubFile) => join(folder, "blobs", file.hash);
   const pathOf = (commit: string, file: string) => join(folder, "snapshots", commit, file);
+  const listingPath = (commit: string) => join(folder, "listings", `${commit}.json`);
   const link = async (commit: string, file: HubFile) => {
     const path = pathOf(commit, file.name);
     await mkdir(dirname(path), { recursive: true });
@@ -63,12 +70,24 @@ export function openRepositoryCache(cache: string, repository: string): Reposito
       });
     },
     snapshotFiles: async (commit) => {
-      const names = (await ifThere(() => readdir(join(folder, "snapshots", commit)))) ?? [];
+      const recursive = kind === "dataset";
+      const found = (await ifThere(() => readdir(join(folder, "snapshots", commit), { recursive }))) ?? [];
+      const names = found.map((name) => name.replaceAll("\\", "/"));
       const whole = await Promise.all(
         names.map(async (name) => (await ifThere(() => stat(pathOf(commit, name))))?.isFile() ?? false),
       );
       return names.filter((_, at) => whole[at]);
     },
+    listing: async (commit) => {
+      const path = listingPath(commit);
+      const bytes = await ifThere(() => readFile(path));
+      if (bytes === undefined) return undefined;
+      const names = parseJson(path, bytes);
+      if (Array.isArray(names) && names.every((name) => typeof name === "string")) return names;
+      throw new FileError(`${path}: expected a list of names, received something else; delete it`);
+    },
+    rememberListing: (commit, files) =>
+      writing(cache, () => writeFileAtomically(listingPath(commit), JSON.stringify(files), { overwrite: true })),
     holds: async (commit, file) => {
       const there = await ifThere(() => stat(pathOf(commit, file.name)));
       if (there?.size === file.size) return true;

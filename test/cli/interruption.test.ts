@@ -1,0 +1,88 @@
+/** Commands that are told to end while they work: a real signal to a real process. `attribute.test.ts` has that of `attribute`. */
+
+import { type ChildProcess, spawn } from "node:child_process";
+import { existsSync } from "node:fs";
+import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { fileURLToPath } from "node:url";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { runHere, translationModel } from "./runInseq.ts";
+
+const built = fileURLToPath(new URL("../../dist/src/cli/main.js", import.meta.url));
+const tinyModel = fileURLToPath(new URL("../golden/gpt2/model", import.meta.url));
+
+let folder = "";
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), "inseq-interruption-"));
+});
+afterAll(async () => await rm(folder, { recursive: true }));
+
+const countLines = async (path: string) =>
+  existsSync(path) ? (await readFile(path, "utf8")).split("\n").length - 1 : 0;
+
+/** Runs the built command, sends the signal once `isTime`, and waits for its end. */
+async function stopped(
+  args: readonly string[],
+  signal: NodeJS.Signals,
+  isTime: (child: ChildProcess) => Promise<boolean>,
+) {
+  const child = spawn(process.execPath, [built, ...args], { stdio: ["ignore", "ignore", "pipe"] });
+  let err = "";
+  child.stderr.setEncoding("utf8").on("data", (text: string) => {
+    err += text;
+  });
+  const ended = new Promise<number | null>((resolve) => child.on("close", resolve));
+  while (child.exitCode === null && !(await isTime(child))) await sleep(5);
+  child.kill(signal);
+  return { status: await ended, err };
+}
+
+describe("a command that is told to end", { timeout: 120_000 }, () => {
+  test("attribute-dataset keeps what is done, and goes on to the same bytes", async () => {
+    const [data, save, whole] = ["rows.csv", "out.jsonl", "whole.jsonl"].map((name) => join(folder, name)) as [
+      string,
+      string,
+      string,
+    ];
+    await writeFile(data, ["q,a", ...Array.from({ length: 24 }, (_, i) => `w ${i},w ${i} and ${i}`)].join("\n"));
+    const args = (path: string) => [
+      ...["attribute-dataset", "-m", tinyModel, "-d", data, "-in", "q", "-gen", "a", "-bs", "2", "--hide"],
+      ...["--backend", "cpu", "--resume", "-o", path],
+    ];
+    for (const [signal, status] of [["SIGTERM", 143] as const, ["SIGINT", 130] as const]) {
+      const before = await countLines(save);
+      const end = await stopped(args(save), signal, async () => (await countLines(save)) > before + 2);
+      expect(end.err).toMatch(
+        new RegExp(`inseq: stopped by ${signal}; ${save} keeps what is done: the same with --resume goes on\n$`),
+      );
+      expect(end.status).toBe(status);
+      const kept = await countLines(save);
+      expect(kept).toBeGreaterThan(before + 2);
+      // Neither the first line nor whole batches of two are all there is.
+      expect(kept).toBeLessThan(25);
+      expect((kept - 1) % 2).toBe(0);
+    }
+    expect(await runHere(args(save))).toMatchObject({ status: 0 });
+    expect(await runHere(args(whole))).toMatchObject({ status: 0 });
+    expect(await readFile(save)).toEqual(await readFile(whole));
+  });
+
+  test("benchmark keeps its records, and says how to go on", async () => {
+    const text = "The young woman is at the university. I see";
+    const item = { source: "Genç kadın üniversitede. Onu görüyorum.", target: `${text} her.`, foil: `${text} him.` };
+    const data = join(folder, "items.jsonl");
+    await writeFile(data, `${JSON.stringify({ ...item, evidence: [[5, 10]] })}\n`.repeat(3));
+    const out = join(folder, "benchmark");
+    const records = join(out, "records.jsonl");
+    const args = ["benchmark", "-m", translationModel, "-d", data, "-o", out, "-a", "saliency", "integrated_gradients"];
+    const end = await stopped(args, "SIGINT", async () => (await countLines(records)) > 2);
+    expect(end.err).toMatch(/inseq: stopped by SIGINT; the same command goes on behind what is in .*records.jsonl\n$/);
+    expect(end.status).toBe(130);
+    expect(await readdir(out)).toEqual(["records.jsonl"]);
+    const lines = (await readFile(records, "utf8")).trimEnd().split("\n");
+    expect(lines.length).toBeGreaterThan(2);
+    for (const line of lines) expect(() => JSON.parse(line)).not.toThrow();
+  });
+});
