@@ -31,6 +31,8 @@ const asked: Readonly<Partial<Record<MethodId, Asked>>> = {
   layer_integrated_gradients: { steps: STEPS },
   layer_conductance: { steps: STEPS },
   internal_influence: { steps: STEPS },
+  // A text of random tokens has no sentences.
+  segment_input_x_gradient: { options: { players: "token" } },
   occlusion: { options: { abs: true } },
   lime: { options: { nSamples: SAMPLES } },
   reagent: { options: { numProbes: 4, maxProbeSteps: 10 } },

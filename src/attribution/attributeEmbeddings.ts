@@ -10,7 +10,13 @@ import type { Model } from "../model/model.ts";
 import { sharesRepeats } from "../ops/repeat.ts";
 import type { Scores } from "../result/attribution.ts";
 import { dispose, memory, readFloats, type Tensor } from "../tensor.ts";
-import { attributedContexts, attributesTarget, checkContext, nextTask } from "./attributedContext.ts";
+import {
+  attributedContexts,
+  attributesTarget,
+  checkContext,
+  checkDifferentiable,
+  nextTask,
+} from "./attributedContext.ts";
 import { embeddingPlaces, sitePlaces } from "./attributedPlaces.ts";
 import { evenPart, fewerRows, type PassLimits, perturbationsPerPass, rowsPerPass, stepsPerPass } from "./budget.ts";
 import { readEnds } from "./ends.ts";
@@ -203,20 +209,14 @@ async function readScores(
 /** @throws OptionError when the attributed function has no gradient with respect to the inputs */
 export function checkAttributable(model: Model, request: AttributionRequest): void {
   const { attributed, contrastForceInputs, method, methodId } = request;
-  const { id, score } = attributed;
-  if (!score.differentiable) {
-    throw new OptionError(
-      `attributedFn: expected a differentiable function for ${methodId}, received "${id}"; use it as a step ` +
-        "score, or a perturbation method (occlusion, kernel_shap), which needs no gradient",
-    );
-  }
+  checkDifferentiable(request);
   if (request.output !== null && method.on === "sites" && model.facts.dependsOnLength) {
     throw new OptionError(
       `outputSpans: expected a method that attributes inputs, received ${methodId}: activations of this model depend on the ` +
         "length of the text, so that the tokens of a span do not see the same ones",
     );
   }
-  if (contrastForceInputs && method.on === "sites" && score.contrast !== "none") {
+  if (contrastForceInputs && method.on === "sites" && attributed.score.contrast !== "none") {
     throw new OptionError(
       `contrastForceInputs: expected a method that attributes inputs, received ${methodId}: what is inside the model for one ` +
         "context is not there in the other; leave it out to compare tokens in the same context",

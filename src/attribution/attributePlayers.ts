@@ -5,10 +5,17 @@ import type { GameMethod } from "../method/method.ts";
 import { everyone, nobody, type PlayerScores } from "../method/perturbation/game.ts";
 import type { MethodOptions } from "../method/registry.ts";
 import type { Model } from "../model/model.ts";
+import { sharesRepeats } from "../ops/repeat.ts";
 import type { Scores } from "../result/attribution.ts";
 import { memory, type Tensor } from "../tensor.ts";
-import { attributedContexts, attributesTarget, checkContext, nextTask } from "./attributedContext.ts";
-import { perturbationsPerPass } from "./budget.ts";
+import {
+  attributedContexts,
+  attributesTarget,
+  checkContext,
+  checkDifferentiable,
+  nextTask,
+} from "./attributedContext.ts";
+import { perturbationsPerPass, tangentsPerPass } from "./budget.ts";
 import { createGame } from "./coalitions.ts";
 import type { AttributionRequest, SequenceScores } from "./engine.ts";
 import type { Perturbation } from "./perturb.ts";
@@ -62,6 +69,7 @@ export async function attributePlayers(
   const attributed = { ...request.attributed, contexts: attributedContexts(model, sequence, request, contrast_FGV) };
   const positions = end - 1 + (source?.ids.length ?? 0);
   const limits = { ...request.limits, rows: perturbationsPerEval ?? request.limits.rows };
+  const passSize = method.differentiates ? tangentsPerPass : perturbationsPerPass;
   const runner = createRunner(model, sequence, request.attributeTarget);
   const isSpecial = (input: number, token: number): boolean =>
     sequence.special.has(inputs[input]?.encoding.ids[token] ?? -1) || (source !== null && input === 1 && token === 0);
@@ -78,7 +86,7 @@ export async function attributePlayers(
         ids: inputs.map(({ encoding }) => encoding.ids),
       };
       const game = createGame(perturbation, players, {
-        ...perturbationsPerPass(model.facts, positions, end - start, limits),
+        ...passSize(model.facts, positions, end - start, { ...limits, sharesRepeats: sharesRepeats() }),
         seed: request.seed,
         start,
         end,
@@ -133,6 +141,7 @@ export function checkPlayable(
   request: AttributionRequest & { readonly method: GameMethod<MethodOptions> },
 ): void {
   checkContext(model, request);
+  if (request.method.differentiates) checkDifferentiable(request);
   const { removal = request.method.removal } = request.methodOptions;
   const { contrasts, contrastForceInputs, attributeTarget, attributed } = request;
   if (removal !== "delete" || !contrastForceInputs || attributed.score.contrast === "none") return;
@@ -144,10 +153,13 @@ export function checkPlayable(
 }
 
 /** The source and, if it is attributed, the target prefix; of which the last token is explained only. */
-function playedInputs(model: Model, { source, target, end }: Sequence, request: AttributionRequest): PlayedInput[] {
+function playedInputs(model: Model, sequence: Sequence, request: AttributionRequest): PlayedInput[] {
+  const { source, target, end, promptLength: written, turns } = sequence;
   return [
-    ...(source === null ? [] : [{ encoding: source, length: source.ids.length }]),
-    ...(attributesTarget(model, request) ? [{ encoding: target, length: end - 1 }] : []),
+    ...(source === null ? [] : [{ encoding: source, length: source.ids.length, turns }]),
+    ...(attributesTarget(model, request)
+      ? [{ encoding: target, length: end - 1, written, ...(source === null && { turns }) }]
+      : []),
   ];
 }
 

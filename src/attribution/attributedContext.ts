@@ -25,6 +25,15 @@ export function attributedContexts(
   });
 }
 
+/** @throws OptionError when the attributed function has no gradient */
+export function checkDifferentiable({ attributed, methodId }: AttributionRequest): void {
+  if (attributed.score.differentiable) return;
+  throw new OptionError(
+    `attributedFn: expected a differentiable function for ${methodId}, received "${attributed.id}"; use it as a step ` +
+      "score, or a perturbation method (occlusion, kernel_shap), which needs no gradient",
+  );
+}
+
 /** @throws OptionError when the attributed function does not depend on the attributed inputs as asked */
 export function checkContext(model: Model, request: AttributionRequest): void {
   const { attributed, attributeTarget, contrasts, contrastForceInputs } = request;

@@ -92,6 +92,29 @@ export function perturbationsPerPass(
 }
 
 /**
+ * How many directions share a pass of tangents, and at how many steps each is read. What the pass at the text keeps is as
+ * much as a gradient's, without scores of attention; of the tangents those of one block are alive, with a tile of scores.
+ */
+export function tangentsPerPass(
+  facts: ModelFacts,
+  positions: number,
+  steps: number,
+  limits: PassLimits,
+): { rows: number; steps: number } {
+  const { memoryBudget, rows = Infinity, positions: ofPass = POSITIONS_PER_PASS, sharesRepeats } = limits;
+  const { layers, width, vocabSize } = facts;
+  const kept = BYTES_PER_NUMBER * layers * positions * width * KEPT_PER_POSITION;
+  const block = BYTES_PER_NUMBER * positions * width * ALIVE_PER_POSITION;
+  const logits = BYTES_PER_NUMBER * VOCABULARY_ROWS * vocabSize;
+  const stepsRead = Math.max(1, Math.min(steps, Math.floor((memoryBudget - kept - block) / (2 * logits))));
+  const ofText = kept + stepsRead * logits;
+  const ofRow = block + stepsRead * logits;
+  const affordable = sharesRepeats ? (memoryBudget - ofText) / ofRow : memoryBudget / (ofText + ofRow);
+  const enough = Math.ceil(ofPass / positions);
+  return { rows: Math.max(1, Math.min(Math.floor(affordable), rows, enough)), steps: stepsRead };
+}
+
+/**
  * After a pass of `rows` rows ran out of memory: half as many. The budget is an estimate, and other programs need memory, too.
  * @throws MemoryError when the pass had one row only; and any other error as it is
  */

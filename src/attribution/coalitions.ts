@@ -13,6 +13,7 @@ import { select } from "../ops/select.ts";
 import { Random } from "../random.ts";
 import { cast, dispose, expandDims, greater, int32, readFloats, sum, type Tensor, tidy } from "../tensor.ts";
 import { fewerRows } from "./budget.ts";
+import { derivatives } from "./derivatives.ts";
 import { type Draws, isWhole, type Kept, type Perturbation, perturbedRows, unchangedPositions } from "./perturb.ts";
 import type { Player } from "./players.ts";
 import { chunks, type Target } from "./problem.ts";
@@ -221,6 +222,14 @@ export function createGame(perturbation: Perturbation, players: readonly Player[
         for (const [i, { key }] of group.entries()) known.set(key, values[i] as Float64Array);
       }
       return asked.map(({ key }) => known.get(key) as Float64Array);
+    },
+
+    derivative(coalitions) {
+      const isIn = (coalition: Coalition): Kept => {
+        const others = coalition.map((one) => 1 - one);
+        return keptTokens(others).map((kept) => kept.map((one) => 1 - one));
+      };
+      return derivatives(perturbation, coalitions.map(isIn), options);
     },
 
     redrawnValues: (rows) => evaluateAll(rows.map(rowOf)),

@@ -1,6 +1,7 @@
 /** What one call of `attribute` has to do: a sequence for each text, and what it is contrasted with. */
 
 import { OptionError } from "../errors.ts";
+import type { Span } from "../text/span.ts";
 import type { Encoding } from "../text/tokenizer.ts";
 import { type ChatTokens, chatTokens, type Input } from "./inputs.ts";
 import type { Language } from "./language.ts";
@@ -31,12 +32,9 @@ export function forcedJob(language: Language, given: Input, generatedText: strin
   }
   const input = encodeInput(language, prompt, options.specialTokens);
   const target = encodeTarget(language, full, options.specialTokens);
-  return {
-    sequence: createSequence(language, input, target, options),
-    inputText: prompt,
-    generatedText: full,
-    chat: given.chat && chatTokens(given.chat, input),
-  };
+  const chat = given.chat && chatTokens(given.chat, input);
+  const sequence = createSequence(language, input, target, options);
+  return { sequence: { ...sequence, turns: turnsOf(chat) }, inputText: prompt, generatedText: full, chat };
 }
 
 /** Of a decoder-only model, a reply to a conversation stands behind it; other targets are whole as they are given. */
@@ -60,10 +58,10 @@ export function generatedJob(
     options.specialTokens === "left out" && encoderDecoder
       ? ids.filter((id, i) => i === 0 || !tokenizer.specialIds.has(id))
       : ids;
-  return {
-    sequence: createSequence(language, input, encodingOfIds(language, kept), options),
-    inputText: prompt,
-    generatedText: tokenizer.decode(ids, { skipSpecialTokens: true, asTarget: encoderDecoder }),
-    chat: given.chat && chatTokens(given.chat, input),
-  };
+  const chat = given.chat && chatTokens(given.chat, input);
+  const sequence = createSequence(language, input, encodingOfIds(language, kept), options);
+  const generatedText = tokenizer.decode(ids, { skipSpecialTokens: true, asTarget: encoderDecoder });
+  return { sequence: { ...sequence, turns: turnsOf(chat) }, inputText: prompt, generatedText, chat };
 }
+
+const turnsOf = (chat: Job["chat"]): readonly Span[] | undefined => chat?.map(({ span }) => span);

@@ -290,7 +290,8 @@ export function draws(
 
 /** @throws OptionError when no baseline is left, or one is not of the known kinds */
 function baselinesOf(options: AttributeOptions, method: Method): readonly BaselineChoice[] {
-  const byDefault = (method.on === "embeddings" && method.defaultBaselines) || ["inseq"];
+  const hasOwn = method.on === "embeddings" || method.on === "players";
+  const byDefault = (hasOwn && method.defaultBaselines) || ["inseq"];
   const { baseline = byDefault } = options;
   const choices: readonly BaselineChoice[] = Array.isArray(baseline) ? baseline : [baseline as BaselineChoice];
   if (choices.length === 0) throw new OptionError("baseline: expected at least one, received an empty list");

@@ -1,4 +1,4 @@
-/** Who plays: the tokens of each attributed input, by themselves or in words, sentences or spans of characters. */
+/** Who plays: the tokens of each attributed input, by themselves or in words, sentences, documents, turns or spans of characters. */
 
 import { OptionError } from "../errors.ts";
 import type { Tree } from "../method/perturbation/game.ts";
@@ -18,16 +18,26 @@ export interface Player {
 export interface PlayedInput {
   readonly encoding: Encoding;
   readonly length: number;
+  /** What the model writes begins here, if it is behind a prompt: no paragraph, document or turn reaches into it. */
+  readonly written?: number | undefined;
+  /** Of a conversation the ranges of tokens of its turns. */
+  readonly turns?: readonly Span[] | undefined;
 }
 
 /**
  * The players of all inputs, in the order of the text. Given spans are those of the first input; of a second one every token
  * plays for itself.
- * @throws OptionError when spans are out of order, overlap, or hold no token
+ * @throws OptionError when spans are out of order, overlap, or hold no token, and for turns of what is no conversation
  */
 export function createPlayers(inputs: readonly PlayedInput[], players: Players): Player[] {
-  return inputs.flatMap(({ encoding, length }, input) => {
-    const groups = tokenGroups("players", encoding, typeof players === "string" || input === 0 ? players : "token");
+  if (players === "turn" && inputs.every(({ turns }) => turns === undefined)) {
+    throw new OptionError(
+      'players: "turn" expected a conversation, but a text is attributed; give messages { role, content }, or spans',
+    );
+  }
+  return inputs.flatMap(({ encoding, length, ...segments }, input) => {
+    const choice = typeof players === "string" || input === 0 ? players : "token";
+    const groups = tokenGroups("players", encoding, choice, segments);
     return groups.flatMap((tokens): Player[] => {
       const seen = tokens.filter((token) => token < length);
       return seen.length > 0 ? [{ input, tokens: seen }] : [];
@@ -47,8 +57,8 @@ export function createTree(
 ): readonly Tree[] {
   let branches = players.map((player, p) => ({ tree: p as Tree, player }));
   for (const level of levels) {
-    const groups = inputs.map(({ encoding }, input) =>
-      typeof level === "string" || input === 0 ? tokenGroups("players", encoding, level) : [],
+    const groups = inputs.map(({ encoding, ...segments }, input) =>
+      typeof level === "string" || input === 0 ? tokenGroups("players", encoding, level, segments) : [],
     );
     const groupOf = ({ input, tokens }: Player): number =>
       groups[input]?.findIndex((group) => group.includes(tokens[0] ?? -1)) ?? -1;
@@ -74,19 +84,58 @@ export function largerLevels(players: Players): readonly Players[] {
   return players === "word" ? ["sentence"] : [];
 }
 
+/** Kinds of players by what a text can be cut into. */
+const segmentsOf = { sentence: "sentences", paragraph: "paragraphs", document: "documents" } as const;
+
 /**
- * Tokens of a text by themselves, in words, in sentences, or in spans of characters.
+ * Tokens of a text by themselves, in words, sentences, paragraphs, documents or turns, or in spans of characters.
  * @param option what they were asked for with, for messages
  * @throws OptionError when spans are out of order, overlap, or hold no token
  */
-export function tokenGroups(option: string, encoding: Encoding, players: Players): number[][] {
+export function tokenGroups(
+  option: string,
+  encoding: Encoding,
+  players: Players,
+  { written = 0, turns = [] }: Pick<PlayedInput, "written" | "turns"> = {},
+): number[][] {
   const { tokens, spans } = encoding;
   if (players === "token") return tokens.map((_, i) => [i]);
   if (typeof players !== "string") return spanGroups(option, encoding, players);
   const pieces = tokens.map((token, i) => ({ token, span: spans[i] ?? null }));
   const convention = recognisedConvention(pieces)?.convention ?? { begins: () => true, endsLine: () => false };
-  const ranges = players === "word" ? wordRanges(pieces, convention) : segmentRanges(pieces, "sentences");
-  return ranges.map(([from, to]) => Array.from({ length: to - from }, (_, i) => from + i));
+  const ranges = (): readonly Span[] => {
+    switch (players) {
+      case "word":
+        return wordRanges(pieces, convention);
+      case "sentence":
+        return segmentRanges(pieces, segmentsOf[players]);
+      case "paragraph":
+      case "document":
+        return cutAt(written, segmentRanges(pieces, segmentsOf[players]));
+      case "turn":
+        return cutAt(written, withRest(turns, tokens.length));
+      default:
+        throw players satisfies never;
+    }
+  };
+  return ranges().map(([from, to]) => Array.from({ length: to - from }, (_, i) => from + i));
+}
+
+/** Ranges none of which reaches over a place. */
+const cutAt = (place: number, ranges: readonly Span[]): Span[] =>
+  ranges.flatMap(([from, to]): Span[] =>
+    from < place && place < to
+      ? [
+          [from, place],
+          [place, to],
+        ]
+      : [[from, to]],
+  );
+
+/** The ranges, and one of what is behind the last of them. */
+function withRest(ranges: readonly Span[], length: number): Span[] {
+  const end = ranges.at(-1)?.[1] ?? 0;
+  return end < length ? [...ranges, [end, length]] : [...ranges];
 }
 
 function spanGroups(option: string, { spans: places }: Encoding, spans: readonly Span[]): number[][] {

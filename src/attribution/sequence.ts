@@ -1,5 +1,6 @@
 /** One sequence to attribute: token ids of source and target, and which target positions are to be explained. */
 
+import type { Span } from "../text/span.ts";
 import type { Encoding } from "../text/tokenizer.ts";
 import type { BaselineEntry } from "./baseline.ts";
 import type { InputNoise } from "./inputNoise.ts";
@@ -17,6 +18,8 @@ export interface Sequence {
   readonly target: Encoding;
   /** Decoder-only: number of prompt tokens. Encoder-decoder: 1. */
   readonly promptLength: number;
+  /** Of a conversation the tokens of each turn, and of what its template wrote, in prompt or source: ranges [start, end). */
+  readonly turns?: readonly Span[] | undefined;
   /** Attributed positions: start ≤ t < end, start ≥ 1. */
   readonly start: number;
   readonly end: number;

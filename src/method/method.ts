@@ -27,7 +27,7 @@ export interface EmbeddingMethod<Options> extends Description<Options> {
   /** Of several baselines the method is averaged over each, or it draws from all of them. */
   readonly usesBaseline: false | "each" | "all";
   /** The baselines when the caller names none: Inseq's rule unless the method says otherwise. */
-  readonly defaultBaselines?: readonly "random"[];
+  readonly defaultBaselines?: readonly ("random" | "zero")[];
   /** Whether it draws random numbers. */
   readonly draws: boolean;
   /** Whether its answer may be averaged over noise: not if it starts from tokens instead of embeddings. */
@@ -47,7 +47,7 @@ export interface SiteMethod<Options> extends Description<Options> {
   readonly run: (problem: SiteProblem, options: Options) => Promise<Answer>;
 }
 
-/** Works on values of coalitions of players: a score for each player and step. */
+/** Works on values of coalitions of players, or on derivatives along them: a score for each player and step. */
 export interface GameMethod<Options> extends Description<Options> {
   readonly on: "players";
   /** Of several baselines the method is averaged over each. */
@@ -59,6 +59,10 @@ export interface GameMethod<Options> extends Description<Options> {
   readonly players?: Players;
   /** Players are of the source or the prompt only: what comes from the first explained token on is never removed. */
   readonly contextOnly?: true;
+  /** The baselines when the caller names none: Inseq's rule unless the method says otherwise. */
+  readonly defaultBaselines?: readonly ("random" | "zero")[];
+  /** It asks for derivatives, so that functions which have none are refused. */
+  readonly differentiates?: true;
   /** The only ways to remove them, where not all will do. */
   readonly removals?: readonly Removal[];
   /** The only function of the logits that the method explains, where not all will do; it is also the default. */

@@ -49,7 +49,7 @@ export const optionHelp: { readonly [Name in keyof Required<MethodOptions>]: str
   groups: "what players are grouped in, from the inside out: word, sentence, or spans of characters",
   perToken: "explain every token by itself instead of all of them together",
   players:
-    "who is removed: token (the default), word, sentence, or spans of characters; a score is shared evenly by its tokens",
+    "who is removed, or has a score: token (the default), word, sentence, paragraph, document, turn of a conversation, or spans of characters; a score is shared evenly by its tokens",
   removal: "what a removed player leaves behind: a baseline (replace), nothing (delete), random tokens (resample)",
   sampler: "what resample draws: any token (uniform), or one of the same part of speech (postag; English)",
   keepTopN: "tokens that are kept to see whether a probe is done; 0 leaves it to keepRatio",

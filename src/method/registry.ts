@@ -7,6 +7,7 @@ import { type GradientShapOptions, gradientShap } from "./gradient/gradientShap.
 import { inputXGradient } from "./gradient/inputXGradient.ts";
 import { type IntegratedGradientsOptions, integratedGradients } from "./gradient/integratedGradients.ts";
 import { type SaliencyOptions, saliency } from "./gradient/saliency.ts";
+import { segmentInputXGradient } from "./gradient/segmentInputXGradient.ts";
 import { sequentialIntegratedGradients } from "./gradient/sequentialIntegratedGradients.ts";
 import { alti } from "./internals/alti.ts";
 import { altiLogit } from "./internals/altiLogit.ts";
@@ -86,6 +87,7 @@ export type Method =
 export const methods = {
   saliency,
   input_x_gradient: inputXGradient,
+  segment_input_x_gradient: segmentInputXGradient,
   integrated_gradients: integratedGradients,
   sequential_integrated_gradients: sequentialIntegratedGradients,
   discretized_integrated_gradients: discretizedIntegratedGradients,

@@ -146,7 +146,7 @@ export function scoreGradients(
 }
 
 /** 1 − tanh²(y) = 4 e^(−2|y|) / (1 + e^(−2|y|))² of y = scale · Q Kᵀ: far beyond the cap, where tanh is all but 1, nothing cancels. */
-function capSlope(inputs: ScoreInputs, scale: number): Tensor {
+export function capSlope(inputs: ScoreInputs, scale: number): Tensor {
   const y = similarity(inputs, { scale, causal: false });
   const small = exp(mul(abs(y), scalar(-2)));
   return div(mul(small, scalar(4)), square(add(small, scalar(1))));

@@ -61,11 +61,6 @@ export interface Gradient<In extends string, Saved extends In, Attrs> {
   ) => { readonly [I in In]?: () => Tensor };
 }
 
-/** The attributes of every call, by its output, for those who go over the tape by rules of their own. */
-const attributes = new WeakMap<Tensor, object>();
-
-export const attributesOf = (output: Tensor): object => attributes.get(output) ?? {};
-
 /** A differentiable operation: calling it runs `kernel`, and `tf.grad` differentiates it by the given rule. */
 export function defineOp<In extends string, Saved extends In, Attrs extends object>(
   kernel: Kernel<In, Attrs>,
@@ -73,9 +68,7 @@ export function defineOp<In extends string, Saved extends In, Attrs extends obje
 ): (inputs: Tensors<In>, attrs: Attrs) => Tensor {
   return (inputs, attrs) => {
     if (!hasGradient(kernel.name)) register(kernel.name, rule);
-    const output = first(kernel(inputs, attrs));
-    attributes.set(output, attrs);
-    return output;
+    return first(kernel(inputs, attrs));
   };
 }
 

@@ -19,8 +19,9 @@ export const permuteRowsBackward = defineKernel<"dy" | "inverse">("PermuteRowsBa
   gather(dy, inverse, 0),
 );
 
-const op = defineOp<In, "inverse", Record<string, never>>(permuteRowsForward, {
-  saves: ["inverse"],
+const op = defineOp<In, "order" | "inverse", Record<string, never>>(permuteRowsForward, {
+  // The gradient needs the inverse only, a tangent the order.
+  saves: ["order", "inverse"],
   gradient: (dy, { inverse }) => ({ x: () => first(permuteRowsBackward({ dy, inverse }, {})) }),
 });
 

@@ -1,11 +1,11 @@
 /**
  * The tape of a computation: its operations in order, each with what went in and came out, and its gradient.
  *
- * TensorFlow.js records one for every gradient. Here it is kept for rules other than the chain rule (`multipliers.ts`).
+ * TensorFlow.js records one for every gradient. Here it is kept for those who go over it in other ways: by rules other than
+ * the chain rule (`multipliers.ts`), or forwards (`jvp.ts`).
  */
 
 import { dispose, type Tensor, tensorflow } from "../tensor.ts";
-import { attributesOf } from "./op.ts";
 
 export interface Entry {
   /** Name of the kernel; of operations with a gradient of their own the name of the operation. */
@@ -14,7 +14,7 @@ export interface Entry {
   readonly outputs: readonly Tensor[];
   /** What its gradient needs, in the order in which the operation names it. */
   readonly saved: readonly Tensor[];
-  /** The attributes of an operation of ours. */
+  /** The attributes of its kernel. */
   readonly attributes: object;
   /** Gradients at the inputs, contracted with cotangents of the outputs (null where there is none), made when called. */
   readonly gradient: ((dys: readonly (Tensor | null)[]) => Readonly<Record<string, () => Tensor>>) | undefined;
@@ -24,8 +24,13 @@ export interface Entry {
 interface Recorder {
   startTape(): void;
   endTape(): void;
+  addTapeNode: AddTapeNode;
   readonly state: { activeTape: RecordedEntry[] | null; gradientDepth: number };
 }
+
+/** Puts an entry on the tape. Its attributes, the sixth argument, are known to its gradient only. */
+type AddTapeNode = (...entry: unknown[]) => void;
+const ATTRIBUTES = 5;
 
 interface RecordedEntry {
   readonly kernelName: string;
@@ -49,20 +54,38 @@ export function record(f: () => Tensor): { y: Tensor; entries: readonly Entry[];
     return tape;
   };
   const release = (tape: readonly RecordedEntry[]) => dispose(tape.flatMap(({ saved }) => saved ?? []));
-  (recorder as Recorder).startTape();
+  const { attributes, stop } = start(recorder as Recorder);
   let y: Tensor;
   try {
     y = f();
   } catch (error) {
-    (recorder as Recorder).endTape();
+    stop();
     release(taken());
     throw error;
   }
-  (recorder as Recorder).endTape();
+  stop();
   const tape = taken();
-  const entries = tape.map(({ kernelName, inputs, outputs, saved = [], gradient }): Entry => {
-    const [output] = outputs;
-    return { kernelName, inputs, outputs, saved, gradient, attributes: output ? attributesOf(output) : {} };
+  const entries = tape.map((entry): Entry => {
+    const { kernelName, inputs, outputs, saved = [], gradient } = entry;
+    return { kernelName, inputs, outputs, saved, gradient, attributes: attributes.get(entry) ?? {} };
   });
   return { y, entries, release: () => release(tape) };
+}
+
+/** Starts the tape, beside which the attributes of its entries are noted until it stops. */
+function start(recorder: Recorder): { attributes: ReadonlyMap<RecordedEntry, object>; stop: () => void } {
+  const attributes = new Map<RecordedEntry, object>();
+  const { addTapeNode } = recorder;
+  recorder.addTapeNode = (...entry) => {
+    addTapeNode.apply(recorder, entry);
+    const added = recorder.state.activeTape?.at(-1);
+    const given = entry[ATTRIBUTES];
+    if (added !== undefined && typeof given === "object" && given !== null) attributes.set(added, given);
+  };
+  recorder.startTape();
+  const stop = (): void => {
+    recorder.endTape();
+    recorder.addTapeNode = addTapeNode;
+  };
+  return { attributes, stop };
 }

@@ -18,6 +18,9 @@ export function gameOf(players: number, values: readonly Value[], seed = 0): Gam
     tree: Array.from({ length: players }, (_, p) => p),
     sees: () => true,
     value,
+    async derivative() {
+      throw new Error("a table of values has no derivatives");
+    },
     redrawnValues: (rows) => value(rows.map(({ kept }) => kept)),
     redrawnRanks: async (rows) => rows.map(() => 0),
     random: (stream) => new Random(seed, stream),

@@ -86,6 +86,8 @@ const presets: Readonly<Partial<Record<MethodId, AttributeOptions>>> = {
   discretized_integrated_gradients: { nSteps: 20 },
   gradient_shap: { nSamples: 20 },
   expected_gradients: { nSamples: 40 },
+  // A story's player is a sentence by default, which holds evidence and other words.
+  segment_input_x_gradient: { players: "word" },
   lime: { nSamples: 200 },
   kernel_shap: { nSamples: 256 },
   shapley_value_sampling: { nSamples: 5 },

@@ -2,7 +2,8 @@
  * What a perturbation method is asked: a cooperative game. Players are tokens, words, sentences or spans of the inputs; a
  * coalition is the set of players that are kept while the others are removed; its values are the attributed function at N
  * generation steps. How players are removed (replaced, deleted, redrawn), in how many passes and how much memory, is the
- * engine's business; a method sees numbers on the host only.
+ * engine's business; a method sees numbers on the host only. It may also ask how the values begin to change on the way from
+ * the text to one without some players.
  *
  * A step sees only what is before it: later players change nothing. So one set of coalitions serves all steps, and a method
  * that restricts its answer to `sees` is right for each of them.
@@ -37,6 +38,8 @@ export interface Game {
   sees(step: number, player: number): boolean;
   /** v_n of each coalition: [K][N]. Coalitions that are asked again cost nothing. */
   value(coalitions: readonly Coalition[]): Promise<readonly Float64Array[]>;
+  /** Derivatives of v_n at the text, along x − x' of those who are in a coalition: [K][N]. */
+  derivative(coalitions: readonly Coalition[]): Promise<readonly Float64Array[]>;
   /** v_n of each text, [K][N], and how many tokens of the vocabulary its step finds likelier than the step's own, [K]. */
   redrawnValues(rows: readonly Exchange[]): Promise<readonly Float64Array[]>;
   redrawnRanks(rows: readonly (Exchange & { readonly step: number })[]): Promise<readonly number[]>;

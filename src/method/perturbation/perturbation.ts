@@ -19,11 +19,12 @@ export type Removal = (typeof removals)[number];
 export const samplers = ["uniform", "postag"] as const;
 
 /** What a player is, if not given by spans. */
-export const playerKinds = ["token", "word", "sentence"] as const;
+export const playerKinds = ["token", "word", "sentence", "paragraph", "document", "turn"] as const;
 
 /**
- * Tokens, words, sentences, or spans of characters [start, end) of an input text (the source; the whole text of a
- * decoder-only model), ascending and without overlaps; what is outside of all spans is never removed.
+ * Tokens, words, sentences, paragraphs, documents (`text/segments.ts` says where they begin), turns of a conversation, or spans
+ * of characters [start, end) of an input text (the source; the whole text of a decoder-only model), ascending and without
+ * overlaps; what is outside of all spans is never removed.
  */
 export type Players = (typeof playerKinds)[number] | readonly Span[];
 

@@ -170,6 +170,7 @@ const decided: Game = {
   tree: [0, 1, 2, 3, 4],
   sees: () => true,
   value: async (coalitions) => coalitions.map((kept) => Float64Array.of(kept[1] ?? 0)),
+  derivative: async (coalitions) => coalitions.map(() => Float64Array.of(Number.NaN)),
   redrawnValues: async (rows) => rows.map(({ kept }) => Float64Array.of(kept[1] ?? 0)),
   redrawnRanks: async (rows) => rows.map(({ kept }) => (kept[1] === 1 ? 0 : 100)),
   random: (stream) => new Random(3, stream),

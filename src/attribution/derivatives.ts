@@ -1,0 +1,83 @@
+/**
+ * The engine's side of `Game.derivative`: how the values of all steps begin to change along a direction of the inputs, by one
+ * Jacobian-vector product for each direction (`ops/jvp.ts`) where a gradient takes a backward pass for each step.
+ *
+ * Directions are rows of one pass over copies of the text, which a backend of ours computes once.
+ */
+
+import { jvp } from "../ops/jvp.ts";
+import { repeat } from "../ops/repeat.ts";
+import { dispose, expandDims, mul, readFloats, sub, type Tensor, tensor, tidy } from "../tensor.ts";
+import { fewerRows } from "./budget.ts";
+import type { GameOptions } from "./coalitions.ts";
+import type { Kept, Perturbation } from "./perturb.ts";
+import { chunks } from "./problem.ts";
+
+type Options = Pick<GameOptions, "start" | "end" | "rows" | "steps" | "target" | "onEntry" | "onPass">;
+
+/** Σ over the tokens of each direction of (x − x') · ∂v_n/∂x, [K][N]. */
+export async function derivatives(
+  perturbation: Perturbation,
+  directions: readonly Kept[],
+  options: Options,
+): Promise<Float64Array[]> {
+  const N = options.end - options.start;
+  const results: Float64Array[] = [];
+  let rowsOfPass = options.rows;
+  while (results.length < directions.length) {
+    const some = directions.slice(results.length, results.length + rowsOfPass);
+    try {
+      const rows = some.map(() => new Float64Array(N));
+      for (const [from, to] of chunks(N, options.steps)) {
+        const part = await pass(perturbation, some, from, to, options);
+        for (const [k, row] of rows.entries()) row.set(part.subarray(k * (to - from), (k + 1) * (to - from)), from);
+      }
+      await options.onPass(some.length);
+      results.push(...rows);
+    } catch (error) {
+      rowsOfPass = fewerRows(error, some.length);
+    }
+  }
+  return results;
+}
+
+/** The steps from ≤ n < to, [K · (to − from)], direction by direction. */
+async function pass(
+  { runner, reference }: Perturbation,
+  directions: readonly Kept[],
+  from: number,
+  to: number,
+  { start, target, onEntry }: Options,
+): Promise<Float32Array> {
+  const [K, steps] = [directions.length, to - from];
+  const positions_N = Array.from({ length: steps }, (_, n) => start + from + n - 1);
+  const positions_KN = directions.map(() => positions_N);
+  const length = Math.max(...positions_N) + 1;
+  const result = tidy(() => {
+    const inputs = runner.inputs(length);
+    const baselines = runner.references(length)[reference]?.embeddings ?? [];
+    const points = inputs.map((x_SD) => repeat(expandDims(x_SD, 0), K));
+    const tangents = inputs.map((x_SD, i) => {
+      const rows = directions.map((direction) => direction[i] ?? new Uint8Array());
+      return movement(x_SD, baselines[i] ?? x_SD, rows);
+    });
+    const values = (...xs: Tensor[]): Tensor => {
+      const rows = (): Tensor[] => xs.map((x_KSD) => repeat(x_KSD, steps));
+      return target(from, to).score(runner.logitsAtEach(xs, positions_KN), K, rows);
+    };
+    return jvp(values, points, tangents, onEntry);
+  });
+  try {
+    return await readFloats(result);
+  } finally {
+    dispose(result);
+  }
+}
+
+/** x − x' where a direction has a token, zero elsewhere: [K, S, D]; null where no direction has any. */
+function movement(x_SD: Tensor, baseline_SD: Tensor, directions: readonly Uint8Array[]): Tensor | null {
+  const S = x_SD.shape[0] ?? 0;
+  const numbers = directions.flatMap((direction) => [...direction.subarray(0, S)]);
+  if (!numbers.includes(1)) return null;
+  return mul(tensor(numbers, [directions.length, S, 1]), sub(x_SD, baseline_SD));
+}

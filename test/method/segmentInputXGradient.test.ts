@@ -1,0 +1,200 @@
+/**
+ * Input × gradient of segments, forwards, is the signed sum of input × gradient over their tokens, for every family of models
+ * and every score that can be differentiated.
+ */
+
+import { beforeAll, describe, expect, test } from "vitest";
+import { loadArchitecture } from "../../models/load.ts";
+import type { Contrast } from "../../src/attribution/contrast.ts";
+import { type AttributionRequest, attributeSequence, type SequenceScores } from "../../src/attribution/engine.ts";
+import { useBackend } from "../../src/backend/backend.ts";
+import { loadModel } from "../../src/loadModel.ts";
+import type { MethodOptions } from "../../src/method/registry.ts";
+import type { Model } from "../../src/model/model.ts";
+import { openFolder } from "../../src/platform/node.ts";
+import type { Scores } from "../../src/result/attribution.ts";
+import { findScore, listStepFunctions } from "../../src/score/registry.ts";
+import { memory } from "../../src/tensor.ts";
+import { presentBackends, useEmulatedCuda } from "../support/backends.ts";
+import { closeScores } from "../support/closeScores.ts";
+import { architectures, goldenPath, isDecoderOnly } from "../support/goldenResults.ts";
+import { request, tinyModel, tinySequence } from "../support/tinyModels.ts";
+
+beforeAll(async () => {
+  await useBackend("auto");
+});
+
+const source = [5, 9, 7, 30, 11];
+const target = [6, 4, 8, 15, 16];
+const text = tinySequence({ target, start: 2, end: 5 });
+const translation = tinySequence({ source, target, start: 2, end: 5 });
+/** The baseline that input × gradient has: zero. */
+const fromZero = (sequence: typeof text): typeof text => ({
+  ...sequence,
+  baselines: [{ source: sequence.source?.ids.map(() => "zero" as const) ?? null, target: target.map(() => "zero") }],
+});
+const sequenceOf = (model: Model): typeof text => fromZero(model.kind === "decoder-only" ? text : translation);
+const contrast: Contrast = {
+  source: null,
+  target: null,
+  positions: [2, 3, 4],
+  ids: [3, 10, 12],
+  tokens: ["t3", "t10", "t12"],
+};
+
+/** Scores of single tokens, forwards, and the signed sums of input × gradient; what no step sees is NaN in both. */
+async function bothWays(
+  model: Model,
+  changes: Partial<AttributionRequest> = {},
+  options: MethodOptions = {},
+): Promise<{ forwards: number[]; backwards: number[]; size: number }> {
+  const sequence = sequenceOf(model);
+  const asked = { attributeTarget: model.kind !== "decoder-only", ...changes };
+  const players = request("segment_input_x_gradient", { players: "token", ...options }, asked);
+  const forwards = await attributeSequence(model, sequence, players);
+  const backwards = await attributeSequence(model, sequence, request("input_x_gradient", {}, asked));
+  return {
+    forwards: all(forwards, (scores) => [...scores.values]),
+    backwards: all(backwards, sumsOverWidth(Number)),
+    size: Math.max(...all(backwards, sumsOverWidth(Math.abs)).filter((x) => !Number.isNaN(x))),
+  };
+}
+
+const all = (
+  { sourceAttributions, targetAttributions }: SequenceScores,
+  read: (scores: Scores) => number[],
+): number[] => [sourceAttributions, targetAttributions].flatMap((scores) => (scores === null ? [] : read(scores)));
+
+const sumsOverWidth =
+  (of: (x: number) => number) =>
+  ({ shape, values }: Scores): number[] => {
+    const D = shape[2] ?? 1;
+    return Array.from({ length: values.length / D }, (_, i) =>
+      values.subarray(i * D, (i + 1) * D).reduce((total, x) => total + of(x), 0),
+    );
+  };
+
+/** To float32's accuracy: of the largest sum of absolute values, because terms may cancel. */
+function expectEqual({ forwards, backwards, size }: Awaited<ReturnType<typeof bothWays>>): void {
+  expect(forwards.map(Number.isNaN)).toEqual(backwards.map(Number.isNaN));
+  const worst = Math.max(...forwards.map((x, i) => Math.abs(x - (backwards[i] ?? 0))).filter((x) => !Number.isNaN(x)));
+  expect(worst / size).toBeLessThan(1e-5);
+  expect(size).toBeGreaterThan(0);
+}
+
+describe("equals the sum of input × gradient", () => {
+  test.each(architectures)("%s", async (architecture) => {
+    const { model } = await loadArchitecture(await openFolder(goldenPath(architecture, "model")));
+    try {
+      expect(model.kind === "decoder-only").toBe(isDecoderOnly(architecture));
+      expectEqual(await bothWays(model));
+    } finally {
+      model.dispose();
+    }
+  });
+
+  test.each(listStepFunctions().filter((id) => findScore(id).differentiable && findScore(id).contrast !== "context"))(
+    "of %s",
+    async (id) => {
+      for (const kind of ["llama", "bart"] as const) {
+        const model = tinyModel(kind, 4);
+        const attributed = { id, score: findScore(id), options: {} };
+        expectEqual(await bothWays(model, { attributed, contrasts: [contrast] }));
+        model.dispose();
+      }
+    },
+  );
+
+  test("where frequencies depend on the length, and of experts", async () => {
+    for (const kind of ["dynamicLlama", "nllbMoe"] as const) {
+      const model = tinyModel(kind, 4);
+      expectEqual(await bothWays(model));
+      model.dispose();
+    }
+  });
+
+  test("of output spans, and of the source alone", async () => {
+    const model = tinyModel("t5", 4);
+    const output = { spans: [[2, 4] as const, [4, 5] as const], reduction: "mean" as const };
+    for (const changes of [{ output }, { attributeTarget: false }]) {
+      expectEqual(await bothWays(model, changes));
+    }
+    model.dispose();
+  });
+
+  test("in as many passes as the limits ask for, and leaves nothing behind", async () => {
+    const model = tinyModel("gpt2", 4);
+    await bothWays(model);
+    const before = memory().numTensors;
+    const whole = await bothWays(model);
+    const parts = await bothWays(model, { limits: { memoryBudget: 1 } });
+    const two = await bothWays(model, {}, { perturbationsPerEval: 2 });
+    expect(memory().numTensors).toBe(before);
+    for (const { forwards } of [parts, two]) closeScores(forwards, whole.forwards, 1e-5);
+    model.dispose();
+  });
+});
+
+test("goes from a baseline, and averages over several", async () => {
+  const model = tinyModel("gpt2", 4);
+  const [one, other] = [1, 17].map((id) => ({ source: null, target: target.map(() => id) }));
+  const of = async (baselines: typeof text.baselines) => {
+    const asked = request("segment_input_x_gradient", { players: "token" });
+    const result = await attributeSequence(model, { ...text, baselines }, asked);
+    return [...(result.targetAttributions?.values ?? [])];
+  };
+  const [a, b, both] = [
+    await of([one as (typeof text.baselines)[0]]),
+    await of([other as (typeof text.baselines)[0]]),
+    await of([one, other] as typeof text.baselines),
+  ];
+  closeScores(
+    both,
+    a.map((x, i) => (x + (b[i] ?? Number.NaN)) / 2),
+    1e-5,
+  );
+  const zero = await of(fromZero(text).baselines);
+  expect(zero).not.toEqual(a);
+  model.dispose();
+});
+
+test("takes one pass for each segment, whatever the number of tokens", async () => {
+  const model = await loadModel("models/demo/stories-gpt2");
+  const prompt = "Tom hid the ring. Anna saw him. Where is the";
+  for (const added of [" ring", " ring and the box and the ring"]) {
+    const reported: number[] = [];
+    const output = await model.attribute(prompt, prompt + added, {
+      method: "segment_input_x_gradient",
+      onProgress: ({ total }) => reported.push(total),
+    });
+    expect(output.info.inseq_tfjs).toMatchObject({ rows: 3 });
+    expect(new Set(reported)).toEqual(new Set([3]));
+  }
+  model.dispose();
+});
+
+test("refuses what has no derivative, and other removals, before any work", async () => {
+  const model = tinyModel("gpt2", 4);
+  const attributed = { id: "top_p_size", score: findScore("top_p_size"), options: {} };
+  const asked = request("segment_input_x_gradient", {}, { attributed });
+  await expect(attributeSequence(model, sequenceOf(model), asked)).rejects.toThrow(
+    /expected a differentiable function/,
+  );
+  expect(() => request("segment_input_x_gradient", { removal: "delete" })).toThrow(/removal: expected replace/);
+  model.dispose();
+});
+
+test.skipIf(presentBackends.includes("cuda"))("stays on the device", async () => {
+  const model = tinyModel("llama", 4);
+  const expected = (await bothWays(model)).forwards;
+  model.dispose();
+  await useEmulatedCuda();
+  const device = tinyModel("llama", 4);
+  const fallbacks = () => Object.values(memory().fallbacks ?? {}).reduce((total, n) => total + n, 0);
+  const before = fallbacks();
+  const { forwards } = await bothWays(device);
+  expect(fallbacks()).toBe(before);
+  closeScores(forwards, expected, 1e-4);
+  device.dispose();
+  await useBackend("auto");
+});
