@@ -39,8 +39,17 @@ export function filesFromMemory(name: string, contents: Readonly<Record<string, 
 
 /** The error for a file that a place does not hold. */
 export function missingFile(place: string, file: string, present: readonly string[]): FileError {
-  const found = present.length > 0 ? [...present].sort().join(", ") : "no files";
-  return new FileError(`${place}: expected a file ${file}, found ${found}`);
+  return new FileError(`${place}: expected a file ${file}, found ${listed(present)}`);
+}
+
+/** How many names are told of a folder that may be any. */
+const MOST_LISTED = 20;
+
+/** What a place holds, in words for a message. */
+export function listed(names: readonly string[]): string {
+  if (names.length === 0) return "no files";
+  const more = names.length > MOST_LISTED ? ` and ${names.length - MOST_LISTED} others` : "";
+  return `${[...names].sort().slice(0, MOST_LISTED).join(", ")}${more}`;
 }
 
 /**

@@ -1,8 +1,8 @@
 /** `inseq benchmark`: compares methods by metrics on data, and says which is faithful, at what cost. */
 
-import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { loadModel } from "../loadModel.ts";
+import { makeFolder } from "../platform/node.ts";
 import { askedMethods, fingerprint } from "./benchmark/asked.ts";
 import { openJournal } from "./benchmark/journal.ts";
 import { measure } from "./benchmark/measure.ts";
@@ -23,7 +23,7 @@ export async function benchmark(args: BenchmarkArguments, screen: Screen): Promi
   const asked = askedMethods(args);
   const { backend, visibleGpus } = placeOf(args.device, args.backend, process.env.CUDA_VISIBLE_DEVICES);
   if (visibleGpus !== null) process.env.CUDA_VISIBLE_DEVICES = visibleGpus;
-  await mkdir(args.savePath, { recursive: true });
+  await makeFolder(args.savePath);
   const path = join(args.savePath, "records.jsonl");
   const journal = openJournal(path, await fingerprint(args, tasks, asked), args.restart);
   if (journal.found > 0) screen.report(`inseq: going on behind ${journal.found} records in ${path}`);

@@ -39,7 +39,7 @@ export function openScreen(): Screen {
   }
   return {
     colorLevel: colorLevel(),
-    width: Math.max(NARROWEST, process.stdout.columns ?? WITHOUT_TERMINAL),
+    width: Math.max(NARROWEST, process.stdout.columns ?? columnsAsked() ?? WITHOUT_TERMINAL),
     print: (text) => {
       if (!gone.is) process.stdout.write(text);
     },
@@ -48,6 +48,12 @@ export function openScreen(): Screen {
     },
     ...(process.stdin.isTTY && process.stderr.isTTY && { ask: askOnTerminal }),
   };
+}
+
+/** What COLUMNS says for output that is no terminal. */
+function columnsAsked(): number | undefined {
+  const { COLUMNS = "" } = process.env;
+  return /^\d+$/.test(COLUMNS) ? Number(COLUMNS) : undefined;
 }
 
 /** @throws OptionError when the terminal ends instead of an answer */

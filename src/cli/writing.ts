@@ -1,12 +1,14 @@
 /** The names of files that a command writes. */
 
-import { stat } from "node:fs/promises";
+import { access, constants, stat } from "node:fs/promises";
+import { dirname } from "node:path";
 import { OptionError } from "../errors.ts";
+import { makeFolder } from "../platform/node.ts";
 import { longName } from "./optionTable.ts";
 
 /**
- * Checks the names of files before the work is done that they are for.
- * @throws OptionError for a name that is a folder's, or one that two files would share
+ * Checks the names of files before the work is done that they are for, and makes the folders that they go into.
+ * @throws OptionError for a name that is a folder's, one that two files would share, or one in a folder that cannot be written
  */
 export async function checkOutputPaths(paths: Readonly<Record<string, string | undefined>>): Promise<void> {
   const taken = new Map<string, string>();
@@ -19,6 +21,20 @@ export async function checkOutputPaths(paths: Readonly<Record<string, string | u
     const other = taken.get(path);
     if (other !== undefined) throw problem(`"${path}", which is that of ${longName(other)} as well`);
     taken.set(path, option);
+    await checkWritable(option, path);
+  }
+}
+
+async function checkWritable(option: string, path: string): Promise<void> {
+  try {
+    await makeFolder(dirname(path));
+    await access(dirname(path), constants.W_OK);
+  } catch (cause) {
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    throw new OptionError(
+      `${longName(option)}: expected a file in a folder that can be written, received "${path}" (${reason})`,
+      { cause },
+    );
   }
 }
 

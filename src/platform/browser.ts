@@ -98,6 +98,11 @@ export async function writeFileAtomically(
   );
 }
 
+/** A page has no folders. @throws UnsupportedError always. */
+export async function makeFolder(path: string): Promise<void> {
+  throw new UnsupportedError(`${path}: a browser cannot make folders`);
+}
+
 function parseUrl(url: string): URL {
   const base = URL.canParse(url) ? new URL(url.endsWith("/") ? url : `${url}/`) : undefined;
   if (base !== undefined && /^https?:$/.test(base.protocol)) return base;

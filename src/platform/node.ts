@@ -4,7 +4,7 @@ import { randomUUID } from "node:crypto";
 import { access, mkdir, open, readdir, rename, rm, stat, writeFile } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import { FileError, OptionError } from "../errors.ts";
-import { checkRange, type FileSource, missingFile } from "../files.ts";
+import { checkRange, type FileSource, listed, missingFile } from "../files.ts";
 import { isLlama2cName } from "../model/checkpoint/llama2c.ts";
 
 /**
@@ -24,8 +24,7 @@ export async function openFolder(path: string): Promise<FileSource> {
   const present = await list();
   if (!present.includes("config.json") && !present.some(isLlama2cName)) {
     throw new FileError(
-      `${path}: expected a Hugging Face model's folder (config.json, a tokenizer and weights), found ` +
-        `${present.length > 0 ? present.sort().join(", ") : "no files"}`,
+      `${path}: expected a Hugging Face model's folder (config.json, a tokenizer and weights), found ${listed(present)}`,
     );
   }
   return {
@@ -78,13 +77,31 @@ export async function writeFileAtomically(
   if (!overwrite && (await fileExists(path))) {
     throw new OptionError(`${path}: expected a new file, but it exists; choose another name or ask for overwriting`);
   }
-  await mkdir(dirname(path), { recursive: true });
+  await makeFolder(dirname(path));
   const beside = join(dirname(path), `.${basename(path)}.${randomUUID()}.part`);
   try {
     await writeFile(beside, bytes);
     await rename(beside, path);
   } finally {
     await rm(beside, { force: true });
+  }
+}
+
+/**
+ * Makes a folder and those that it is in, as far as they are not there. (Node's own recursive way never ends where a file system
+ * says of a new folder that it does not exist, as /proc does.)
+ */
+export async function makeFolder(path: string): Promise<void> {
+  const make = () => orUndefined(["ENOENT"], () => mkdir(path).then(() => true));
+  const isThere = async () => (await orUndefined(["ENOENT", "ENOTDIR"], () => stat(path)))?.isDirectory() ?? false;
+  if (await isThere()) return;
+  try {
+    if (await make()) return;
+    if (dirname(path) !== path) await makeFolder(dirname(path));
+    await mkdir(path);
+  } catch (error) {
+    // Another process may have been faster.
+    if (!(await isThere())) throw error;
   }
 }
 

@@ -184,6 +184,11 @@ describe("wrong usage ends with status 2 and one readable error", () => {
     ],
     ["a folder as a file", [...story, "-o", storiesModel], /--save_path: expected a file's name, received the folder/],
     [
+      "a place where no file can be",
+      [...story, "--viz_path", join(storiesModel, "config.json", "page.html")],
+      /--viz_path: expected a file in a folder that can be written, received ".*page\.html"/,
+    ],
+    [
       "a text that does not begin with its prompt",
       ["attribute", "-m", storiesModel, "-i", "a", "-g", "b"],
       /begins with its prompt/,

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import fc from "fast-check";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { FileError, OptionError } from "../../src/errors.ts";
-import { fileExists, openFolder, readBytes, writeFileAtomically } from "../../src/platform/node.ts";
+import { fileExists, makeFolder, openFolder, readBytes, writeFileAtomically } from "../../src/platform/node.ts";
 
 const scratch = { folder: "" };
 beforeEach(async () => {
@@ -83,6 +83,25 @@ describe("writeFileAtomically", () => {
     await writeFile(join(scratch.folder, "out.json", "child"), "");
     await expect(writeFileAtomically(join(scratch.folder, "out.json"), "x", { overwrite: true })).rejects.toThrow();
     expect(await readdir(scratch.folder)).toEqual(["out.json"]);
+  });
+});
+
+describe("makeFolder", () => {
+  test("makes what is missing on the way, and minds neither what is there nor others that make it", async () => {
+    const path = join(scratch.folder, "a", "b", "c");
+    await Promise.all(Array.from({ length: 5 }, () => makeFolder(path)));
+    await makeFolder(path);
+    expect(await readdir(join(scratch.folder, "a"))).toEqual(["b"]);
+  });
+
+  test("fails where there can be no folder", async () => {
+    await writeFile(join(scratch.folder, "file"), "");
+    await expect(makeFolder(join(scratch.folder, "file"))).rejects.toThrow(/EEXIST/);
+    await expect(makeFolder(join(scratch.folder, "file", "a", "b"))).rejects.toThrow(/ENOTDIR/);
+  });
+
+  test.runIf(process.platform === "linux")("fails in /proc, where Node's own recursive way never ends", async () => {
+    await expect(makeFolder("/proc/inseq/a")).rejects.toThrow(/ENOENT/);
   });
 });
 

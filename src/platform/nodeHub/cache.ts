@@ -8,12 +8,12 @@
  *     datasets--org--name/listings/<commit>.json           ours: the names of all files, so that none is missed without the hub
  */
 
-import { lstat, mkdir, readdir, readFile, rename, rm, stat, symlink, writeFile } from "node:fs/promises";
+import { lstat, readdir, readFile, rename, rm, stat, symlink, writeFile } from "node:fs/promises";
 import { dirname, join, relative } from "node:path";
 import { FileError } from "../../errors.ts";
 import { parseJson } from "../../json.ts";
 import { type HubFile, isCommitHash, type Repository } from "../../model/hub/repository.ts";
-import { writeFileAtomically } from "../node.ts";
+import { makeFolder, writeFileAtomically } from "../node.ts";
 
 export interface RepositoryCache {
   /** The commit of a revision when it was last asked for; a commit is its own. */
@@ -41,7 +41,7 @@ export function openRepositoryCache(cache: string, { kind, name }: Repository): 
   const listingPath = (commit: string) => join(folder, "listings", `${commit}.json`);
   const link = async (commit: string, file: HubFile) => {
     const path = pathOf(commit, file.name);
-    await mkdir(dirname(path), { recursive: true });
+    await makeFolder(dirname(path));
     await rm(path, { force: true });
     const target = blobPath(file);
     try {
@@ -65,7 +65,7 @@ export function openRepositoryCache(cache: string, { kind, name }: Repository): 
       const path = join(folder, "refs", revision);
       if (isCommitHash(revision) || (await ifThere(() => readFile(path, "utf8"))) === commit) return;
       await writing(cache, async () => {
-        await mkdir(dirname(path), { recursive: true });
+        await makeFolder(dirname(path));
         await writeFile(path, commit);
       });
     },

@@ -3,9 +3,10 @@
  * `flock(2)` on a file, which the system gives back when a process ends, however it ends.
  */
 
-import { type FileHandle, mkdir, open } from "node:fs/promises";
+import { type FileHandle, open } from "node:fs/promises";
 import { dirname } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
+import { makeFolder } from "../node.ts";
 
 /** Does `step` while holding the lock. It is told whether there is one: Windows and some file systems have none. */
 export async function whileLocked<Result>(
@@ -15,7 +16,7 @@ export async function whileLocked<Result>(
 ): Promise<Result> {
   const flock = await systemFlock();
   if (flock === undefined) return await step(false);
-  await mkdir(dirname(path), { recursive: true });
+  await makeFolder(dirname(path));
   const handle = await open(path, "a", 0o664);
   try {
     return await step(await acquire(handle, flock, signal));

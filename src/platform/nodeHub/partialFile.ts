@@ -2,16 +2,17 @@
 
 import { createHash } from "node:crypto";
 import { createReadStream } from "node:fs";
-import { mkdir, open, stat, truncate } from "node:fs/promises";
+import { open, stat, truncate } from "node:fs/promises";
 import { dirname } from "node:path";
 import { pipeline } from "node:stream/promises";
 import type { Sink } from "../../model/hub/transfer.ts";
+import { makeFolder } from "../node.ts";
 import { ifThere, writing } from "./cache.ts";
 
 /** The partial file as a sink of a transfer, and how to close it. It is made with its folder when need be. */
 export async function openPartialFile(path: string, cache: string): Promise<Sink & { close(): Promise<void> }> {
   const handle = await writing(cache, async () => {
-    await mkdir(dirname(path), { recursive: true });
+    await makeFolder(dirname(path));
     return await open(path, "a");
   });
   const size = async () => (await ifThere(() => stat(path)))?.size ?? 0;
