@@ -1,5 +1,6 @@
 /** The names of files that a command writes. */
 
+import type { Stats } from "node:fs";
 import { access, constants, stat } from "node:fs/promises";
 import { dirname } from "node:path";
 import { OptionError } from "../errors.ts";
@@ -8,7 +9,8 @@ import { longName } from "./optionTable.ts";
 
 /**
  * Checks the names of files before the work is done that they are for, and makes the folders that they go into.
- * @throws OptionError for a name that is a folder's, one that two files would share, or one in a folder that cannot be written
+ * @throws OptionError for a name that is a folder's or a device's, one that two files would share, or one in a folder that
+ * cannot be written
  */
 export async function checkOutputPaths(paths: Readonly<Record<string, string | undefined>>): Promise<void> {
   const taken = new Map<string, string>();
@@ -17,7 +19,10 @@ export async function checkOutputPaths(paths: Readonly<Record<string, string | u
     const problem = (received: string) =>
       new OptionError(`${longName(option)}: expected a file's name, received ${received}`);
     if (path === "" || path.endsWith("/")) throw problem(`"${path}"`);
-    if (await isFolder(path)) throw problem(`the folder "${path}"`);
+    const there = await ifThere(path);
+    if (there?.isDirectory()) throw problem(`the folder "${path}"`);
+    // A finished file takes the place of what has its name: that must not be /dev/null.
+    if (there !== null && !there.isFile()) throw problem(`"${path}", which is a device; leave the option out`);
     const other = taken.get(path);
     if (other !== undefined) throw problem(`"${path}", which is that of ${longName(other)} as well`);
     taken.set(path, option);
@@ -38,10 +43,9 @@ async function checkWritable(option: string, path: string): Promise<void> {
   }
 }
 
-async function isFolder(path: string): Promise<boolean> {
-  const info = await stat(path).catch((error: NodeJS.ErrnoException) => {
+async function ifThere(path: string): Promise<Stats | null> {
+  return await stat(path).catch((error: NodeJS.ErrnoException) => {
     if (error.code === "ENOENT" || error.code === "ENOTDIR") return null;
     throw error;
   });
-  return info?.isDirectory() ?? false;
 }

@@ -5,8 +5,10 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { writing } from "../../src/cli/dataset/shardFile.ts";
 import { loadModel } from "../../src/loadModel.ts";
 import { FeatureAttributionOutput } from "../../src/output.ts";
+import { whileLocked } from "../../src/platform/nodeHub.ts";
 import { Random } from "../../src/random.ts";
 import { runHere, storiesModel } from "./runInseq.ts";
 
@@ -71,6 +73,62 @@ describe("inseq attribute-dataset", { timeout: 240_000 }, () => {
       expect(loaded.info.generated_texts).toEqual(expected.info.generated_texts);
       expect(loaded.info.attr_pos_end).toBe(expected.info.attr_pos_end);
     }
+  });
+
+  test("explains contrasts of a field, and saves aggregated scores when asked to", async () => {
+    const model = await loadModel(tinyModel, "saliency");
+    const texts = {
+      q: ["the red", "a word of"],
+      a: ["the red door is", "a word of it"],
+      c: ["the red house", "a word of her"],
+    };
+    const expected = await model.attribute(texts.q, texts.a, {
+      attributedFn: "contrast_prob_diff",
+      contrastTargets: texts.c,
+      stepScores: ["kl_divergence"],
+    });
+    model.dispose();
+    await writeFile(
+      at("foils.json"),
+      JSON.stringify([0, 1].map((i) => ({ q: texts.q[i], a: texts.a[i], c: texts.c[i] }))),
+    );
+    const contrast = [
+      "--contrast_targets_field",
+      "c",
+      "--attributed_fn",
+      "contrast_prob_diff",
+      "--step_scores",
+      "kl_divergence",
+    ];
+    const saved = async (name: string, ...rest: string[]) => {
+      expect(await runHere(tiny(at("foils.json"), at(name), ...contrast, ...rest))).toMatchObject({ status: 0 });
+      return await FeatureAttributionOutput.load(at(name));
+    };
+    const raw = await saved("foils.out.json");
+    expect(raw.equals(expected, 1e-5)).toBe(true);
+    const aggregated = await saved("aggregated.out.json", "--aggregate_output");
+    expect(aggregated.equals(expected.aggregate({ normalize: false }), 1e-5)).toBe(true);
+    expect(aggregated.sequenceAttributions[0]?.targetAttributions?.shape).toHaveLength(2);
+    const without = await runHere(tiny(at("foils.json"), at("no.json"), ...contrast.with(1, "foil")));
+    expect(without.err).toContain('foils.json: row 1: expected the field "foil", found q, a, c');
+  });
+
+  test("is written by one process at a time: another one says so, and takes nothing away", async () => {
+    const data = await table("held.csv", 2);
+    const save = at("held.jsonl");
+    await runHere(tiny(data, save));
+    const before = await readFile(save);
+    await whileLocked(save, undefined, async (isLocked) => {
+      if (!isLocked) return;
+      for (const going of ["--resume", "--overwrite"]) {
+        const { status, err } = await runHere(tiny(data, save, going));
+        expect(status).toBe(1);
+        expect(err).toContain(
+          `${save}: expected to be the only one that writes it, but another process does; wait for it`,
+        );
+      }
+    });
+    expect(await readFile(save)).toEqual(before);
   });
 
   test("four shards in parallel processes are one process, byte for byte; merge proves that none is missing", async () => {
@@ -219,7 +277,7 @@ describe("inseq attribute-dataset", { timeout: 240_000 }, () => {
   });
 
   test("says what to do when there is no space, no permission, or another process", async () => {
-    const data = await table("space.csv", 40);
+    const data = await table("space.csv", 14);
     const save = at("space.jsonl");
     // The limit, in blocks of 1 kB (512 bytes in some shells), stands for a full disk.
     const limited = spawn("sh", [
@@ -239,6 +297,13 @@ describe("inseq attribute-dataset", { timeout: 240_000 }, () => {
     expect(await runHere(tiny(data, save, "-bs", "2", "--resume"))).toMatchObject({ status: 0 });
     await runHere(tiny(data, at("unlimited.jsonl"), "-bs", "2"));
     expect(await readFile(save)).toEqual(await readFile(at("unlimited.jsonl")));
+
+    await expect(writing("x.jsonl", () => writeFile("/dev/full", "x"))).rejects.toThrow(
+      /x.jsonl: expected space for the results, but there is none \(ENOSPC\)/,
+    );
+    expect((await runHere(tiny(data, "/dev/full"))).err).toMatch(
+      /--save_path: expected a file's name, received "\/dev\/full", which is a device/,
+    );
 
     const refused = await runHere(tiny(data, at("space.csv/out.jsonl")));
     expect(refused.status).toBe(1);

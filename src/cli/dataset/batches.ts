@@ -90,5 +90,11 @@ function inputOf(row: DataRow, { input, chat }: Fields): Item["input"] {
 function textOf(row: DataRow, field: string): string {
   const value = fieldOf(row, field);
   if (typeof value === "string") return value;
-  throw new RowFault(`${row.place}: expected a text in "${field}", received ${JSON.stringify(value) ?? "nothing"}`);
+  throw new RowFault(`${row.place}: expected a text in "${field}", received ${shown(value)}`);
+}
+
+/** Long integers of Parquet files are no JSON. */
+function shown(value: unknown): string {
+  const text = JSON.stringify(value, (_, part) => (typeof part === "bigint" ? String(part) : part)) ?? "nothing";
+  return text.length <= 80 ? text : `${text.slice(0, 77)}...`;
 }

@@ -16,15 +16,18 @@ export async function firstCharacter(path: string): Promise<string | undefined> 
 
 const BYTE_ORDER_MARK = /^\xef\xbb\xbf/;
 
+/** Strings are put together in a buffer, twice as fast as by the library's default; longer ones in several. */
+const STRING_BYTES = 1 << 14;
+
 /**
  * Rows of the list. What is no JSON is a fault of the file, not of a row: nobody knows where the next one begins.
  * @param field the field that has it (a dot goes into objects); without one the file is the list
  * @throws FileError with line and column when the text is no JSON
  */
 export async function* jsonList({ name, path }: DataFile, field: string | undefined): AsyncGenerator<DataRow> {
-  const tokenizer = new Tokenizer();
+  const tokenizer = new Tokenizer({ stringBufferSize: STRING_BYTES });
   const parser = new TokenParser({ paths: [field === undefined ? "$.*" : `$.${field}.*`], keepStack: false });
-  // Characters that have been read, up to the last token's beginning; the whole of the token may be wrong, or what follows.
+  // Where the last token begins, in bytes: the fault is it, or follows it.
   let lastToken = 0;
   tokenizer.onToken = (token) => {
     lastToken = token.offset;
@@ -58,6 +61,7 @@ export async function* jsonList({ name, path }: DataFile, field: string | undefi
     await check();
   }
   if (!tokenizer.isEnded) tokenizer.end();
+  if (!parser.isEnded) parser.end();
   await check();
 }
 

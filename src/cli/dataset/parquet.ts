@@ -22,7 +22,16 @@ export async function* parquetRows(
     const rows =
       read === undefined || read.length === 0
         ? []
-        : await parquetReadObjects({ file, metadata, columns: read, rowStart: first, rowEnd: end, compressors });
+        : await parquetReadObjects({ file, metadata, columns: read, rowStart: first, rowEnd: end, compressors }).catch(
+            (cause: unknown) => {
+              throw new FileError(
+                `${name}: expected rows ${first + 1} to ${end}, but they cannot be read (${String(cause)})`,
+                {
+                  cause,
+                },
+              );
+            },
+          );
     for (let row = first; row < end; row++) {
       const fields = rows[row - first] ?? {};
       yield { place: `${name}: row ${row + 1}`, fields: () => fields };
