@@ -157,6 +157,15 @@ describe("inseq attribute-dataset", { timeout: 240_000 }, () => {
 
     const [first = "", second = "", third = ""] = parts;
     const refused = async (files: string[]) => (await runHere(["merge", ...files, "-o", at("no.json")])).err;
+    expect(await refused([at("nothing.jsonl")])).toContain(
+      "nothing.jsonl: expected a result file of inseq attribute-dataset (.jsonl), but there is nothing",
+    );
+    expect(await refused([folder])).toContain("received a folder");
+    expect(await refused([data])).toContain("(.jsonl), but its first line is none, or not whole");
+    expect((await runHere(["merge", ...parts, "-o", first, "--overwrite"])).err).toContain(
+      "expected another file than those that are merged",
+    );
+    expect((await runHere(["merge", ...parts, "-o", merged])).err).toContain("expected a new file, but it exists");
     expect(await refused(parts.slice(0, 3))).toContain("but 3 (counted from 0) are missing");
     expect(await refused([...parts, second])).toContain("expected every shard once");
     expect(await refused([whole, ...parts])).toContain("received one of 4");
@@ -306,8 +315,8 @@ describe("inseq attribute-dataset", { timeout: 240_000 }, () => {
     );
 
     const refused = await runHere(tiny(data, at("space.csv/out.jsonl")));
-    expect(refused.status).toBe(1);
-    expect(refused.err).toMatch(/space.csv\/out.jsonl: expected a file that can be written \((?:ENOTDIR|EEXIST)\)/);
+    expect(refused.status).toBe(2);
+    expect(refused.err).toMatch(/--save_path: expected a file in a folder that can be written.*\(.*(?:ENOTDIR|EEXIST)/);
   });
 
   test("tells the cost beforehand, and writes nothing", async () => {

@@ -3,8 +3,8 @@
  * undamaged, and that every row is there once; nothing is held in memory but one row of each shard.
  */
 
-import { open, rename, rm } from "node:fs/promises";
-import { basename, dirname, join } from "node:path";
+import { open, rename, rm, stat } from "node:fs/promises";
+import { basename, dirname, join, resolve } from "node:path";
 import { FileError, OptionError } from "../../errors.ts";
 import { isJsonObject, type Json, type JsonObject } from "../../json.ts";
 import { fileExists } from "../../platform/node.ts";
@@ -50,6 +50,8 @@ export async function mergeShards(
   if (!overwrite && (await fileExists(savePath))) {
     throw new OptionError(`${savePath}: expected a new file, but it exists; choose another name or --overwrite`);
   }
+  if (paths.some((path) => resolve(path) === resolve(savePath)))
+    throw new OptionError(`${savePath}: expected another file than those that are merged; choose another name`);
   const parts = await partsOf(paths);
   const { run } = (parts[0] as Part).header;
   const range = rangeOf(run, (parts[0] as Part).path);
@@ -82,10 +84,18 @@ export async function mergeShards(
 async function partsOf(paths: readonly string[]): Promise<Part[]> {
   const parts: Part[] = [];
   for (const path of paths) {
+    const there = await stat(path).catch(() => undefined);
+    if (!there?.isFile()) {
+      const received = there === undefined ? "but there is nothing of that name" : "received a folder";
+      throw new FileError(`${path}: expected a result file of inseq attribute-dataset (.jsonl), ${received}`);
+    }
     const { value: line } = await linesOf(bytesOf(path)).next();
     const text = line === undefined ? undefined : unsealed(line.bytes);
-    if (text === undefined)
-      throw new FileError(`${path}: expected results of inseq attribute-dataset, but its first line is not whole`);
+    if (text === undefined) {
+      throw new FileError(
+        `${path}: expected results of inseq attribute-dataset (.jsonl), but its first line is none, or not whole`,
+      );
+    }
     parts.push({ path, header: readHeader(text, path) });
   }
   const [first] = parts;
