@@ -90,11 +90,17 @@ export async function startHub(
       const siblings = Object.entries(found.files).map(([file, content]) => sibling(file, content));
       return json({ id: name, sha: found.commit, private: false, gated: false, siblings });
     }
-    const [, commit = "", file] = new RegExp(`^/${place}/resolve/([^/]+)/(.+)$`).exec(path) ?? [];
-    const bytes = file === undefined ? undefined : at(commit)?.files[file];
-    if (bytes === undefined || file === undefined) return refuse(404, "EntryNotFound");
+    const names = Object.keys(branches);
+    // The name of a branch may have slashes.
+    const revisions = ["main", server.commit, ...names, ...names.map(commitOf)];
+    const start = (one: string) => `/${place}/resolve/${one}/`;
+    const here = revisions.find((one) => path.startsWith(start(one))) ?? "";
+    const file = path.slice(start(here).length);
+    const found = at(here);
+    const bytes = found?.files[file];
+    if (found === undefined || bytes === undefined) return refuse(404, "EntryNotFound");
     // Python's library takes the hash, the size and the commit from the headers.
-    response.setHeader("X-Repo-Commit", at(commit)?.commit ?? "");
+    response.setHeader("X-Repo-Commit", found.commit);
     if (!isLarge(file)) {
       response.setHeader("ETag", `"${gitHash(bytes)}"`);
       return send(response, bytes, request.headers.range);
