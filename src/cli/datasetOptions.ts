@@ -62,7 +62,7 @@ export const datasetOptions = {
     aliases: ["--files"],
     placeholder: "file",
     group: "Data",
-    help: "The data files; in a folder * and ** stand for parts of names.",
+    help: "The data files; in a folder, *, ?, [ab] and ** stand for parts of names.",
   },
   datasetSplit: {
     kind: "text",
@@ -90,7 +90,7 @@ export const datasetOptions = {
     kind: "record",
     placeholder: "json",
     group: "Data",
-    help: 'How tables are read: \'{"sep": ";", "column_names": ["question", "answer"]}\'.',
+    help: 'How tables are read: \'{"sep": ";", "column_names": ["question", "answer"]}\'; the field of a JSON file that has the rows: \'{"field": "data"}\'.',
   },
   onError: {
     kind: "text",

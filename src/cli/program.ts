@@ -38,7 +38,7 @@ export function createProgram(screen: Screen): Command {
     .description(
       "Attribute all texts of a data set of any size, in parts if need be, and go on where it was interrupted.",
     )
-    .usage("-m <model> -d <file> -in <field> -o <file> [options]")
+    .usage("-m <model> -d <file or name> -in <field> -o <file> [options]")
     .addHelpText("after", datasetNotes)
     .action(async (options: DatasetArguments) => {
       const { attributeDataset } = await import("./attributeDataset.ts");
