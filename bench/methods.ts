@@ -73,16 +73,25 @@ function measureMethod(one: MethodCase, { backend, python, threads }: MethodsOpt
   return { case: one, ours, inseq, note: equal ? EQUAL : `sum to ${ours.sum}, Inseq's to ${inseq.sum}` };
 }
 
-/** What Inseq says when it cannot: the last line of its traceback. */
 function tryPeer(python: string, folder: string, one: MethodCase, threads: number): Peer | string {
   try {
     return runPeer(python, folder, one, threads);
   } catch (error) {
-    const lines = String((error as { readonly stderr?: unknown }).stderr ?? error)
-      .trim()
-      .split("\n");
-    return lines.at(-1) ?? "";
+    return lastWords(String((error as { readonly stderr?: unknown }).stderr ?? error));
   }
+}
+
+const MOST_CHARACTERS = 160;
+
+/** What a traceback ends with, on one line: the name of the exception and the beginning of its message. */
+function lastWords(traceback: string): string {
+  const lines = traceback.trim().split("\n");
+  const at = lines.findLastIndex((line) => /^[\w.]+(Error|Exception|Interrupt):/.test(line));
+  return lines
+    .slice(at)
+    .join(" ")
+    .replace(/[|\s]+/g, " ")
+    .slice(0, MOST_CHARACTERS);
 }
 
 /** "20 in 2": rows in so many calls. */

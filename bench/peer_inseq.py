@@ -7,16 +7,23 @@ process's peak memory in MB, versions.
 
 import json
 import logging
+import os
 import resource
 import shutil
 import sys
+import tempfile
 import time
 from importlib import metadata
 from pathlib import Path
 
+# Neighbours of words are kept under a model's name, whatever its weights are: each run has its own.
+neighbours = tempfile.TemporaryDirectory()
+os.environ["INSEQ_ARTIFACTS_CACHE"] = neighbours.name
+
 import inseq
 import torch
 import transformers
+from inseq.attr.feat.ops import reagent
 
 HERE = Path(__file__).parent
 TEXT = (
@@ -63,6 +70,21 @@ def texts(tokenizer, case: dict, is_pair: bool) -> tuple[str, str, str | None]:
     return decode(ids[:prompt]), decode(ids[: prompt + generated]), decode(other)
 
 
+class AnyToken(reagent.POSTagTokenSampler):
+    """Exchanges a token for any other, as we do by default: Inseq's tagger would have to be downloaded."""
+
+    @staticmethod
+    def build_pos_mapping_from_vocab(*args, tokenizer, **kwargs):
+        return {"any": list(range(len(tokenizer)))}
+
+
+def make_runnable() -> None:
+    reagent.POSTagTokenSampler = AnyToken
+    # Inseq's own entry names a variable that transformers 4.57 has renamed; with 5.18 value zeroing of GPT-2 fails all the same.
+    config = {"self_attention_module": "attn", "value_vector": "value_states", "cross_attention_module": None}
+    inseq.register_model_config("GPT2LMHeadModel", config, overwrite=True)
+
+
 def count_passes(model) -> dict[str, int]:
     """Calls of the model and their rows, and the outputs that gradients were taken of, counted from now on."""
     passes = {"forwardCalls": 0, "forwardRows": 0, "backwardRows": 0}
@@ -89,6 +111,7 @@ def main() -> None:
     torch.set_num_threads(int(sys.argv[3]))
     if not (folder / "config.json").exists():
         make_model(case["model"], folder)
+    make_runnable()
     peer = case.get("peer", {})
     model = inseq.load_model(str(folder), case["method"], **peer.get("load", {}))
     source, target, other = texts(model.tokenizer, case, model.is_encoder_decoder)

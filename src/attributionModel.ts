@@ -4,14 +4,14 @@
  * Named after Inseq's `AttributionModel`: `attribute`, `generate`, `encode`, `decode`.
  */
 
+import { checkPrompt } from "./attribution/attributePlayers.ts";
 import { DEFAULT_MEMORY_BUDGET, type RowLimits } from "./attribution/budget.ts";
-import { attributeSequence } from "./attribution/engine.ts";
+import { attributeSequence, checkMethod, checkSequence, type PassReport } from "./attribution/engine.ts";
 import { contrastsOf } from "./attribution/foils.ts";
 import { createInfo } from "./attribution/info.ts";
 import { type Input, type Inputs, readInputs } from "./attribution/inputs.ts";
 import { forcedJob, generatedJob, type Job } from "./attribution/jobs.ts";
 import type { Language } from "./attribution/language.ts";
-import { checkTraits } from "./attribution/modelTraits.ts";
 import {
   type AttributeOptions,
   type ContrastOptions,
@@ -191,8 +191,7 @@ export class AttributionModel {
     const throughHostBefore = throughHost();
     const inputs = readInputs(this.tokenizer, inputTexts, options.chat);
     const specialTokens = specialTokensOf(inputs, options);
-    const { method } = resolved;
-    if (method.on === "internals") await checkTraits(this.model, resolved.methodId, method.needs);
+    await checkMethod(this.model, resolved);
     const jobs = await this.#jobs(
       inputs,
       specialTokens,
@@ -205,24 +204,26 @@ export class AttributionModel {
     const sequences: SequenceAttribution[] = [];
     const outputSpans: (readonly Span[])[] = [];
     let [peakBytes, rows] = [0, 0];
-    for (const [i, { sequence, chat }] of jobs.entries()) {
-      const contrasts = foils[i] ?? [];
-      const output = resolveOutputSpans(sequence, resolved.outputSpans, resolved.spanReduction);
-      const scores = await attributeSequence(
-        this.model,
-        { ...sequence, noise: options.inputNoise },
-        {
-          ...resolved,
-          contrasts,
-          output,
-          attributeTarget: options.attributeTarget ?? false,
-          contrastForceInputs: resolved.contrast.contrastForceInputs ?? false,
-          limits,
-          sampler,
-          signal: options.signal,
-          onPass: (pass) => options.onProgress?.({ sequence: i, sequences: jobs.length, ...pass }),
-        },
-      );
+    const asked = jobs.map((job, i) => {
+      const sequence = { ...job.sequence, noise: options.inputNoise };
+      const request = {
+        ...resolved,
+        contrasts: foils[i] ?? [],
+        output: resolveOutputSpans(sequence, resolved.outputSpans, resolved.spanReduction),
+        attributeTarget: options.attributeTarget ?? false,
+        contrastForceInputs: resolved.contrast.contrastForceInputs ?? false,
+        limits,
+        sampler,
+        signal: options.signal,
+        onPass: (pass: PassReport) => options.onProgress?.({ sequence: i, sequences: jobs.length, ...pass }),
+      };
+      return { sequence, request, chat: job.chat };
+    });
+    // What the last sequence cannot have is told before the first one is attributed.
+    for (const { sequence, request } of asked) await checkSequence(this.model, sequence, request);
+    for (const { sequence, request, chat } of asked) {
+      const { contrasts, output } = request;
+      const scores = await attributeSequence(this.model, sequence, request);
       outputSpans.push(output?.spans ?? []);
       peakBytes = Math.max(peakBytes, scores.peakBytes);
       rows += scores.rows;
@@ -313,7 +314,7 @@ export class AttributionModel {
     specialTokens: SpecialTokensMode,
     generatedTexts: readonly string[] | null,
     options: AttributeOptions,
-    { baselines, seed }: ResolvedOptions,
+    { baselines, seed, method, methodOptions }: ResolvedOptions,
   ): Promise<Job[]> {
     const { attrPosStart, attrPosEnd, includeEosBaseline = false } = options;
     const placed = { specialTokens, includeEosBaseline, baselines, seed, attrPosStart, attrPosEnd };
@@ -333,6 +334,7 @@ export class AttributionModel {
     }
     const language = this.#language;
     const inputs = given.map((input) => this.#prompt(input, specialTokens));
+    if (method.on === "players") for (const input of inputs) checkPrompt(this.model, input, { method, methodOptions });
     const prefixes = generatedTexts?.map((text) =>
       behindStart(language, this.tokenizer.encode(text, { asTarget: true, addSpecialTokens: false })),
     );

@@ -1,6 +1,6 @@
 /** What a caller of `attribute` can rely on, and what every wrong call is told. */
 
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import type { AttributeOptions } from "../src/attribution/options.ts";
 import type { AttributionModel } from "../src/attributionModel.ts";
 import { loadModel } from "../src/loadModel.ts";
@@ -218,6 +218,54 @@ test.each<[string, unknown[], RegExp]>([
   await expect(gpt2.attribute(...(args as [string]))).rejects.toThrow(message);
   await expect(gpt2.attribute(...(args as [string]))).rejects.toMatchObject({ name: "OptionError" });
   expect(memory().numTensors).toBe(before);
+});
+
+describe("told before anything is computed", () => {
+  const long = "One day, a little girl was happy and the king was not so happy. ".repeat(2);
+  /** The rows and positions of each pass of the model until the call was refused. */
+  async function passesUntilRefused(
+    model: AttributionModel,
+    call: Parameters<AttributionModel["attribute"]>,
+    message: RegExp,
+  ): Promise<(readonly number[])[]> {
+    const language = model.model;
+    const spy = language.kind === "decoder-only" ? vi.spyOn(language, "forward") : vi.spyOn(language, "encode");
+    try {
+      await expect(model.attribute(...call)).rejects.toThrow(message);
+      return spy.mock.calls.map(([pass]) =>
+        "embeddings_BTD" in pass ? pass.embeddings_BTD.shape : pass.embeddings_BSD.shape,
+      );
+    } finally {
+      spy.mockRestore();
+    }
+  }
+
+  test("too many players: of a prompt, of a source, of the last text of several", async () => {
+    const method = "shapley_values";
+    const message = /shapley_values: expected at most 16 players/;
+    expect(await passesUntilRefused(gpt2, [long, null, { method }], message)).toEqual([]);
+    expect(await passesUntilRefused(t5, [long, null, { method }], message)).toEqual([]);
+    const given: [string[], string[]] = [
+      ["I", long],
+      ["I saw.", `${long}I saw.`],
+    ];
+    const options = { method, stepScores: ["probability"] } as const;
+    expect(await passesUntilRefused(gpt2, [...given, options], message)).toEqual([]);
+    expect(await passesUntilRefused(gpt2, [...given, { ...options, players: "word" }], message)).toEqual([]);
+  });
+
+  test("a layer or a unit that is not there, by one token at most", async () => {
+    const layer = { method: "layer_gradient_x_activation", targetLayer: "decoder.9.mlpOutput" } as const;
+    const neuron = { method: "saliency", neuron: { layer: "decoder.0.mlpOutput", unit: 10 ** 6 } } as const;
+    for (const [options, message] of [
+      [layer, /targetLayer: expected a site of the model/],
+      [neuron, /neuron: expected a unit from 0/],
+    ] as const) {
+      for (const shape of await passesUntilRefused(gpt2, [prompt ?? "", null, options], message)) {
+        expect(shape.slice(0, 2)).toEqual([1, 1]);
+      }
+    }
+  });
 });
 
 test("an empty source is refused, an empty prompt starts from BOS", async () => {

@@ -2,12 +2,14 @@
 
 import { NumericError, OptionError } from "../errors.ts";
 import type { GameMethod } from "../method/method.ts";
-import { everyone, nobody, type PlayerScores } from "../method/perturbation/game.ts";
+import { everyone, nobody, type PlayerScores, type Tree } from "../method/perturbation/game.ts";
+import type { Players } from "../method/perturbation/perturbation.ts";
 import type { MethodOptions } from "../method/registry.ts";
 import type { Model } from "../model/model.ts";
 import { sharesRepeats } from "../ops/repeat.ts";
 import type { Scores } from "../result/attribution.ts";
 import { memory, type Tensor } from "../tensor.ts";
+import type { Encoding } from "../text/tokenizer.ts";
 import {
   attributedContexts,
   attributesTarget,
@@ -28,6 +30,8 @@ import { spanGame } from "./spanGame.ts";
 import { type OutputSpans, singleSteps, stepsOf, targetRows, tokensSeen } from "./steps.ts";
 import { createTarget, type StepTokens } from "./target.ts";
 
+type GameRequest = AttributionRequest & { readonly method: GameMethod<MethodOptions> };
+
 /**
  * @throws OptionError when the attributed function, the players or their removal cannot be had as asked
  * @throws NumericError when a score is not finite
@@ -35,29 +39,18 @@ import { createTarget, type StepTokens } from "./target.ts";
 export async function attributePlayers(
   model: Model,
   sequence: Sequence,
-  request: AttributionRequest & { readonly method: GameMethod<MethodOptions> },
+  request: GameRequest,
   tokens: StepTokens,
   contrast_FGV: readonly (Tensor | undefined)[],
   stepScores: Record<string, Scores>,
 ): Promise<SequenceScores> {
   const { method, methodOptions } = request;
-  const { removal = method.removal, players: choice = method.players ?? "token", perturbationsPerEval } = methodOptions;
+  const { removal = method.removal, perturbationsPerEval } = methodOptions;
   const { start, end, source } = sequence;
   const { output } = request;
   const steps = stepsOf(sequence, output);
   const inputs = playedInputs(model, sequence, request);
-  const isContext = (input: number): boolean => source !== null && input === 0;
-  const removable = inputs.map((input, i) =>
-    method.contextOnly && !isContext(i) ? { ...input, length: Math.min(start, input.length) } : input,
-  );
-  const players = createPlayers(removable, choice);
-  const grouped = (method.options as readonly string[]).includes("groups");
-  const tree = createTree(inputs, players, grouped ? (methodOptions.groups ?? largerLevels(choice)) : []);
-  const evaluations = method.evaluations(methodOptions, {
-    steps: end - start,
-    tree,
-    inputs: inputs.map((_, i) => players.filter(({ input }) => input === i).length),
-  });
+  const { players, tree, evaluations } = planOf(sequence, request, inputs);
   // Without a baseline in play they are all the same.
   const references = removal === "replace" ? sequence.baselines.length : 1;
   const total = references * evaluations;
@@ -135,11 +128,60 @@ export async function attributePlayers(
   };
 }
 
-/** @throws OptionError for a context that cannot be compared with, and for what deletion has no meaning for */
-export function checkPlayable(
+/** Who plays, in which groups, and how many coalitions are tried at most. */
+interface Plan {
+  readonly players: readonly Player[];
+  readonly tree: readonly Tree[];
+  readonly evaluations: number;
+}
+
+/** @throws OptionError when the players cannot be had as asked, or are too many for the method */
+function planOf(
+  { source, start, end }: Pick<Sequence, "source" | "start" | "end">,
+  { method, methodOptions }: Pick<GameRequest, "method" | "methodOptions">,
+  inputs: readonly PlayedInput[],
+): Plan {
+  const choice = playersOf({ method, methodOptions });
+  const isContext = (input: number): boolean => source !== null && input === 0;
+  const removable = inputs.map((input, i) =>
+    method.contextOnly && !isContext(i) ? { ...input, length: Math.min(start, input.length) } : input,
+  );
+  const players = createPlayers(removable, choice);
+  const grouped = (method.options as readonly string[]).includes("groups");
+  const tree = createTree(inputs, players, grouped ? (methodOptions.groups ?? largerLevels(choice)) : []);
+  const evaluations = method.evaluations(methodOptions, {
+    steps: end - start,
+    tree,
+    inputs: inputs.map((_, i) => players.filter(({ input }) => input === i).length),
+  });
+  return { players, tree, evaluations };
+}
+
+const playersOf = ({ method, methodOptions }: Pick<GameRequest, "method" | "methodOptions">): Players =>
+  methodOptions.players ?? method.players ?? "token";
+
+/**
+ * Checks what is known of the players before anything is generated: those of a source, or the tokens of a prompt, which only
+ * become more.
+ * @throws OptionError as `checkPlayable`
+ */
+export function checkPrompt(
   model: Model,
-  request: AttributionRequest & { readonly method: GameMethod<MethodOptions> },
+  encoding: Encoding,
+  request: Pick<GameRequest, "method" | "methodOptions">,
 ): void {
+  const isSource = model.kind === "encoder-decoder";
+  if (!isSource && playersOf(request) !== "token") return;
+  const length = encoding.ids.length;
+  planOf({ source: isSource ? encoding : null, start: length, end: length + 1 }, request, [{ encoding, length }]);
+}
+
+/**
+ * @throws OptionError for players that cannot be had as asked or are too many, for a context that cannot be compared with, and
+ *   for what deletion has no meaning for
+ */
+export function checkPlayable(model: Model, sequence: Sequence, request: GameRequest): void {
+  planOf(sequence, request, playedInputs(model, sequence, request));
   checkContext(model, request);
   if (request.method.differentiates) checkDifferentiable(request);
   const { removal = request.method.removal } = request.methodOptions;

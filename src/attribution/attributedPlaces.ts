@@ -57,14 +57,29 @@ export function embeddingPlaces(model: Model, sequence: Sequence, asked: Asked):
  * The sites that the options name, or the embeddings when they name none.
  * @throws OptionError when a name is none of a site, or sites of different widths are asked for together
  */
-export function sitePlaces(
+export function sitePlaces(model: Model, sequence: Sequence, asked: Asked, options: LayerOptions): AttributedPlaces {
+  const places = chosenPlaces(model, options);
+  if (places === null) return embeddingPlaces(model, sequence, asked);
+  return withGrids(
+    places.map(({ site }) => site),
+    places,
+    sequence,
+    asked,
+  );
+}
+
+type SitePlace = Place & { readonly site: Site };
+
+/**
+ * The sites that the options name, found by a run over one token; null when they name none.
+ * @throws OptionError as `sitePlaces`
+ */
+export function chosenPlaces(
   model: Model,
-  sequence: Sequence,
-  asked: Asked,
   { targetLayer, attributeToLayerInput = false }: LayerOptions,
-): AttributedPlaces {
+): readonly SitePlace[] | null {
   if (targetLayer === undefined) {
-    if (!attributeToLayerInput) return embeddingPlaces(model, sequence, asked);
+    if (!attributeToLayerInput) return null;
     throw new OptionError(
       "attributeToLayerInput: expected targetLayer beside it, received none; nothing enters embeddings",
     );
@@ -83,7 +98,7 @@ export function sitePlaces(
       `targetLayer: expected layers of one width in a call, received widths ${[...widths].join(", ")}; ask for them apart`,
     );
   }
-  return withGrids(sites, places, sequence, asked);
+  return places;
 }
 
 /** What enters a block, for the site of what leaves it. */
@@ -98,9 +113,18 @@ function inputOf(site: Site, available: readonly Site[]): Site {
   );
 }
 
+/** Sites of a model do not change. */
+const known = new WeakMap<Model, readonly SitePlace[]>();
+
 /** Every site of a model that has a vector for each token: a run over one token tells. */
-export function tokenSitesOf(model: Model): (Place & { readonly site: Site })[] {
-  const found: (Place & { readonly site: Site })[] = [];
+export function tokenSitesOf(model: Model): readonly SitePlace[] {
+  const found = known.get(model) ?? findTokenSites(model);
+  known.set(model, found);
+  return found;
+}
+
+function findTokenSites(model: Model): SitePlace[] {
+  const found: SitePlace[] = [];
   const sites = listing((site, width) => {
     // Values of cross-attention are vectors of source tokens; all else in the decoder belongs to its own.
     const ofSource = site.stack === "encoder" || (site.attention === "cross" && site.name === "value");

@@ -6,6 +6,7 @@ import type { Model } from "../model/model.ts";
 import type { Scores } from "../result/attribution.ts";
 import type { Score, ScoreOptions } from "../score/score.ts";
 import { dispose, readFloats, type Tensor, tidy } from "../tensor.ts";
+import { chosenPlaces } from "./attributedPlaces.ts";
 import { attributeEmbeddings, checkAttributable } from "./attributeEmbeddings.ts";
 import { attributeInternals } from "./attributeInternals.ts";
 import { attributePlayers, checkPlayable } from "./attributePlayers.ts";
@@ -14,7 +15,7 @@ import { type Contrast, inSameContext } from "./contrast.ts";
 import { dropoutLogits } from "./dropout.ts";
 import type { Ends } from "./ends.ts";
 import { checkTraits } from "./modelTraits.ts";
-import type { Neuron } from "./neuron.ts";
+import { type Neuron, siteOf } from "./neuron.ts";
 import type { Sampler } from "./sampler.ts";
 import type { Sequence } from "./sequence.ts";
 import { sharesInputs } from "./sharedContrast.ts";
@@ -95,10 +96,7 @@ export async function attributeSequence(
   request: AttributionRequest,
 ): Promise<SequenceScores> {
   const { method } = request;
-  // Before the model runs at all.
-  if (method.on === "embeddings" || method.on === "sites") checkAttributable(model, request);
-  if (method.on === "players") checkPlayable(model, { ...request, method });
-  if (method.on === "internals") await checkTraits(model, request.methodId, method.needs);
+  await checkSequence(model, sequence, request);
   const tokens = stepTokens(sequence, request.contrasts);
   const contrast_FGV = request.contrasts.map((contrast) =>
     needsConstantContext(model, request, contrast) ? contrastLogits(model, sequence, contrast) : undefined,
@@ -122,6 +120,35 @@ export async function attributeSequence(
   } finally {
     dispose(contrast_FGV.filter((logits_GV) => logits_GV !== undefined));
   }
+}
+
+/**
+ * What `attributeSequence` refuses, found out before the model runs, but over one token.
+ * @throws OptionError, UnsupportedError as `attributeSequence`
+ */
+export async function checkSequence(model: Model, sequence: Sequence, request: AttributionRequest): Promise<void> {
+  const { method } = request;
+  await checkMethod(model, request);
+  if (method.on === "embeddings" || method.on === "sites") checkAttributable(model, request);
+  if (method.on === "players") checkPlayable(model, sequence, { ...request, method });
+}
+
+/**
+ * What a method needs of a model, whatever the text: parts that can be taken apart, layers and units that are asked for.
+ * @throws OptionError, UnsupportedError as `attributeSequence`
+ */
+export async function checkMethod(
+  model: Model,
+  {
+    methodId,
+    method,
+    methodOptions,
+    neuron,
+  }: Pick<AttributionRequest, "methodId" | "method" | "methodOptions" | "neuron">,
+): Promise<void> {
+  if (method.on === "internals") await checkTraits(model, methodId, method.needs);
+  if (method.on === "sites") chosenPlaces(model, methodOptions);
+  if (neuron !== undefined) siteOf(model, neuron);
 }
 
 function stepTokens(sequence: Sequence, contrasts: readonly Contrast[]): StepTokens {

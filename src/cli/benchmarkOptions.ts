@@ -5,7 +5,7 @@ import { floors } from "../evaluate/explain.ts";
 import { listMetrics } from "../evaluate/registry.ts";
 import { listRemovalOperators } from "../evaluate/removal.ts";
 import { playerKinds } from "../method/perturbation/perturbation.ts";
-import { listFeatureAttributionMethods } from "../method/registry.ts";
+import { listTokenMethods } from "../method/registry.ts";
 import { listStepFunctions } from "../score/registry.ts";
 import { attributeOptions } from "./options.ts";
 import type { OptionTable, OptionValues } from "./optionTable.ts";
@@ -57,11 +57,7 @@ export const benchmarkOptions = {
     placeholder: "name",
     choices: {
       of: "attribution method",
-      names: () => [
-        "all",
-        ...floors,
-        ...listFeatureAttributionMethods().filter((id) => !["dummy", "leave_one_out"].includes(id)),
-      ],
+      names: () => ["all", ...floors, ...listTokenMethods().filter((id) => id !== "leave_one_out")],
     },
     group: "Methods and metrics",
     help: "Methods to compare; random, recency and leave_one_out are there always. all: every one that the model allows.",

@@ -2,7 +2,7 @@
 
 import type { AggregateOptions } from "../aggregate/aggregate.ts";
 import { OptionError } from "../errors.ts";
-import { type MethodId, methods } from "../method/registry.ts";
+import { type MethodId, methods, scoresTokens } from "../method/registry.ts";
 import { knownName, rejectUnknownOptions } from "../names.ts";
 import { checkSalience, type SalienceOptions } from "../result/salience.ts";
 import { findScore, listStepFunctions } from "../score/registry.ts";
@@ -180,6 +180,6 @@ function salience(stdThreshold: number | null = 1, topk: number | null = null): 
 /** @throws OptionError for a method that gives no scores of tokens */
 function knownMethod(method: string): MethodId {
   const id = knownName("attribution method", method, Object.keys(methods) as MethodId[]);
-  if (methods[id].on !== "nothing") return id;
+  if (scoresTokens(id)) return id;
   throw new OptionError(`attributionMethod: expected a method that scores tokens, received ${id}`);
 }

@@ -1,7 +1,7 @@
 /** What is asked of an evaluation: methods, metrics and ways of removing, completed and checked. */
 
 import { OptionError } from "../errors.ts";
-import { methods } from "../method/registry.ts";
+import { listTokenMethods } from "../method/registry.ts";
 import { knownName, rejectUnknownOptions } from "../names.ts";
 import type { EvaluatedMetric, EvaluateOptions } from "./evaluate.ts";
 import { type EvaluatedMethod, floors, isFloor } from "./explain.ts";
@@ -31,7 +31,7 @@ export const nameOf = ({ id }: EvaluationItem, i: number): string =>
   id === undefined ? `item ${i}` : `item ${i} ("${id}")`;
 
 export function askedMethods({ methods: given = floors }: EvaluateOptions): EvaluatedMethod[] {
-  const known = [...floors, ...Object.keys(methods).filter((id) => id !== "dummy")] as EvaluatedMethod["method"][];
+  const known = [...new Set<EvaluatedMethod["method"]>([...floors, ...listTokenMethods()])];
   const asked = given.map((one) => (typeof one === "string" ? { name: one, method: one } : one));
   for (const { name, method, options = {} } of asked) {
     knownName("attribution method", method, known);

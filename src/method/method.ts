@@ -19,6 +19,8 @@ interface Description<Options> {
   /** What the method is good for, and what it should not be used for: one line each, for `inseq explain` and the tables. */
   readonly goodFor: string;
   readonly badFor: string;
+  /** It scores steps, and no tokens. */
+  readonly scoresStepsOnly?: true;
 }
 
 /** Works on the input embeddings: scores of shape [S, G, D]. */
@@ -103,12 +105,14 @@ export interface InternalsMethod<Options> extends Description<Options> {
 /** Attributes nothing: for step scores alone. */
 export interface NoMethod extends Description<object> {
   readonly on: "nothing";
+  readonly scoresStepsOnly: true;
   readonly usesBaseline: false;
   readonly draws: false;
 }
 
 export const dummy: NoMethod = {
   on: "nothing",
+  scoresStepsOnly: true,
   usesBaseline: false,
   draws: false,
   options: [],

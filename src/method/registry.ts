@@ -134,3 +134,14 @@ export function methodWith(id: MethodId, { features }: Pick<MethodOptions, "feat
 export function listFeatureAttributionMethods(): MethodId[] {
   return Object.keys(methods) as MethodId[];
 }
+
+/** Whether a method scores tokens: `dummy` and `logit_lens` give step scores only. */
+export function scoresTokens(id: MethodId): boolean {
+  const method: Method = methods[id];
+  return method.scoresStepsOnly !== true;
+}
+
+/** Identifiers of the methods that score tokens. */
+export function listTokenMethods(): MethodId[] {
+  return listFeatureAttributionMethods().filter(scoresTokens);
+}

@@ -199,6 +199,7 @@ test.each<[string, Record<string, unknown>, RegExp]>([
     /begins/,
   ],
   ["a method without scores", { attributionMethod: "dummy" }, /scores tokens/],
+  ["a method that scores steps", { attributionMethod: "logit_lens" }, /scores tokens/],
 ])("%s is refused", async (_what, wrong, message) => {
   await expect(attributeContext(stories, { ...given, ...wrong } as ContextOptions)).rejects.toThrow(message);
 });

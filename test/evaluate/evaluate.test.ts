@@ -81,6 +81,7 @@ describe("evaluate refuses", () => {
     ["a foil that is the target", [{ ...item, foil: item.target }], {}, /expected a foil with another token/],
     ["an unknown metric", [item], { metrics: ["auprx"] }, /did you mean "auprc"/],
     ["an unknown method", [item], { methods: ["salience"] }, /did you mean "saliency"/],
+    ["a method that scores no tokens", [item], { methods: ["logit_lens"] }, /unknown attribution method "logit_lens"/],
     ["an unknown removal", [item], { removal: "men" }, /did you mean "mean"/],
     ["a removal that the tokenizer has no token for", [item], { removal: "mask" }, /token for "mask"/],
     ["an unknown option", [item], { method: ["saliency"] }, /did you mean "methods"/],

@@ -9,7 +9,7 @@ import { methodOptionNames } from "../../src/attribution/options.ts";
 import type { AttributionModel } from "../../src/attributionModel.ts";
 import { OptionError } from "../../src/errors.ts";
 import { loadModel } from "../../src/loadModel.ts";
-import { listFeatureAttributionMethods, type Method, type MethodId, methods } from "../../src/method/registry.ts";
+import { listTokenMethods, type Method, type MethodId, methods } from "../../src/method/registry.ts";
 import type { Scores, SequenceAttribution } from "../../src/result/attribution.ts";
 import { presentBackends } from "../support/backends.ts";
 import { goldenPath } from "../support/goldenResults.ts";
@@ -43,8 +43,7 @@ const texts = {
 /** Few points and samples: what is tested holds for any number. */
 const few = { nSteps: 3, nSamples: 12, nNeighbors: 3, maxProbeSteps: 3, numProbes: 2 };
 
-/** `dummy` attributes nothing, and `logit_lens` gives no scores of tokens. */
-const ids = listFeatureAttributionMethods().filter((id) => id !== "dummy" && id !== "logit_lens");
+const ids = listTokenMethods();
 const optionsOf = (id: MethodId): AttributeOptions => {
   const known: readonly string[] = methodOptionNames(methods[id]);
   return Object.fromEntries(Object.entries(few).filter(([name]) => known.includes(name)));

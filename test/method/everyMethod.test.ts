@@ -6,7 +6,7 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { attributeSequence, type SequenceScores } from "../../src/attribution/engine.ts";
 import { useBackend } from "../../src/backend/backend.ts";
-import { type Method, type MethodId, type MethodOptions, methods } from "../../src/method/registry.ts";
+import { type Method, type MethodId, type MethodOptions, methods, scoresTokens } from "../../src/method/registry.ts";
 import type { Model } from "../../src/model/model.ts";
 import type { Scores } from "../../src/result/attribution.ts";
 import { findScore } from "../../src/score/registry.ts";
@@ -141,9 +141,8 @@ describe.each(gradientMethods)("%s", (id) => {
   });
 });
 
-/** `logit_lens` gives no scores of tokens. */
 const internalsMethods = (Object.keys(methods) as MethodId[]).filter(
-  (id) => methods[id].on === "internals" && id !== "logit_lens",
+  (id) => methods[id].on === "internals" && scoresTokens(id),
 );
 
 describe.each(internalsMethods)("%s", (id) => {

@@ -15,7 +15,13 @@
 import { readFileSync } from "node:fs";
 import type { AttributeOptions } from "../../src/attribution/options.ts";
 import type { AttributionModel } from "../../src/attributionModel.ts";
-import { listFeatureAttributionMethods, type Method, type MethodId, methods } from "../../src/method/registry.ts";
+import {
+  listFeatureAttributionMethods,
+  type Method,
+  type MethodId,
+  methods,
+  scoresTokens,
+} from "../../src/method/registry.ts";
 import { Random } from "../../src/random.ts";
 import type { Token } from "../../src/result/attribution.ts";
 import { findScore, type ScoreId } from "../../src/score/registry.ts";
@@ -118,8 +124,7 @@ const variants: Readonly<Record<string, MethodUnderTest>> = {
 };
 
 /** Sites are inside the model, where there are no words; the logit lens scores none; exact Shapley values take 2^tokens passes. */
-const isLeftOut = (id: MethodId): boolean =>
-  ["sites", "nothing"].includes(methods[id].on) || ["logit_lens", "shapley_values"].includes(id);
+const isLeftOut = (id: MethodId): boolean => methods[id].on === "sites" || id === "shapley_values" || !scoresTokens(id);
 
 /** The methods of the registry and some variants, under the names of the table's rows. */
 export const methodsUnderTest: Readonly<Record<string, MethodUnderTest>> = {

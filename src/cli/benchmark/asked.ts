@@ -5,7 +5,7 @@ import type { AttributeOptions } from "../../attribution/options.ts";
 import { OptionError } from "../../errors.ts";
 import { type EvaluatedMethod, floors, isFloor } from "../../evaluate/explain.ts";
 import type { Players } from "../../method/perturbation/perturbation.ts";
-import { listFeatureAttributionMethods, type MethodId, methods } from "../../method/registry.ts";
+import { listTokenMethods, type MethodId, methods } from "../../method/registry.ts";
 import type { KeywordArguments } from "../../pretrainedArguments.ts";
 import { version } from "../../version.ts";
 import type { BenchmarkArguments } from "../benchmarkOptions.ts";
@@ -39,7 +39,7 @@ export const asksForAll = ({ methods: names }: BenchmarkArguments): boolean => n
 
 /** @throws OptionError for options of methods that are not compared */
 export function askedMethods(args: BenchmarkArguments): EvaluatedMethod[] {
-  const every = listFeatureAttributionMethods().filter((id) => id !== "dummy");
+  const every = listTokenMethods();
   const names = new Set<string>([...floors, ...(asksForAll(args) ? every : (args.methods ?? usualMethods))]);
   const unused = Object.keys(args.methodKwargs).find((name) => !names.has(name));
   if (unused !== undefined) {

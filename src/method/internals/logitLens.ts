@@ -21,6 +21,7 @@ export interface LogitLensOptions {
 
 export const logitLens: InternalsMethod<LogitLensOptions> = {
   on: "internals",
+  scoresStepsOnly: true,
   needs: [],
   explains: "any",
   usesBaseline: false,
