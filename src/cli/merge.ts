@@ -12,10 +12,10 @@ export async function merge({ inputFiles, savePath, overwrite }: MergeArguments,
   if (inputFiles === undefined) throw new OptionError("merge: expected the result files of a run, received none");
   if (savePath === undefined) throw new OptionError("--save_path (-o): expected a file for the results, received none");
   await checkOutputPaths({ savePath });
-  const { rows, failed } = await interruptible(`${savePath} was not written`, screen, (signal) =>
+  const { attributed, failed } = await interruptible(`${savePath} was not written`, screen, (signal) =>
     mergeShards(inputFiles, savePath, { overwrite, signal }),
   );
   screen.report(
-    `inseq: merged ${inputFiles.length} files into ${savePath}: ${rows} results${failed > 0 ? `, ${failed} rows that failed` : ""}, none missing`,
+    `inseq: merged ${inputFiles.length} files into ${savePath}: ${attributed} results${failed > 0 ? `, ${failed} rows that failed` : ""}, none missing`,
   );
 }

@@ -10,10 +10,13 @@ import { openDataset } from "../../../src/cli/dataset/dataset.ts";
 import type { DataArguments } from "../../../src/cli/datasetOptions.ts";
 import { FileError, OptionError } from "../../../src/errors.ts";
 import { type HubContents, type HubServer, sha256, startHub } from "../../support/hubServer.ts";
+import { runHere } from "../runInseq.ts";
 
 const NAME = "org/rows";
 const CONVERTED = "refs/convert/parquet";
-const parquet = new Uint8Array(await readFile(fileURLToPath(new URL("../../golden/rows.parquet", import.meta.url))));
+const golden = fileURLToPath(new URL("../../golden/rows.parquet", import.meta.url));
+const tinyModel = fileURLToPath(new URL("../../golden/gpt2/model", import.meta.url));
+const parquet = new Uint8Array(await readFile(golden));
 const bytes = (text: string) => new TextEncoder().encode(text);
 const lines = (...texts: string[]) => bytes(texts.map((q) => `${JSON.stringify({ q })}\n`).join(""));
 
@@ -107,6 +110,27 @@ describe("the hub's Parquet copy", () => {
     await expect(read({ datasetRevision: "v2" })).rejects.toThrow(
       /received the revision "v2"; see .*\/datasets\/org\/rows\/tree\/main/,
     );
+  });
+});
+
+describe("inseq attribute-dataset", () => {
+  test("gives of the hub's copy what it gives of the same file here, and keeps the token to itself", {
+    timeout: 60_000,
+  }, async () => {
+    await serve({}, { [CONVERTED]: { "default/train/0000.parquet": parquet } });
+    const attributed = async (data: string, save: string, ...rest: string[]) => {
+      const out = join(scratch.folder, save);
+      const args = ["-m", tinyModel, "-d", data, "-in", "q", "-gen", "a", "-o", out, "--split", "train[:2]", "--hide"];
+      const done = await runHere(["attribute-dataset", ...args, "--backend", "cpu", ...rest]);
+      expect(done).toMatchObject({ status: 0 });
+      return await readFile(out, "utf8");
+    };
+    const fromHub = await attributed(NAME, "hub.jsonl", "--dataset_auth_token", "hf_mine");
+    const here = await attributed(golden, "here.jsonl");
+    const [, ...lines] = here.split("\n");
+    expect(fromHub.split("\n").slice(1)).toEqual(lines);
+    expect(lines).toHaveLength(4);
+    expect(fromHub).not.toContain("hf_mine");
   });
 });
 
