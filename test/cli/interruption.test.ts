@@ -8,7 +8,7 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { runHere, translationModel } from "./runInseq.ts";
+import { translationModel } from "./runInseq.ts";
 
 const built = fileURLToPath(new URL("../../dist/src/cli/main.js", import.meta.url));
 const tinyModel = fileURLToPath(new URL("../golden/gpt2/model", import.meta.url));
@@ -40,36 +40,40 @@ async function stopped(
 }
 
 describe("a command that is told to end", { timeout: 120_000 }, () => {
-  test("attribute-dataset keeps what is done, and goes on to the end", async () => {
+  test("attribute-dataset keeps what is done, and goes on behind it", async () => {
     const [data, save] = [join(folder, "rows.csv"), join(folder, "out.jsonl")];
-    await writeFile(data, ["q,a", ...Array.from({ length: 24 }, (_, i) => `w ${i},w ${i} and ${i}`)].join("\n"));
-    const args = (path: string) => [
-      ...["attribute-dataset", "-m", tinyModel, "-d", data, "-in", "q", "-gen", "a", "-bs", "2", "--hide"],
-      ...["--backend", "cpu", "--resume", "-o", path],
-    ];
+    // So many that no process comes to the end before it is told.
+    await writeFile(data, ["q,a", ...Array.from({ length: 800 }, (_, i) => `w ${i},w ${i} and ${i}`)].join("\n"));
+    const args = ["attribute-dataset", "-m", tinyModel, "-d", data, "-in", "q", "-gen", "a", "-bs", "2", "-o", save];
+    let kept = "";
     for (const [signal, status] of [["SIGTERM", 143] as const, ["SIGINT", 130] as const]) {
       const before = await countLines(save);
-      const end = await stopped(args(save), signal, async () => (await countLines(save)) > before + 2);
+      const end = await stopped(
+        [...args, "--hide", "--backend", "cpu", "--resume"],
+        signal,
+        async () => (await countLines(save)) > before + 2,
+      );
       expect(end.err).toMatch(
         new RegExp(`inseq: stopped by ${signal}; ${save} keeps what is done: the same with --resume goes on\n$`),
       );
       expect(end.status).toBe(status);
-      const kept = await countLines(save);
-      expect(kept).toBeGreaterThan(before + 2);
-      // Neither the first line nor whole batches of two are all there is.
-      expect(kept).toBeLessThan(25);
-      expect((kept - 1) % 2).toBe(0);
+      if (before > 0) expect(end.err).toContain(`inseq: ${save} has ${before - 1} of 800 rows\n`);
+      const now = await readFile(save, "utf8");
+      expect(now.startsWith(kept)).toBe(true);
+      kept = now;
+      // A line that says what was asked, and whole batches of two.
+      const [first = "", ...rows] = now.trimEnd().split("\n");
+      expect(first).toContain('"attribute_dataset"');
+      expect(rows.length % 2).toBe(0);
+      expect(rows.map((line) => Number(/"row":(\d+),/.exec(line)?.[1]))).toEqual([...rows.keys()]);
     }
-    expect(await runHere(args(save))).toMatchObject({ status: 0 });
-    const rows = (await readFile(save, "utf8")).split("\n").flatMap((line) => /"row":(\d+),/.exec(line)?.[1] ?? []);
-    expect(rows.map(Number)).toEqual(Array.from({ length: 24 }, (_, i) => i));
   });
 
   test("benchmark keeps its records, and says how to go on", async () => {
     const text = "The young woman is at the university. I see";
     const item = { source: "Genç kadın üniversitede. Onu görüyorum.", target: `${text} her.`, foil: `${text} him.` };
     const data = join(folder, "items.jsonl");
-    await writeFile(data, `${JSON.stringify({ ...item, evidence: [[5, 10]] })}\n`.repeat(3));
+    await writeFile(data, `${JSON.stringify({ ...item, evidence: [[5, 10]] })}\n`.repeat(24));
     const out = join(folder, "benchmark");
     const records = join(out, "records.jsonl");
     const args = ["benchmark", "-m", translationModel, "-d", data, "-o", out, "-a", "saliency", "integrated_gradients"];
