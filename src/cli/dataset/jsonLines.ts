@@ -33,10 +33,11 @@ function parsed(place: string, bytes: Buffer): Readonly<Record<string, unknown>>
     const column = jsonErrorAt(text) + 1;
     const hint =
       text.trim() === "{" ? `; --dataset_kwargs '{"field": ...}' names the list in a file that is one object` : "";
-    throw new RowFault(
-      `${place}, column ${column}: expected a JSON object, received ${JSON.stringify(text.slice(column - 1, column + 19))} there${hint}`,
-      { cause: error },
-    );
+    const rest = text.slice(column - 1, column + 19);
+    const received = rest === "" ? "the end of the line" : `${JSON.stringify(rest)} there`;
+    throw new RowFault(`${place}, column ${column}: expected a JSON object, received ${received}${hint}`, {
+      cause: error,
+    });
   }
   if (typeof value === "object" && value !== null && !Array.isArray(value)) return value as Record<string, unknown>;
   throw new RowFault(

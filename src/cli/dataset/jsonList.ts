@@ -22,7 +22,7 @@ const STRING_BYTES = 1 << 14;
 /**
  * Rows of the list. What is no JSON is a fault of the file, not of a row: nobody knows where the next one begins.
  * @param field the field that has it (a dot goes into objects); without one the file is the list
- * @throws FileError with line and column when the text is no JSON
+ * @throws FileError with line and column when the text is no JSON; when the field has no list
  */
 export async function* jsonList({ name, path }: DataFile, field: string | undefined): AsyncGenerator<DataRow> {
   const tokenizer = new Tokenizer({ stringBufferSize: STRING_BYTES });
@@ -63,6 +63,8 @@ export async function* jsonList({ name, path }: DataFile, field: string | undefi
   if (!tokenizer.isEnded) tokenizer.end();
   if (!parser.isEnded) parser.end();
   await check();
+  if (number > 0 || field === undefined) return;
+  throw new FileError(`${name}: expected a list of objects in the field "${field}", found none`);
 }
 
 function objectOf(place: string, key: unknown, value: unknown): Readonly<Record<string, unknown>> {

@@ -60,7 +60,9 @@ export async function locate(
       `--dataset_name ${name}: expected files in --dataset_files or a folder in --dataset_dir, received neither`,
     );
   }
-  const names = await namesIn(root);
+  const all = await namesIn(root);
+  // Of a folder with several formats, a format that is named means its own files.
+  const names = isFormat && datasetFiles === undefined ? all.filter((file) => formatOf(file) === name) : all;
   const card = isFormat || !names.includes("README.md") ? undefined : await readFile(join(root, "README.md"), "utf8");
   const chosen = chooseFiles(
     { where: root, names, card },

@@ -3,7 +3,7 @@
 import { execFileSync } from "node:child_process";
 import { randomUUID } from "node:crypto";
 import { createWriteStream } from "node:fs";
-import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -111,6 +111,21 @@ describe("rows", () => {
     expect(await read("json", { datasetFiles: [await made("list.txt", '[{"q": "y"}]')] })).toEqual([{ q: "y" }]);
   });
 
+  test("of a folder are those of the format that is named", async () => {
+    const several = at("several");
+    await mkdir(several);
+    await writeFile(join(several, "train.csv"), "q\nx");
+    await writeFile(join(several, "train.jsonl"), '{"q": "y"}');
+    expect(await read("csv", { datasetDir: several })).toEqual([{ q: "x" }]);
+    expect(await read("json", { datasetDir: several })).toEqual([{ q: "y" }]);
+    await expect(read(several)).rejects.toThrow(
+      /expected data in one format, found train.csv, train.jsonl; --dataset_files/,
+    );
+    await expect(read("tsv", { datasetDir: several })).rejects.toThrow(
+      /files of the split "train" .*, found no data files/,
+    );
+  });
+
   test("come out before all of a file is there", async () => {
     // Through a pipe whose other end stays open: whoever waits for the end never gets a row.
     const first = async (rows: (file: DataFile) => AsyncIterable<DataRow>, text: string) => {
@@ -151,7 +166,7 @@ describe("a file that is wrong", () => {
     [
       "c.json",
       '{\n "data": [{"q": "x"}]}',
-      `c.json: line 1, column 2: expected a JSON object, received "" there; --dataset_kwargs '{"field"`,
+      `c.json: line 1, column 2: expected a JSON object, received the end of the line; --dataset_kwargs '{"field"`,
     ],
     [
       "d.json",
@@ -174,6 +189,12 @@ describe("a file that is wrong", () => {
       '{"data": {"q": {}}}',
       'h.json: row 1: expected a list of JSON objects, received the field "q" of',
       { datasetKwargs: { field: "data" } },
+    ],
+    [
+      "p.json",
+      '{"data": []}',
+      'p.json: expected a list of objects in the field "rows", found none',
+      { datasetKwargs: { field: "rows" } },
     ],
     ["i.csv", "q,a\nx,y\nx\n", "i.csv: line 3, column 2: expected 2 columns (q, a), received 1"],
     [
