@@ -26,6 +26,8 @@ const ALIVE_PER_POSITION = 16;
 const BYTES_PER_NUMBER = 4;
 /** Logits, their softmax, the gradients of both, and what the score keeps. */
 const VOCABULARY_ROWS = 6;
+/** The tangent of logits, the text's own probabilities beside each, and products of both. */
+const VOCABULARY_ROWS_OF_TANGENT = 5;
 
 export interface RowLimits {
   /** Bytes. */
@@ -93,7 +95,8 @@ export function perturbationsPerPass(
 
 /**
  * How many directions share a pass of tangents, and at how many steps each is read. What the pass at the text keeps is as
- * much as a gradient's, without scores of attention; of the tangents those of one block are alive, with a tile of scores.
+ * much as a gradient's, without scores of attention, and goes away as tangents go forwards, of which those of one block are
+ * alive, or those of the logits.
  */
 export function tangentsPerPass(
   facts: ModelFacts,
@@ -105,11 +108,14 @@ export function tangentsPerPass(
   const { layers, width, vocabSize } = facts;
   const kept = BYTES_PER_NUMBER * layers * positions * width * KEPT_PER_POSITION;
   const block = BYTES_PER_NUMBER * positions * width * ALIVE_PER_POSITION;
-  const logits = BYTES_PER_NUMBER * VOCABULARY_ROWS * vocabSize;
-  const stepsRead = Math.max(1, Math.min(steps, Math.floor((memoryBudget - kept - block) / (2 * logits))));
-  const ofText = kept + stepsRead * logits;
-  const ofRow = block + stepsRead * logits;
-  const affordable = sharesRepeats ? (memoryBudget - ofText) / ofRow : memoryBudget / (ofText + ofRow);
+  const ofText = BYTES_PER_NUMBER * VOCABULARY_ROWS * vocabSize;
+  const ofTangent = BYTES_PER_NUMBER * VOCABULARY_ROWS_OF_TANGENT * vocabSize;
+  const free = memoryBudget - kept - block;
+  const stepsRead = Math.max(1, Math.min(steps, Math.floor(free / (ofText + ofTangent))));
+  const logits = stepsRead * ofText;
+  const affordable = sharesRepeats
+    ? Math.min((memoryBudget - kept - logits) / block, (memoryBudget - logits) / (stepsRead * ofTangent))
+    : memoryBudget / (kept + logits + Math.max(block, stepsRead * ofTangent));
   const enough = Math.ceil(ofPass / positions);
   return { rows: Math.max(1, Math.min(Math.floor(affordable), rows, enough)), steps: stepsRead };
 }

@@ -210,7 +210,7 @@ export function createGame(perturbation: Perturbation, players: readonly Player[
     async value(coalitions) {
       const asked = coalitions.map((coalition) => {
         const kept = keptTokens(coalition);
-        return { key: kept.map((row) => row.join("")).join(" "), kept };
+        return { key: keyOf(kept), kept };
       });
       const fresh = [...new Map(asked.filter(({ key }) => !known.has(key)).map((one) => [one.key, one])).values()].map(
         (one) => ({ ...one, draws: drawsOf(seed, one.key) }),
@@ -224,12 +224,14 @@ export function createGame(perturbation: Perturbation, players: readonly Player[
       return asked.map(({ key }) => known.get(key) as Float64Array);
     },
 
-    derivative(coalitions) {
+    async derivative(coalitions) {
       const isIn = (coalition: Coalition): Kept => {
         const others = coalition.map((one) => 1 - one);
         return keptTokens(others).map((kept) => kept.map((one) => 1 - one));
       };
-      return derivatives(perturbation, coalitions.map(isIn), options);
+      const { values, along } = await derivatives(perturbation, coalitions.map(isIn), options);
+      if (along.length > 0) known.set(keyOf(lengths.map((length) => new Uint8Array(length).fill(1))), values);
+      return along;
     },
 
     redrawnValues: (rows) => evaluateAll(rows.map(rowOf)),
@@ -255,6 +257,8 @@ function nearRows(positions: readonly number[]): number {
   });
   return beyond < 0 ? positions.length : beyond;
 }
+
+const keyOf = (kept: Kept): string => kept.map((row) => row.join("")).join(" ");
 
 /** The numbers of a coalition: its own, whatever was asked before, so that work can be left out and taken up. */
 const drawsOf =

@@ -8,52 +8,60 @@
 import { jvp } from "../ops/jvp.ts";
 import { repeat } from "../ops/repeat.ts";
 import { dispose, expandDims, mul, readFloats, sub, type Tensor, tensor, tidy } from "../tensor.ts";
-import { fewerRows } from "./budget.ts";
+import { evenPart, fewerRows } from "./budget.ts";
 import type { GameOptions } from "./coalitions.ts";
 import type { Kept, Perturbation } from "./perturb.ts";
 import { chunks } from "./problem.ts";
 
 type Options = Pick<GameOptions, "start" | "end" | "rows" | "steps" | "target" | "onEntry" | "onPass">;
 
-/** Σ over the tokens of each direction of (x − x') · ∂v_n/∂x, [K][N]. */
+export interface Derivatives {
+  /** v_n at the text, [N]. */
+  readonly values: Float64Array;
+  /** Σ over the tokens of each direction of (x − x') · ∂v_n/∂x, [K][N]. */
+  readonly along: readonly Float64Array[];
+}
+
 export async function derivatives(
   perturbation: Perturbation,
   directions: readonly Kept[],
   options: Options,
-): Promise<Float64Array[]> {
+): Promise<Derivatives> {
   const N = options.end - options.start;
-  const results: Float64Array[] = [];
+  const values = new Float64Array(N);
+  const along: Float64Array[] = [];
   let rowsOfPass = options.rows;
-  while (results.length < directions.length) {
-    const some = directions.slice(results.length, results.length + rowsOfPass);
+  while (along.length < directions.length) {
+    const some = directions.slice(along.length, along.length + evenPart(directions.length - along.length, rowsOfPass));
     try {
       const rows = some.map(() => new Float64Array(N));
       for (const [from, to] of chunks(N, options.steps)) {
-        const part = await pass(perturbation, some, from, to, options);
-        for (const [k, row] of rows.entries()) row.set(part.subarray(k * (to - from), (k + 1) * (to - from)), from);
+        const { value, tangent } = await pass(perturbation, some, from, to, options);
+        values.set(value.subarray(0, to - from), from);
+        for (const [k, row] of rows.entries()) row.set(tangent.subarray(k * (to - from), (k + 1) * (to - from)), from);
       }
       await options.onPass(some.length);
-      results.push(...rows);
+      along.push(...rows);
     } catch (error) {
       rowsOfPass = fewerRows(error, some.length);
     }
   }
-  return results;
+  return { values, along };
 }
 
-/** The steps from ≤ n < to, [K · (to − from)], direction by direction. */
+/** The steps from ≤ n < to, [K · (to − from)] each, direction by direction. */
 async function pass(
   { runner, reference }: Perturbation,
   directions: readonly Kept[],
   from: number,
   to: number,
   { start, target, onEntry }: Options,
-): Promise<Float32Array> {
+): Promise<{ readonly value: Float32Array; readonly tangent: Float32Array }> {
   const [K, steps] = [directions.length, to - from];
   const positions_N = Array.from({ length: steps }, (_, n) => start + from + n - 1);
   const positions_KN = directions.map(() => positions_N);
   const length = Math.max(...positions_N) + 1;
-  const result = tidy(() => {
+  const { value, tangent } = tidy(() => {
     const inputs = runner.inputs(length);
     const baselines = runner.references(length)[reference]?.embeddings ?? [];
     const points = inputs.map((x_SD) => repeat(expandDims(x_SD, 0), K));
@@ -68,9 +76,9 @@ async function pass(
     return jvp(values, points, tangents, onEntry);
   });
   try {
-    return await readFloats(result);
+    return { value: await readFloats(value), tangent: await readFloats(tangent) };
   } finally {
-    dispose(result);
+    dispose([value, tangent]);
   }
 }
 

@@ -29,6 +29,8 @@ export interface CompactAttrs {
   readonly format: CompactFormat;
   readonly I: number;
   readonly O: number;
+  /** As in linear.ts. */
+  readonly skipZeroRows?: boolean;
 }
 
 type Stored = { readonly words: Tensor; readonly scales: Tensor };

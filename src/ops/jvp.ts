@@ -18,10 +18,10 @@ import type { TangentRule } from "./tangentRule.ts";
 import { type Entry, record } from "./tape.ts";
 
 /**
- * J v of f at xs.
+ * f at xs, and J v there.
  * @param vs for each of xs a tensor of its shape, or null: it does not move
  * @param onEntry called before each operation, when memory holds what the pass needs at once
- * @returns a tensor of the shape of f's result
+ * @returns the value, and the tangent, a tensor of its shape
  * @throws UnsupportedError for an operation without a rule
  */
 export function jvp(
@@ -29,7 +29,7 @@ export function jvp(
   xs: readonly Tensor[],
   vs: readonly (Tensor | null)[],
   onEntry: () => void = () => {},
-): Tensor {
+): { readonly value: Tensor; readonly tangent: Tensor } {
   return tidy(() => {
     // Copies, so that each of xs has a tangent of its own even if it is given twice.
     const inputs = xs.map(clone);
@@ -38,7 +38,7 @@ export function jvp(
       const tangents = new Map<number, Tensor>();
       for (const [i, v] of vs.entries()) if (v !== null) tangents.set((inputs[i] as Tensor).id, clone(v));
       push(tangents, entries, y, onEntry);
-      return tangents.get(y.id) ?? zerosLike(y);
+      return { value: y, tangent: tangents.get(y.id) ?? zerosLike(y) };
     } finally {
       release();
     }

@@ -16,6 +16,8 @@ import { defineKernel, defineOp, first } from "./op.ts";
 
 interface Attrs {
   readonly transposeKernel: boolean;
+  /** Many rows of x are zero, so that it is worth looking for them: a kernel may leave them out. */
+  readonly skipZeroRows?: boolean;
 }
 
 /** Rows of x: [..., I] → [M, I]. */

@@ -42,12 +42,17 @@ import type { Entry } from "./tape.ts";
 
 const outputsOf = (outputs: Tensor | Tensor[]): Tensor[] => (Array.isArray(outputs) ? outputs : [outputs]);
 
-/** @param saved the names of what the operation saves, in its order */
-function linearIn(names: readonly string[], saved: readonly string[] = []): TangentRule {
+/**
+ * @param saved the names of what the operation saves, in its order
+ * @param also attributes beside its own
+ */
+function linearIn(names: readonly string[], saved: readonly string[] = [], also: object = {}): TangentRule {
   return (entry, tangents) => {
     const others = Object.fromEntries(saved.map((name, i) => [name, entry.saved[i] as Tensor]));
     const terms = Object.entries(only(names, entry, tangents)).map(([name, tangent]) =>
-      outputsOf(runKernel(entry.kernelName, { ...others, [name]: tangent as Tensor }, entry.attributes)),
+      outputsOf(
+        runKernel(entry.kernelName, { ...others, [name]: tangent as Tensor }, { ...entry.attributes, ...also }),
+      ),
     );
     return entry.outputs.map((_, o) => terms.map((term) => term[o] as Tensor).reduce(add));
   };
@@ -150,6 +155,9 @@ const flat: TangentRule = () => [];
 
 const alongX = linearIn(["x"]);
 
+/** A tangent has no numbers before the position at which its input begins to move. */
+const sparse = { skipZeroRows: true };
+
 const rules: Readonly<Record<string, TangentRule>> = {
   // Ours
   Activation: symmetric,
@@ -157,11 +165,11 @@ const rules: Readonly<Record<string, TangentRule>> = {
   AttentionGate: linearIn(["x", "gate"], ["x", "gate"]),
   AttentionProbabilities: tangentAttentionProbabilities,
   AttentionValues: linearIn(["probabilities", "value"], ["probabilities", "value"]),
-  CompactLinear: linearIn(["x"], ["words", "scales"]),
+  CompactLinear: linearIn(["x"], ["words", "scales"], sparse),
   Embedding: linearIn(["table"], ["ids"]),
   GatedUnit: gatedUnit,
   LayerNorm: layerNorm,
-  Linear: linearIn(["x", "kernel"], ["x", "kernel"]),
+  Linear: linearIn(["x", "kernel"], ["x", "kernel"], sparse),
   PermuteRows: linearIn(["x"], ["order"]),
   Repeat: alongX,
   RmsNorm: rmsNorm,

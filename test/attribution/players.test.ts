@@ -287,6 +287,29 @@ describe("players", () => {
     expect(createTree([input, input], second, [[[3, 7]]]).slice(6)).toEqual([7, 8, 9, 10, 11, 12, 13]);
   });
 
+  test("documents and turns end where the model begins to write, and cover all tokens", () => {
+    const written = { ...input, length: 8, written: 5 };
+    const of = (changes: object, players: "document" | "turn") =>
+      createPlayers([{ ...written, ...changes }], players).map((player) => player.tokens);
+    const [prompt, answer] = [
+      [0, 1, 2, 3, 4],
+      [5, 6, 7],
+    ];
+    expect(of({}, "document")).toEqual([prompt, answer]);
+    expect(
+      of(
+        {
+          turns: [
+            [0, 2],
+            [2, 5],
+          ],
+        },
+        "turn",
+      ),
+    ).toEqual([[0, 1], [2, 3, 4], answer]);
+    expect(() => of({}, "turn")).toThrow("expected a conversation");
+  });
+
   test("a word's score is shared by its tokens", async () => {
     const sequence = sequenceOf("gpt2");
     const named = { ...sequence.target, tokens: ["Ġa", "Ġbi", "rd", ".", "ĠIt", "Ġsa"] };

@@ -224,8 +224,9 @@ describeOnBackends("Jacobian-vector products", (backend) => {
     );
     const vs = shapes.map((shape, i) => draw(shape, 20 + i));
     const before = memory().numTensors;
-    const moved = jvp(f, xs, vs);
-    expect(memory().numTensors).toBe(before + 1);
+    const { value, tangent: moved } = jvp(f, xs, vs);
+    expect(memory().numTensors).toBe(before + 2);
+    expect(numbers(value)).toEqual(numbers(tidy(() => f(...xs))));
     const u = draw(moved.shape, 30);
     const Jv = numbers(moved);
     const forwards = dot(Jv, numbers(u));
@@ -238,17 +239,17 @@ describeOnBackends("Jacobian-vector products", (backend) => {
     // Float32 sums: relative to the terms, which may cancel.
     expect(Math.abs(forwards - backwards)).toBeLessThan(2e-5 * norm(Jv) * norm(numbers(u)));
     expect(norm(Jv)).toBeGreaterThan(0);
-    dispose([...xs, ...vs, moved, u]);
+    dispose([...xs, ...vs, value, moved, u]);
   });
 
   test("comparisons, steps and what is constant do not move", () => {
     const x = tensor([-2, -1, 1, 3], [4]);
     const v = tensor([5, 6, 7, 8], [4]);
     const gated = (x: Tensor): Tensor => mul(add(x, step(x)), cast(greater(x, scalar(0)), "float32"));
-    expect(numbers(jvp(gated, [x], [v]))).toEqual([0, 0, 7, 8]);
-    expect(numbers(jvp((x, y) => mul(x, y), [x, x], [v, null]))).toEqual([-10, -6, 7, 24]);
-    expect(numbers(jvp((x) => mul(x, scalar(2)), [x], [null]))).toEqual([0, 0, 0, 0]);
-    expect(numbers(jvp((x) => x, [x], [v]))).toEqual([5, 6, 7, 8]);
+    expect(numbers(jvp(gated, [x], [v]).tangent)).toEqual([0, 0, 7, 8]);
+    expect(numbers(jvp((x, y) => mul(x, y), [x, x], [v, null]).tangent)).toEqual([-10, -6, 7, 24]);
+    expect(numbers(jvp((x) => mul(x, scalar(2)), [x], [null]).tangent)).toEqual([0, 0, 0, 0]);
+    expect(numbers(jvp((x) => x, [x], [v]).tangent)).toEqual([5, 6, 7, 8]);
   });
 
   test("refuses what has no rule, and leaves nothing behind", () => {

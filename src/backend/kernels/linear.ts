@@ -8,32 +8,41 @@ import { type Info, type KernelBackend, sizeOf } from "./kernelBackend.ts";
 export const linear: Kernel = (call) => {
   const kernel = input(call, "kernel");
   const bias = call.inputs.bias;
-  return product(call.backend, input(call, "x"), kernel, bias, call.attrs.transposeKernel === true, false);
+  const { transposeKernel, skipZeroRows } = call.attrs;
+  const how = { transposed: transposeKernel === true, backwards: false, skipZeroRows: skipZeroRows === true };
+  return product(call.backend, input(call, "x"), kernel, bias, how);
 };
 
 /** dx = dy Wᵀ: the same product with W the other way round. A cotangent has no numbers after its target's position. */
-export const linearBackwardInput: Kernel = (call) =>
-  product(call.backend, input(call, "dy"), input(call, "kernel"), undefined, call.attrs.transposeKernel !== true, true);
+export const linearBackwardInput: Kernel = (call) => {
+  const how = { transposed: call.attrs.transposeKernel !== true, backwards: true, skipZeroRows: true };
+  return product(call.backend, input(call, "dy"), input(call, "kernel"), undefined, how);
+};
+
+interface How {
+  readonly transposed: boolean;
+  readonly backwards: boolean;
+  readonly skipZeroRows: boolean;
+}
 
 function product(
   backend: KernelBackend,
   x: Info,
   kernel: Info,
   bias: Info | undefined,
-  transposeKernel: boolean,
-  skipZeroRows: boolean,
+  { transposed, backwards, skipZeroRows }: How,
 ): Info {
   const I = lastOf(x.shape);
-  const O = kernel.shape[transposeKernel ? 0 : 1] ?? 0;
+  const O = kernel.shape[transposed ? 0 : 1] ?? 0;
   const { x: numbers, rows } = readOne(backend, x, I);
   const M = I === 0 ? sizeOf(x.shape.slice(0, -1)) : numbers.length / I;
   const y = backend.array(M * O);
   // A tied table is also read row by row, so it stays as it is: its products use it the other way round.
-  const isTable = transposeKernel !== skipZeroRows;
+  const isTable = transposed !== backwards;
   const packed = isTable || I * O === 0 ? 0 : backend.packed(kernel);
   const weights = packed === 0 ? backend.floats(kernel) : null;
   const biasNumbers = bias === undefined ? null : backend.floats(bias);
-  const flags = [transposeKernel ? 1 : 0, skipZeroRows ? 1 : 0] as const;
+  const flags = [transposed ? 1 : 0, skipZeroRows ? 1 : 0] as const;
   backend.call("linear", numbers, weights, packed, biasNumbers, M, I, O, ...flags, y);
   return writeRows(backend, [...x.shape.slice(0, -1), O], y, rows, O);
 }
@@ -48,7 +57,7 @@ export const compactLinearBackwardInput: Kernel = (call) => compactProduct(call,
 
 function compactProduct(call: KernelCall, x: Info, bias: Info | undefined, backwards: boolean): Info {
   const { backend } = call;
-  const { format, I, O } = call.attrs as object as CompactAttrs;
+  const { format, I, O, skipZeroRows } = call.attrs as object as CompactAttrs;
   const [K, N] = backwards ? [O, I] : [I, O];
   const { x: numbers, rows } = readOne(backend, x, K);
   const M = numbers.length / K;
@@ -57,7 +66,7 @@ function compactProduct(call: KernelCall, x: Info, bias: Info | undefined, backw
   const scaleNumbers = sizeOf(scales.shape) === 0 ? null : backend.floats(scales);
   const biasNumbers = bias === undefined ? null : backend.floats(bias);
   const matrix = [backend.integers(input(call, "words")), scaleNumbers, formats.indexOf(format)] as const;
-  const flags = [backwards ? 1 : 0, backwards ? 1 : 0] as const;
+  const flags = [backwards ? 1 : 0, backwards || skipZeroRows ? 1 : 0] as const;
   backend.call("compact_linear", numbers, ...matrix, biasNumbers, M, I, O, ...flags, y);
   return writeRows(backend, [...x.shape.slice(0, -1), N], y, rows, N);
 }

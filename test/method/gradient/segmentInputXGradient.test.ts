@@ -3,22 +3,23 @@
  * and every score that can be differentiated.
  */
 
-import { beforeAll, describe, expect, test } from "vitest";
-import { loadArchitecture } from "../../models/load.ts";
-import type { Contrast } from "../../src/attribution/contrast.ts";
-import { type AttributionRequest, attributeSequence, type SequenceScores } from "../../src/attribution/engine.ts";
-import { useBackend } from "../../src/backend/backend.ts";
-import { loadModel } from "../../src/loadModel.ts";
-import type { MethodOptions } from "../../src/method/registry.ts";
-import type { Model } from "../../src/model/model.ts";
-import { openFolder } from "../../src/platform/node.ts";
-import type { Scores } from "../../src/result/attribution.ts";
-import { findScore, listStepFunctions } from "../../src/score/registry.ts";
-import { memory } from "../../src/tensor.ts";
-import { presentBackends, useEmulatedCuda } from "../support/backends.ts";
-import { closeScores } from "../support/closeScores.ts";
-import { architectures, goldenPath, isDecoderOnly } from "../support/goldenResults.ts";
-import { request, tinyModel, tinySequence } from "../support/tinyModels.ts";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { loadArchitecture } from "../../../models/load.ts";
+import type { Contrast } from "../../../src/attribution/contrast.ts";
+import { type AttributionRequest, attributeSequence, type SequenceScores } from "../../../src/attribution/engine.ts";
+import { useBackend } from "../../../src/backend/backend.ts";
+import { loadModel } from "../../../src/loadModel.ts";
+import type { MethodOptions } from "../../../src/method/registry.ts";
+import type { Model } from "../../../src/model/model.ts";
+import { openFolder } from "../../../src/platform/node.ts";
+import type { Scores } from "../../../src/result/attribution.ts";
+import { findScore, listStepFunctions } from "../../../src/score/registry.ts";
+import { int32, memory, mul, scalar, softmax, tidy } from "../../../src/tensor.ts";
+import { presentBackends, useEmulatedCuda } from "../../support/backends.ts";
+import { closeScores } from "../../support/closeScores.ts";
+import { architectures, goldenPath, isDecoderOnly } from "../../support/goldenResults.ts";
+import { floats } from "../../support/models.ts";
+import { request, tinyModel, tinySequence } from "../../support/tinyModels.ts";
 
 beforeAll(async () => {
   await useBackend("auto");
@@ -132,6 +133,75 @@ describe("equals the sum of input × gradient", () => {
     expect(memory().numTensors).toBe(before);
     for (const { forwards } of [parts, two]) closeScores(forwards, whole.forwards, 1e-5);
     model.dispose();
+  });
+});
+
+test("all segments together are the derivative along the embeddings, by finite differences", async () => {
+  const model = tinyModel("llama", 4);
+  if (model.kind !== "decoder-only") throw new Error("expected a decoder-only model");
+  const { forwards } = await bothWays(model);
+  const G = 3;
+  const h = 1e-2;
+  /** Probabilities of the three tokens at (1 + t) x. */
+  const at = (t: number): number[] =>
+    Array.from({ length: G }, (_, g) => {
+      const p_1V = tidy(() => {
+        const x_1TD = mul(model.embed(int32(target.slice(0, 2 + g), [1, 2 + g])), scalar(1 + t));
+        return softmax(model.forward({ embeddings_BTD: x_1TD, targets_B: int32([1 + g]) }), -1);
+      });
+      return floats(p_1V)[target[2 + g] ?? 0] ?? Number.NaN;
+    });
+  const [more, less] = [at(h), at(-h)];
+  for (let g = 0; g < G; g++) {
+    const together = forwards.filter((x, i) => i % G === g && !Number.isNaN(x)).reduce((total, x) => total + x, 0);
+    const difference = ((more[g] ?? 0) - (less[g] ?? 0)) / (2 * h);
+    expect(Math.abs(together - difference)).toBeLessThan(1e-3 * Math.max(0.1, Math.abs(difference)));
+  }
+  model.dispose();
+});
+
+describe("of a text's parts", () => {
+  const chat_template = "{% for m in messages %}{{ m.role }}: {{ m.content }}\n{% endfor %}";
+  const messages = [
+    { role: "user", content: "Anna hid the ring in the cellar." },
+    { role: "assistant", content: "Then she went home. The ring was in the" },
+  ];
+  const documents = "[1] Anna hid the ring.\n[2] Tom hid the key.\nQuestion: where is the ring? In the";
+  let model: Awaited<ReturnType<typeof loadModel>>;
+  beforeAll(async () => {
+    model = await loadModel("models/demo/stories-gpt2", "dummy", { tokenizerKwargs: { chat_template } });
+  });
+  afterAll(() => model.dispose());
+
+  test.each([
+    ["document", "documents", documents, 4],
+    ["paragraph", "paragraphs", documents.replaceAll("\n", "\n\n"), 4],
+    ["turn", "turns", messages, 5],
+  ] as const)("players: %s", async (players, aggregator, input, rows) => {
+    const options = { generationArgs: { max_new_tokens: 3, do_sample: false } };
+    const forwards = await model.attribute(input, null, { method: "segment_input_x_gradient", players, ...options });
+    const backwards = await model.attribute(input, null, {
+      method: "input_x_gradient",
+      widthReduction: "sum",
+      ...options,
+    });
+    // What is written already is a segment, too; of a conversation, what its template writes.
+    expect(forwards.info.inseq_tfjs).toMatchObject({ rows });
+    const sums = { aggregator, aggregateFn: "sum", aggregateGenerated: false } as const;
+    const [mine, theirs] = [forwards, backwards].map((output) => {
+      const [sequence] = output.aggregate(sums).sequenceAttributions;
+      // The first segments of each; the tokens written since stay single.
+      return [...(sequence?.targetAttributions?.values ?? [])].slice(0, 3 * (rows - 1));
+    });
+    expect(mine?.length).toBe(3 * (rows - 1));
+    closeScores(mine ?? [], theirs ?? [], 1e-4);
+  });
+
+  test("turns are those of a conversation", async () => {
+    const asked = { method: "segment_input_x_gradient", players: "turn" } as const;
+    await expect(model.attribute("The ring", "The ring was", asked)).rejects.toThrow(
+      'players: "turn" expected a conversation',
+    );
   });
 });
 
