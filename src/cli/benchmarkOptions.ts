@@ -39,7 +39,7 @@ export const benchmarkOptions = {
     kind: "integer",
     aliases: ["-n"],
     placeholder: "n",
-    default: 24,
+    default: 48,
     group: "Model and data",
     help: "At most so many items, evenly spread over the data; as many are made.",
   },
@@ -71,16 +71,16 @@ export const benchmarkOptions = {
   metrics: {
     kind: "texts",
     placeholder: "name",
-    choices: { of: "metric", names: () => listMetrics().filter((id) => id !== "parameter_randomization") },
+    choices: { of: "metric", names: listMetrics },
     group: "Methods and metrics",
-    help: "Metrics; the first one ranks. Default: auprc and top_1 where the data name evidence, aopc_comprehensiveness, aopc_sufficiency, deletion.",
+    help: "Metrics; the first one ranks. Default: auprc and top_1 where the data name evidence, aopc_comprehensiveness, aopc_sufficiency, deletion. For parameter_randomization the model is loaded a second time, and gets random weights.",
   },
   removal: {
     kind: "texts",
     placeholder: "name",
     choices: { of: "removal", names: listRemovalOperators },
     group: "Methods and metrics",
-    help: "How metrics remove words. Default: mean, the mean of all embeddings.",
+    help: "How metrics remove words, and with the first of them what methods with a baseline start from. Default: mean, the mean of all embeddings.",
   },
   players: {
     kind: "text",

@@ -127,6 +127,8 @@ async function methodScores(
   const started = performance.now();
   const aligned = { contrastTargetsAlignments: [[start, start]] } as const;
   const { attributedFn, attributedFnArgs } = subject.explained;
+  const about = methods[method];
+  const hasBaselines = about.on === "embeddings" && "defaultBaselines" in about;
   const isPair = item.foil !== undefined && findScore(attributedFn).contrast !== "none";
   const output = await model.attribute(item.input, item.target, {
     attributedFn,
@@ -135,7 +137,8 @@ async function methodScores(
     attrPosStart: start,
     attrPosEnd: end,
     ...(attributeTarget && { attributeTarget }),
-    ...(methods[method].draws && { seed }),
+    ...(about.usesBaseline && !hasBaselines && { baseline: subject.baseline }),
+    ...(about.draws && { seed }),
     ...(noise && { inputNoise: noise }),
     ...(memoryBudget !== undefined && { memoryBudget }),
     ...(signal && { signal }),
@@ -152,8 +155,8 @@ async function methodScores(
     : sequence?.aggregate({ normalize: false });
   const inputs = [single?.sourceAttributions ?? null, single?.targetAttributions ?? null].filter((one) => one !== null);
   const { rows = 0, peak_bytes = 0 } = (output.info.inseq_tfjs ?? {}) as { rows?: number; peak_bytes?: number };
-  const isInside = methods[method].on === "internals";
-  const hasGradient = ["embeddings", "sites"].includes(methods[method].on);
+  const isInside = about.on === "internals";
+  const hasGradient = ["embeddings", "sites"].includes(about.on);
   return {
     scores: Float64Array.from(subject.descriptions, ({ input, tokens }) =>
       tokens.reduce((total, token) => total + overSteps(inputs[input], token), 0),

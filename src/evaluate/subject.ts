@@ -1,6 +1,7 @@
 /** An item on a model: its players, and values of functions of its target when players are removed. */
 
 import { nextTask } from "../attribution/attributedContext.ts";
+import type { BaselineChoice } from "../attribution/baseline.ts";
 import { perturbationsPerPass, type RowLimits } from "../attribution/budget.ts";
 import { createGame } from "../attribution/coalitions.ts";
 import { type Contrast, createContrast } from "../attribution/contrast.ts";
@@ -60,6 +61,8 @@ export interface Subject extends Pick<Question, "players" | "evidence" | "value"
   /** What the methods explain. */
   readonly explained: FunctionChoice;
   readonly measured: FunctionChoice;
+  /** What stands for a removed player, and so for "no information" to methods that start from a baseline. */
+  readonly baseline: BaselineChoice;
   /** Perturbed inputs that went through the model so far. */
   rows(): number;
   dispose(): void;
@@ -147,6 +150,7 @@ function subjectOf(model: AttributionModel, item: EvaluationItem, options: Subje
     positions: [start, end],
     explained,
     measured,
+    baseline: removalOperators[options.removal].baseline,
     async value(coalitions: readonly Coalition[], of: FunctionName = "measured") {
       const values = await model.inTurn(() => gameOf(of).value(coalitions), options);
       return Float64Array.from(values, functions[of].combine);

@@ -55,6 +55,7 @@ async function records(out: string): Promise<unknown[]> {
 describe("inseq benchmark", () => {
   it("prints a table and writes records, results, a spreadsheet and a report", async () => {
     const { status, out, err } = await runHere(args(await dataFile(), "whole"));
+    expect(err).toMatch(/^inseq: 5 explanations to go, about \d/m);
     expect(err).toMatch(/saved report\.html, results\.json and results\.csv to/);
     expect(status).toBe(0);
     expect(out).toMatch(/^items: 2 items, translation-marian on /);
@@ -63,7 +64,7 @@ describe("inseq benchmark", () => {
     expect(await records("whole")).toHaveLength(10);
     const csv = (await readFile(join(folder, "whole", "results.csv"), "utf8")).trim().split("\r\n");
     expect(csv).toHaveLength(1 + 5 * 5);
-    expect(csv.every((row) => row.split(",").length === 14)).toBe(true);
+    expect(csv.every((row) => row.split(",").length === 16)).toBe(true);
     const results = JSON.parse(await readFile(join(folder, "whole", "results.json"), "utf8"));
     const [task] = results.tasks;
     expect(task).toMatchObject({ task: "items", items: 2, leftOut: [] });
@@ -73,6 +74,16 @@ describe("inseq benchmark", () => {
     const report = await readFile(join(folder, "whole", "report.html"), "utf8");
     for (const text of ["Removing the highest-scoring words first", "Cost against quality", "kadın ◂", "adam ◂"])
       expect(report).toContain(text);
+  });
+
+  it("loads the model a second time, with random weights, for the metric that asks for them", async () => {
+    const { out, status } = await runHere(
+      args(await dataFile(), "randomized", "-n", "1", "--metrics", "parameter_randomization"),
+    );
+    expect(status).toBe(0);
+    // What does not look at the model stays as it is, what explains it does not.
+    expect(out).toMatch(/^recency +1\.00 /m);
+    expect(out).toMatch(/^integrated_gradients +(?!1\.00)/m);
   });
 
   it("goes on after a sudden death, and has nothing twice", async () => {

@@ -153,14 +153,17 @@ describe("methods against floors", () => {
     }
   });
 
-  it("Shapley values are complete with respect to their own baseline", async () => {
-    const shapley = {
-      name: "shapley",
-      method: "shapley_value_sampling",
-      options: { baseline: "mean", nSamples: 1 },
-    } as const;
-    const [record] = await evaluate(marian, [translation], { methods: [shapley], metrics: ["completeness_gap"] });
-    expect(record?.results[0]?.value).toBeLessThan(1e-5);
+  it.each(["mean", "zero"] as const)("methods start from what stands for removed players: %s", async (removal) => {
+    const shapley = { name: "shapley", method: "shapley_value_sampling", options: { nSamples: 1 } } as const;
+    const other = { ...shapley, name: "other", options: { ...shapley.options, baseline: "unk" } } as const;
+    const records = await evaluate(marian, [translation], {
+      methods: [shapley, other],
+      metrics: ["completeness_gap"],
+      removal,
+    });
+    const [own, ofOther] = records.map(({ results }) => results[0]?.value ?? Number.NaN);
+    expect(own).toBeLessThan(1e-5);
+    expect(ofOther).toBeGreaterThan(1e-3);
   });
 
   it("scores that do not look at the model never change; those of a method do", async () => {

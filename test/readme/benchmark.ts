@@ -17,15 +17,19 @@ const status = await run(["benchmark", "-o", folder], openScreen());
 if (status !== 0) throw new Error(`inseq benchmark: expected status 0, received ${status}`);
 const { tasks } = JSON.parse(readFileSync(join(folder, "results.json"), "utf8")) as { tasks: readonly TaskOutcome[] };
 
-const shown = ["auprc", "top_1", "aopc_comprehensiveness"];
 const names = tasks.at(-1)?.methods.map(({ method }) => method) ?? [];
 const rows = names.map((name) => {
   const cells = tasks.flatMap(({ methods, columns }) => {
     const own = methods.find(({ method }) => method === name);
-    return shown.map((metric) => {
-      const summary = own?.summaries[columns.findIndex((column) => column.metric === metric)];
-      return summary === undefined ? "" : estimateText(summary);
-    });
+    const at = (metric: string) => columns.findIndex((column) => column.metric === metric);
+    const [found, removed] = [at("auprc"), at("aopc_comprehensiveness")];
+    const estimates = [
+      own?.summaries[found],
+      name === "random" ? undefined : own?.gains.random[found],
+      name === "recency" ? undefined : own?.gains.recency[found],
+      own?.summaries[removed],
+    ];
+    return estimates.map((estimate) => (estimate === undefined ? "" : estimateText(estimate)));
   });
   const passes = tasks.map(({ methods }) => {
     const cost = methods.find(({ method }) => method === name)?.cost;
@@ -36,7 +40,12 @@ const rows = names.map((name) => {
 });
 const head = [
   "",
-  ...tasks.flatMap(({ task, items }) => [`AUPRC, ${task} (${items})`, "top-1", "comprehensiveness"]),
+  ...tasks.flatMap(({ task, items }) => [
+    `AUPRC, ${task} (${items})`,
+    "more than random",
+    "than recency",
+    "comprehensiveness",
+  ]),
   `rows forward + backward: ${tasks.map(({ task }) => task).join(", ")}`,
 ];
 const table = [head, head.map(() => "---"), ...rows].map((row) => `| ${row.join(" | ")} |`).join("\n");

@@ -24,6 +24,7 @@ const usualMethods: readonly MethodId[] = [
   "lime",
   "kernel_shap",
   "shapley_value_sampling",
+  "owen_values",
 ];
 
 /** Samples of these methods where no methods are named: few, so that the table is there in minutes. Results name them. */
@@ -32,6 +33,7 @@ const usualOptions: Readonly<Partial<Record<MethodId, AttributeOptions>>> = {
   expected_gradients: { nSamples: 40 },
   kernel_shap: { nSamples: 256 },
   shapley_value_sampling: { nSamples: 8 },
+  owen_values: { nSamples: 8 },
 };
 
 /** Whether every method is asked for, of which those that do not fit are left out. */

@@ -1,6 +1,6 @@
 /** A benchmark's table for spreadsheets (RFC 4180): a row for each task, method and metric. */
 
-import type { TaskOutcome } from "./outcome.ts";
+import { priors, type TaskOutcome } from "./outcome.ts";
 
 export function benchmarkCsv(outcomes: readonly TaskOutcome[]): string {
   const rows = outcomes.flatMap(({ task, model, methods }) =>
@@ -14,8 +14,7 @@ export function benchmarkCsv(outcomes: readonly TaskOutcome[]): string {
         mean,
         standardError,
         items,
-        gains[i]?.mean ?? null,
-        gains[i]?.standardError ?? null,
+        ...priors.flatMap((prior) => [gains[prior][i]?.mean ?? null, gains[prior][i]?.standardError ?? null]),
         cost.seconds,
         cost.forwards,
         cost.backwards,
@@ -35,8 +34,7 @@ const head = [
   "mean",
   "standard_error",
   "items",
-  "gain_over_random",
-  "gain_standard_error",
+  ...priors.flatMap((prior) => [`gain_over_${prior}`, `gain_over_${prior}_standard_error`]),
   "seconds",
   "forwards",
   "backwards",

@@ -1,10 +1,8 @@
-/** The records of one task: made, noted as they are made, and put together. */
+/** The records of one task: made, and noted as they are made. */
 
-import type { AttributionModel } from "../../attributionModel.ts";
 import { NumericError, OptionError, UnsupportedError } from "../../errors.ts";
 import { type EvaluateOptions, evaluate } from "../../evaluate/evaluate.ts";
 import { type EvaluatedMethod, isFloor } from "../../evaluate/explain.ts";
-import type { EvaluationItem } from "../../evaluate/item.ts";
 import type { MetricId } from "../../evaluate/registry.ts";
 import type { RemovalOperator } from "../../evaluate/removal.ts";
 import type { Players } from "../../method/perturbation/perturbation.ts";
@@ -12,23 +10,24 @@ import type { BenchmarkArguments } from "../benchmarkOptions.ts";
 import { createBenchmarkBar } from "../progress.ts";
 import { asksForAll } from "./asked.ts";
 import type { Journal } from "./journal.ts";
-import { outcomeOf, type TaskOutcome } from "./outcome.ts";
-import type { Task } from "./task.ts";
+import type { OpenTask } from "./openTask.ts";
 
 export interface Measured {
-  readonly model: AttributionModel;
-  readonly task: Task;
-  readonly items: readonly EvaluationItem[];
+  readonly open: OpenTask;
   readonly asked: readonly EvaluatedMethod[];
   readonly journal: Journal;
   readonly signal: AbortSignal;
 }
 
-/** @throws whatever evaluating throws; what was made until then is in the journal */
+/**
+ * @param isWanted which items
+ * @throws whatever evaluating throws; what was made until then is in the journal
+ */
 export async function measure(
-  { model, task, items, asked, journal, signal }: Measured,
+  { open: { task, model, randomized, items }, asked, journal, signal }: Measured,
   args: BenchmarkArguments,
-): Promise<TaskOutcome> {
+  isWanted: (item: number) => boolean = () => true,
+): Promise<void> {
   const bar = createBenchmarkBar(!args.hideProgress);
   const hasEvidence = items.every(({ evidence }) => evidence !== undefined);
   const usual: MetricId[] = ["aopc_comprehensiveness", "aopc_sufficiency", "deletion"];
@@ -42,6 +41,7 @@ export async function measure(
     attributeTarget: args.attributeTarget && model.model.kind === "encoder-decoder",
     seed: args.seed,
     signal,
+    ...(randomized && { randomized }),
     ...(args.attributedFn !== undefined && { explained: { attributedFn: args.attributedFn } }),
     ...(args.measuredFn !== undefined && { measured: { attributedFn: args.measuredFn } }),
     ...(args.memoryBudget !== undefined && { memoryBudget: args.memoryBudget }),
@@ -55,7 +55,7 @@ export async function measure(
         await evaluate(model, items, {
           ...options,
           methods: asked.filter(({ name }) => !gone.has(name)),
-          skip: (item, method) => done.has(`${item} ${method}`),
+          skip: (item, method) => !isWanted(item) || done.has(`${item} ${method}`),
           onEvaluation: (evaluation) => {
             journal.add({ task: task.name, evaluation });
             done.add(`${evaluation.item} ${evaluation.method}`);
@@ -77,6 +77,4 @@ export async function measure(
   } finally {
     bar.stop();
   }
-  const about = { task: task.name, model: task.modelName, backend: model.backend.name, items: items.length };
-  return outcomeOf({ ...about, leftOut: journal.leftOut(task.name) }, journal.evaluations(task.name));
 }

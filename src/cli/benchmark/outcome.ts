@@ -2,9 +2,11 @@
 
 import type { Estimate } from "../../evaluate/bootstrap.ts";
 import type { Evaluation } from "../../evaluate/evaluate.ts";
+import { type FloorId, isFloor } from "../../evaluate/explain.ts";
 import { type MetricId, metrics } from "../../evaluate/registry.ts";
 import { type Column, columnsOf, compareMethods, type Summary, summarize } from "../../evaluate/summary.ts";
-import type { LeftOut } from "./journal.ts";
+import type { Journal, LeftOut } from "./journal.ts";
+import type { OpenTask } from "./openTask.ts";
 
 /** The mean cost of explaining one item. */
 export interface MeanCost {
@@ -16,12 +18,19 @@ export interface MeanCost {
   readonly peakBytes: number | null;
 }
 
+/** Floors that ask nothing of the model. */
+export const priors = ["random", "recency"] as const satisfies readonly FloorId[];
+export type Prior = (typeof priors)[number];
+
 export interface MethodOutcome {
   readonly method: string;
   /** One for each column. */
   readonly summaries: readonly Summary[];
-  /** By how much each column's mean is better than that of random scores on the same items; negative where it is worse. */
-  readonly gains: readonly Estimate[];
+  /**
+   * By how much each column is better than that of scores which do not look at the model, in pairs of the same items;
+   * negative where it is worse.
+   */
+  readonly gains: Readonly<Record<Prior, readonly Estimate[]>>;
   readonly cost: MeanCost;
 }
 
@@ -37,21 +46,22 @@ export interface TaskOutcome {
   readonly evaluations: readonly Evaluation[];
 }
 
-export function outcomeOf(
-  about: Pick<TaskOutcome, "task" | "model" | "backend" | "items" | "leftOut">,
-  all: readonly Evaluation[],
-): TaskOutcome {
-  const gone = new Set(about.leftOut.map(({ method }) => method));
-  const evaluations = all.filter(({ method }) => !gone.has(method));
+/** From what the journal has of the task. */
+export function outcomeOf({ task: { name, modelName }, model, items }: OpenTask, journal: Journal): TaskOutcome {
+  const leftOut = journal.leftOut(name);
+  const about = { task: name, model: modelName, backend: model.backend.name, items: items.length, leftOut };
+  const gone = new Set(leftOut.map(({ method }) => method));
+  const evaluations = journal.evaluations(name).filter(({ method }) => !gone.has(method));
   const columns = columnsOf(evaluations);
   const summaries = summarize(evaluations);
   const names = [...new Set(evaluations.map(({ method }) => method))];
   const methods = names.map((method): MethodOutcome => {
     const own = summaries.filter((one) => one.method === method);
+    const gainsOver = (prior: Prior) => columns.map((column) => gainOf(evaluations, [method, prior], column));
     return {
       method,
       summaries: columns.map((column) => own.find((one) => isOf(one, column)) as Summary),
-      gains: columns.map((column) => gainOf(evaluations, method, column)),
+      gains: { random: gainsOver("random"), recency: gainsOver("recency") },
       cost: meanCost(evaluations.filter((one) => one.method === method)),
     };
   });
@@ -74,8 +84,17 @@ export function columnName({ metric, removal }: Column, columns: readonly Column
 
 const isOf = (one: Column, other: Column): boolean => one.metric === other.metric && one.removal === other.removal;
 
-function gainOf(evaluations: readonly Evaluation[], method: string, column: Column): Estimate {
-  const { mean, ...rest } = compareMethods(evaluations, [method, "random"], column);
+/** What an explanation should be worth: methods whose first column is better than both priors' beyond its errors. */
+export function beyondPriors({ methods }: TaskOutcome): string[] {
+  const isBeyond = ({ mean, standardError }: Estimate): boolean =>
+    mean !== null && standardError !== null && mean > 2 * standardError;
+  return methods
+    .filter(({ method, gains }) => !isFloor(method) && priors.every((prior) => gains[prior].slice(0, 1).some(isBeyond)))
+    .map(({ method }) => method);
+}
+
+function gainOf(evaluations: readonly Evaluation[], pair: readonly [string, Prior], column: Column): Estimate {
+  const { mean, ...rest } = compareMethods(evaluations, pair, column);
   // 0 instead of −0.
   return { mean: mean === null ? null : mean * directionOf(column) + 0, ...rest };
 }

@@ -1,13 +1,13 @@
 /** A benchmark as a page: tables, plots, maps of a few items. */
 
-import { floors } from "../../evaluate/explain.ts";
+import { isFloor } from "../../evaluate/explain.ts";
 import { type MetricId, metrics } from "../../evaluate/registry.ts";
 import type { Plot } from "../../render/plot.ts";
 import type { Report, ReportBlock, ReportSection } from "../../render/report.ts";
 import { exampleMaps } from "./exampleMaps.ts";
 import { meanCurves } from "./meanCurves.ts";
 import { costHeads, costTexts, estimateText } from "./numbers.ts";
-import { columnName, directionOf, type TaskOutcome } from "./outcome.ts";
+import { beyondPriors, columnName, directionOf, priors, type TaskOutcome } from "./outcome.ts";
 
 export interface ReportDetails {
   /** Items with a map. */
@@ -41,34 +41,38 @@ function ranking(outcome: TaskOutcome): ReportBlock[] {
     const most = Math.max(...values.filter(Number.isFinite));
     return values.flatMap((value, r): [number, number][] => (value === most ? [[r, c + 1]] : []));
   });
-  const beyond = methods.filter(
-    ({ method, gains: [gain] }) =>
-      !(floors as readonly string[]).includes(method) &&
-      gain?.mean != null &&
-      gain.mean > 2 * (gain.standardError ?? 0),
+  const beyond = beyondPriors(outcome);
+  const count = methods.filter(({ method }) => !isFloor(method)).length;
+  const gains = priors.map(
+    (prior): ReportBlock => ({
+      kind: "table",
+      caption: `Gain over ${prior === "random" ? "random scores" : "recency"}, in pairs of the same items; positive is better whatever the arrow`,
+      columns: ["method", ...names],
+      rows: methods
+        .filter(({ method }) => method !== prior)
+        .map(({ method, gains: over }) => [method, ...over[prior].map(estimateText)]),
+    }),
   );
-  const count = methods.filter(({ method }) => !(floors as readonly string[]).includes(method)).length;
   return [
     {
       kind: "text",
       text:
-        `Methods by ${names[0]}, the best first, with standard errors over items. ${beyond.length} of ${count} methods ` +
-        "are better than random scores on the same items by more than two standard errors of the difference.",
+        `Methods by ${names[0]}, the best first, with standard errors over items. ${beyond.length} of ${count} methods are ` +
+        "better than random scores and than recency, on the same items, by more than two standard errors of the difference.",
     },
     {
       kind: "table",
-      caption: "Means ± standard errors; arrows point to what is better; costs are those of one explanation",
-      columns: ["method", ...heads, ...costHeads],
-      rows: methods.map(({ method, summaries, cost }) => [method, ...summaries.map(estimateText), ...costTexts(cost)]),
+      caption: "Means ± standard errors; arrows point to what is better",
+      columns: ["method", ...heads],
+      rows: methods.map(({ method, summaries }) => [method, ...summaries.map(estimateText)]),
       strong: best,
     },
+    ...gains,
     {
       kind: "table",
-      caption: "Gain over random scores, paired by items; positive is better whatever the arrow",
-      columns: ["method", ...names],
-      rows: methods
-        .filter(({ method }) => method !== "random")
-        .map(({ method, gains }) => [method, ...gains.map(estimateText)]),
+      caption: "What one explanation takes",
+      columns: ["method", ...costHeads],
+      rows: methods.map(({ method, cost }) => [method, ...costTexts(cost)]),
     },
     ...leftOut.map(({ method, reason }): ReportBlock => ({ kind: "text", text: `Left out: ${method} (${reason}).` })),
   ];

@@ -5,7 +5,7 @@ import stringWidth from "string-width";
 import { floors } from "../../evaluate/explain.ts";
 import type { Screen } from "../screen.ts";
 import { costHeads, costTexts, estimateText } from "./numbers.ts";
-import { columnName, directionOf, type TaskOutcome } from "./outcome.ts";
+import { beyondPriors, columnName, directionOf, type TaskOutcome } from "./outcome.ts";
 
 /** Methods down, best first, metrics and costs across; columns that do not fit go into further tables. */
 export function terminalTable(
@@ -33,8 +33,18 @@ export function terminalTable(
     }
     lines.push("");
   }
+  lines.push(margin(outcome), "");
   for (const { method, reason } of leftOut) lines.push(`left out: ${method} (${reason})`);
   return `${lines.join("\n")}\n`;
+}
+
+/** Which methods tell more than what asks nothing of the model. */
+function margin(outcome: TaskOutcome): string {
+  const [first] = outcome.columns;
+  const beyond = beyondPriors(outcome);
+  const name = first === undefined ? "" : columnName(first, outcome.columns);
+  const better = `better than random and recency in ${name} by more than two standard errors of the paired difference`;
+  return `${better}: ${beyond.length > 0 ? beyond.join(", ") : "none"}`;
 }
 
 /** Columns that fit beside each other, at least one in each block. */

@@ -1,0 +1,50 @@
+/** A task with its model loaded and its items read. */
+
+import type { AttributionModel } from "../../attributionModel.ts";
+import type { EvaluationItem } from "../../evaluate/item.ts";
+import { randomizeParameters } from "../../evaluate/randomizeParameters.ts";
+import type { MetricId } from "../../evaluate/registry.ts";
+import { metrics } from "../../evaluate/registry.ts";
+import { loadModel } from "../../loadModel.ts";
+import type { BenchmarkArguments } from "../benchmarkOptions.ts";
+import { placeOf } from "../device.ts";
+import { numberOptions } from "../openModel.ts";
+import { createDownloadBar } from "../progress.ts";
+import type { Task } from "./task.ts";
+
+export interface OpenTask {
+  readonly task: Task;
+  readonly model: AttributionModel;
+  /** The same model with random weights, where a metric asks for it. */
+  readonly randomized: AttributionModel | undefined;
+  readonly items: readonly EvaluationItem[];
+  readonly dispose: () => void;
+}
+
+/** @throws whatever loading the model and reading the items throw */
+export async function openTask(task: Task, args: BenchmarkArguments, signal: AbortSignal): Promise<OpenTask> {
+  const { backend, visibleGpus } = placeOf(args.device, args.backend, process.env.CUDA_VISIBLE_DEVICES);
+  if (visibleGpus !== null) process.env.CUDA_VISIBLE_DEVICES = visibleGpus;
+  const loaded: AttributionModel[] = [];
+  const load = async (): Promise<AttributionModel> => {
+    const downloads = createDownloadBar(!args.hideProgress);
+    const options = { backend, ...numberOptions(args), onDownload: downloads.update, signal };
+    const model = await loadModel(task.model, undefined, options).finally(downloads.stop);
+    loaded.push(model);
+    return model;
+  };
+  const dispose = () => {
+    for (const model of loaded) model.dispose();
+  };
+  try {
+    const model = await load();
+    const items = await task.items(model.model.kind);
+    const isRandomized = (args.metrics ?? []).some((id) => metrics[id as MetricId].needs.includes("randomized"));
+    const randomized = isRandomized ? await load() : undefined;
+    if (randomized !== undefined) await randomizeParameters(randomized, args.seed);
+    return { task, model, randomized, items, dispose };
+  } catch (error) {
+    dispose();
+    throw error;
+  }
+}
