@@ -7,15 +7,7 @@
 #include <cstring>
 
 #include "micro.h"
-
-// Compilers that know the instructions, each for the functions that use it: the library itself runs without them.
-#if defined(__AVX512F__) && defined(__linux__) && (__GNUC__ >= 11 || __clang_major__ >= 12)
-#define HAS_BFLOAT16 1
-#include <cpuid.h>
-#include <immintrin.h>
-#include <sys/syscall.h>
-#include <unistd.h>
-#endif
+#include "tiles.h"
 
 namespace inseq {
 namespace {
@@ -31,18 +23,6 @@ void setRoundsProducts(bool value) { rounds.store(value); }
 
 namespace {
 
-/** CPUID leaf 7: AMX-TILE and AMX-BF16; Linux gives a process the tiles' registers when it asks. */
-bool findTiles() {
-  unsigned a = 0, b = 0, c = 0, d = 0;
-  if (!__get_cpuid_count(7, 0, &a, &b, &c, &d) || (d >> 24 & 1) == 0 || (d >> 22 & 1) == 0) return false;
-  constexpr long REQUEST_PERMISSION = 0x1023, TILE_DATA = 18;
-  return syscall(SYS_arch_prctl, REQUEST_PERMISSION, TILE_DATA) == 0;
-}
-bool hasTiles() {
-  static const bool found = findTiles();
-  return found;
-}
-
 /** CPUID leaf 7, second part: AVX512-BF16. */
 bool hasFastDots() {
   unsigned a = 0, b = 0, c = 0, d = 0;
@@ -52,12 +32,6 @@ bool hasFastDots() {
   return std::memcmp(vendor, "AuthenticAMD", 12) == 0 && __get_cpuid_count(7, 1, &a, &b, &c, &d) && (a >> 5 & 1) != 0;
 }
 
-/** To the nearest, halves to the even one; NaN stays NaN. In the upper halves of the lanes. */
-inline VI rounded(V x) {
-  const VI i = bits(x);
-  const VI up = i + 0x7fff + (i >> 16 & 1);
-  return (x != x ? i | 0x400000 : up) & static_cast<int32_t>(0xffff0000);
-}
 inline VI lowered(VI upper) { return upper >> 16 & 0xffff; }
 
 template <int R>
@@ -85,31 +59,6 @@ constexpr ByRows<Micro> byRows(std::integer_sequence<int, R...>) {
   return {{nullptr, dots<R + 1>...}};
 }
 constexpr ByRows<Micro> DOTS = byRows(std::make_integer_sequence<int, MR>{});
-
-/** Shapes of the tiles 0 and 1 (sums), 2 (a), 3 and 4 (b). */
-struct alignas(64) TileShapes {
-  uint8_t palette = 1, start = 0, reserved[14] = {};
-  uint16_t rowBytes[16] = {64, 64, 64, 64, 64};
-  uint8_t rows[16] = {};
-};
-
-__attribute__((target("amx-tile,amx-bf16"))) void tiles(int64_t rows, int64_t words, const uint32_t* a,
-                                                       const uint32_t* b, float* sums) {
-  TileShapes shapes;
-  for (const int tile : {0, 1, 2}) shapes.rows[tile] = static_cast<uint8_t>(rows);
-  for (const int tile : {3, 4}) shapes.rows[tile] = 16;
-  _tile_loadconfig(&shapes);  // which makes all tiles zero
-  for (int64_t k = 0; k < words; k += 16, a += 16, b += 16 * NR) {
-    _tile_loadd(2, a, PITCH * sizeof(uint32_t));
-    _tile_loadd(3, b, NR * sizeof(uint32_t));
-    _tile_dpbf16ps(0, 2, 3);
-    _tile_loadd(4, b + 16, NR * sizeof(uint32_t));
-    _tile_dpbf16ps(1, 2, 4);
-  }
-  _tile_stored(0, sums, NR * sizeof(float));
-  _tile_stored(1, sums + 16, NR * sizeof(float));
-  _tile_release();
-}
 
 }  // namespace
 
@@ -145,10 +94,7 @@ void roundBlock(const float* block, int64_t kc, uint32_t* words) {
 
 void multiplyWords(int64_t rows, int64_t words, const uint32_t* a, const uint32_t* b, float* const* c, int64_t columns,
                    bool add, const float* bias) {
-  if (!hasTiles()) return DOTS.of[rows](words, a, b, c, columns, add, bias);
-  alignas(64) float sums[16 * NR];
-  tiles(rows, words, a, b, sums);
-  for (int64_t r = 0; r < rows; r++) finishRow(load(sums + r * NR), load(sums + r * NR + W), c[r], columns, add, bias);
+  DOTS.of[rows](words, a, b, c, columns, add, bias);
 }
 
 #else

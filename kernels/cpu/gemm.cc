@@ -9,6 +9,7 @@
 #include "bfloat16.h"
 #include "micro.h"
 #include "threads.h"
+#include "tiles.h"
 
 namespace inseq {
 
@@ -61,28 +62,24 @@ constexpr ByRows<Micro> MICRO = byRows(std::make_integer_sequence<int, MR>{});
 
 }  // namespace
 
+const float* findBlock(const Columns& b, int64_t K, int64_t N, int64_t k0, int64_t kc, int64_t packed, int64_t panel,
+                       float* made) {
+  const int64_t columns = std::min<int64_t>(NR, N - panel * NR);
+  if (b.panels) return b.panels + panelOffset(N, k0, packed, panel);
+  if (b.panelsOfTransposed) {
+    packPanelOfTransposed(b.panelsOfTransposed, K, N, k0, kc, panel, made);
+  } else if (b.compact) {
+    packCompactPanel(*b.compact, b.compactIsTransposed, k0, kc, panel * NR, columns, made);
+  } else {
+    packPanel(b.view, k0, kc, panel * NR, columns, made);
+  }
+  return made;
+}
+
 namespace {
 
 /** Panels whose blocks are in the second-level cache together: a tile of a is read once for all of them. */
 constexpr int64_t GROUP = 4;
-
-/** The blocks [k0, k0 + kc) of some panels of b, packed if they are not yet. */
-void findBlocks(const Product& p, int64_t k0, int64_t kc, int64_t from, int64_t to, Scratch& scratch,
-                const float** blocks) {
-  const int64_t packed = std::min(KC, std::max(p.depth, p.K) - k0);
-  float* made = p.b.panels ? nullptr : scratch.get(GROUP * KC * NR);
-  for (int64_t panel = from; panel < to; panel++, made += made ? kc * NR : 0) {
-    *blocks++ = p.b.panels ? p.b.panels + panelOffset(p.N, k0, packed, panel) : made;
-    if (p.b.panelsOfTransposed) {
-      packPanelOfTransposed(p.b.panelsOfTransposed, p.K, p.N, k0, kc, panel, made);
-    } else if (p.b.compact) {
-      packCompactPanel(*p.b.compact, p.b.compactIsTransposed, k0, kc, panel * NR,
-                       std::min<int64_t>(NR, p.N - panel * NR), made);
-    } else if (!p.b.panels) {
-      packPanel(p.b.view, k0, kc, panel * NR, std::min<int64_t>(NR, p.N - panel * NR), made);
-    }
-  }
-}
 
 }  // namespace
 
@@ -91,12 +88,15 @@ void multiply(const Product& p, int64_t fromTile, int64_t toTile, int64_t fromPa
   const float* blocks[GROUP];
   uint32_t* words = p.words ? reinterpret_cast<uint32_t*>(wordScratch.get(GROUP * PITCH * NR)) : nullptr;
   for (int64_t kb = 0; kb < blockCount(p.K); kb++) {
-    const int64_t k0 = kb * KC, kc = std::min(KC, p.K - k0);
+    const int64_t k0 = kb * KC, kc = std::min(KC, p.K - k0), packed = std::min(KC, std::max(p.depth, p.K) - k0);
     const bool last = kb + 1 == blockCount(p.K);
+    float* made = p.b.panels ? nullptr : scratch.get(GROUP * KC * NR);
     for (int64_t group = fromPanel; group < toPanel; group += GROUP) {
       const int64_t end = std::min(toPanel, group + GROUP);
-      findBlocks(p, k0, kc, group, end, scratch, blocks);
-      for (int64_t i = 0; words && i < end - group; i++) roundBlock(blocks[i], kc, words + i * PITCH * NR);
+      for (int64_t i = 0; i < end - group; i++) {
+        blocks[i] = findBlock(p.b, p.K, p.N, k0, kc, packed, group + i, made + (made ? i * kc * NR : 0));
+        if (words) roundBlock(blocks[i], kc, words + i * PITCH * NR);
+      }
       for (int64_t t = fromTile; t < toTile; t++) {
         const int64_t m0 = tileStart(p.M, t), count = tileStart(p.M, t + 1) - m0;
         const float* tile = words ? nullptr : p.tiles + m0 * p.K + k0 * count;
@@ -205,7 +205,7 @@ void turnPanels(const float* transposedPanels, int64_t K, int64_t N, int64_t fro
 }  // namespace
 
 void multiplyLarge(View a, const int64_t* rows, const Columns& b, const float* bias, int64_t M, int64_t N, int64_t K,
-                   float* c, bool rounded) {
+                   float* c, Arithmetic arithmetic) {
   if (M == 0 || N == 0) return;
   if (K == 0) {
     for (int64_t m = 0; m < M; m++) {
@@ -214,6 +214,12 @@ void multiplyLarge(View a, const int64_t* rows, const Columns& b, const float* b
     }
     return;
   }
+  if (arithmetic != Arithmetic::FLOAT32 && hasTiles()) {
+    const int parts = arithmetic == Arithmetic::ROUNDED ? 1 : 3;
+    const std::vector<int64_t> left = multiplyOnTiles(parts, a, rows, b, bias, M, N, K, c);
+    return multiplyLarge(a, left.data(), b, bias, static_cast<int64_t>(left.size()), N, K, c);
+  }
+  const bool rounded = arithmetic == Arithmetic::ROUNDED && hasBfloat16();
   if (!b.panelsOfTransposed || M <= BLOCK_ROWS || rounded) {
     return multiplyRange(a, rows, {b, bias, 0, N, rounded}, M, N, K, c);
   }

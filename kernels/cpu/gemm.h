@@ -81,6 +81,10 @@ struct Columns {
   bool compactIsTransposed = false;
 };
 
+/** The block [k0, k0 + kc) of a panel of b [K, N], made in `made` if it is not packed; `packed`: rows of a packed block. */
+const float* findBlock(const Columns& b, int64_t K, int64_t N, int64_t k0, int64_t kc, int64_t packed, int64_t panel,
+                       float* made);
+
 /** Row r of tile t of M rows is row tileStart(M, t) + r. Tiles are as even as possible. */
 inline int64_t tileCount(int64_t M) { return (M + MR - 1) / MR; }
 inline int64_t tileStart(int64_t M, int64_t t) { return M * t / tileCount(M); }
@@ -108,8 +112,14 @@ void multiply(const Product& product, int64_t fromTile, int64_t toTile, int64_t 
 void multiplySmall(View a, View b, int64_t M, int64_t N, int64_t K, float* c, int64_t ldc, bool accumulate,
                    Scratch& scratch);
 
-/** c = a b + bias by all threads; `rounded`: in bfloat16, if that is there (bfloat16.h) and a.column is 1. */
+enum class Arithmetic {
+  FLOAT32,      // by multiply-add
+  THREE_PARTS,  // as exact as that, in other steps: on tiles, where they are (tiles.h)
+  ROUNDED       // of factors in bfloat16, where that is faster (bfloat16.h)
+};
+
+/** c = a b + bias by all threads. a.column is 1, unless all is FLOAT32. */
 void multiplyLarge(View a, const int64_t* rows, const Columns& b, const float* bias, int64_t M, int64_t N, int64_t K,
-                   float* c, bool rounded = false);
+                   float* c, Arithmetic arithmetic = Arithmetic::FLOAT32);
 
 }  // namespace inseq

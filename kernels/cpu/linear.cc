@@ -79,11 +79,14 @@ std::vector<int64_t> rowsToDo(const float* x, const float* bias, int64_t M, int6
 /** y = x W + b; with `skipZeroRows` without the rows of x that are all zero. x is [M, K], y [M, N]. */
 void multiplyRows(const float* x, const Columns& w, const float* bias, int64_t M, int64_t K, int64_t N, bool skipZeroRows,
                   float* y) {
-  if (!skipZeroRows) return multiplyLarge(rowMajor(x, K), nullptr, w, bias, M, N, K, y, roundsProducts());
+  // Cotangents on tiles, where they are, however few; what goes forward by multiply-add, which is faster for a few rows.
+  const Arithmetic arithmetic = roundsProducts()  ? Arithmetic::ROUNDED
+                                : skipZeroRows ? Arithmetic::THREE_PARTS
+                                               : Arithmetic::FLOAT32;
+  if (!skipZeroRows) return multiplyLarge(rowMajor(x, K), nullptr, w, bias, M, N, K, y, arithmetic);
   const std::vector<int64_t> rows = rowsToDo(x, bias, M, K, N, y);
   const int64_t some = static_cast<int64_t>(rows.size());
-  multiplyLarge(rowMajor(x, K), some == M ? nullptr : rows.data(), w, bias, some, N, K, y,
-                roundsProducts());
+  multiplyLarge(rowMajor(x, K), some == M ? nullptr : rows.data(), w, bias, some, N, K, y, arithmetic);
 }
 
 }  // namespace

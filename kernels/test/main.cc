@@ -638,6 +638,7 @@ int main() {
   testMoves();
   testMemory();
   testAttribution();
+  testCotangents();
   testCompact();
   testPrecision();
   testFaults();

@@ -1,0 +1,104 @@
+// dy Wᵀ (linear with skip_zero_rows): as exact as float32 whatever way a processor multiplies, also of numbers that bfloat16
+// does not hold, and no work for rows of zeros.
+
+#include "cases.h"
+#include "support.h"
+
+namespace {
+
+/** Numbers of very different sizes: uniform in (−1, 1) times 2⁻ⁿ, n < `range`. */
+Floats spread(int64_t n, int range) {
+  Floats x = random(n);
+  const Floats exponents = random(n);
+  for (int64_t i = 0; i < n; i++) x[i] = std::ldexp(x[i], -static_cast<int>(std::fabs(exponents[i]) * range));
+  return x;
+}
+
+Floats multiply(const std::string& name, const Floats& x, const Floats& w, int64_t M, int64_t K, int64_t N, bool skip) {
+  return withThreads(name, M * N, [&](float* y) {
+    return inseq_linear(on(x), on(w), 0, nullptr, M, K, N, 1, skip, y);
+  });
+}
+
+/** Every number within 2⁻²⁰ of Σ |x| |w|: what float32 sums of 1601 numbers, added one by one, err by. */
+void testError(int64_t M, int64_t K, int64_t N) {
+  const std::string name = sizes("cotangents", {M, K, N});
+  const Floats x = spread(M * K, 20), w = spread(N * K, 20), y = multiply(name, x, w, M, K, N, true);
+  double worst = 0;
+  for (int64_t m = 0; m < M; m++)
+    for (int64_t n = 0; n < N; n++) {
+      double exact = 0, magnitude = 0;
+      for (int64_t k = 0; k < K; k++) {
+        const double term = double(x[m * K + k]) * w[n * K + k];
+        exact += term;
+        magnitude += std::fabs(term);
+      }
+      worst = std::max(worst, std::fabs(y[m * N + n] - exact) / magnitude);
+    }
+  comparisons++;
+  if (!(worst <= std::ldexp(1.0, -20))) report(name, "an error of " + std::to_string(worst * 1e6) + " millionths");
+}
+
+bool same(const Floats& a, const Floats& b, int64_t from, int64_t count) {
+  for (int64_t i = from; i < from + count; i++)
+    if (std::isnan(a[i]) != std::isnan(b[i]) || (!std::isnan(a[i]) && a[i] != b[i])) return false;
+  return true;
+}
+
+/** Rows that are too large, too small, infinite or NaN give what they give going forward; others, what they give alone. */
+void testExtremes() {
+  const int64_t M = 37, K = 70, N = 35;
+  const float extremes[] = {NAN, INFINITY, -INFINITY, 3.4e38f, 1e30f, 1e-30f, 1e-40f};
+  Floats x = random(M * K), w = random(N * K);
+  const Floats ordinary = multiply("ordinary rows", x, w, M, K, N, true);
+  for (int64_t i = 0; i < 7; i++) {
+    if (std::fabs(extremes[i]) < 1) std::fill_n(&x[5 * i * K], K, 0.0f);
+    x[5 * i * K + 3 * i] = extremes[i];
+  }
+  const Floats forward = multiply("extreme rows", x, w, M, K, N, false);
+  const Floats y = multiply("extreme rows", x, w, M, K, N, true);
+  comparisons++;
+  for (int64_t m = 0; m < M; m++)
+    if (!same(m % 5 == 0 && m < 35 ? forward : ordinary, y, m * N, N))
+      report("extreme rows", "row " + std::to_string(m) + " differs");
+  for (const float extreme : extremes) {
+    Floats odd = random(N * K);
+    if (std::fabs(extreme) < 1) std::fill(odd.begin(), odd.end(), 0.0f);
+    odd[17 * K + 5] = extreme;
+    const Floats plain = random(M * K);
+    comparisons++;
+    const Floats ahead = multiply("extreme weights", plain, odd, M, K, N, false);
+    if (!same(ahead, multiply("extreme weights", plain, odd, M, K, N, true), 0, M * N))
+      report("extreme weights", std::to_string(extreme) + ": not as going forward");
+  }
+}
+
+/** Zero rows anywhere give zeros, and leave the bits of the others. */
+void testZeroRows() {
+  const int64_t M = 67, K = 45, N = 33;
+  const Floats w = random(N * K), dense = random(M * K), whole = multiply("zero rows", dense, w, M, K, N, true);
+  const auto check = [&](const char* which, auto isZero) {
+    Floats x = dense;
+    for (int64_t m = 0; m < M; m++)
+      if (isZero(m)) std::fill_n(&x[m * K], K, m % 2 ? 0.0f : -0.0f);
+    const Floats y = multiply(which, x, w, M, K, N, true), none(static_cast<size_t>(M * N));
+    comparisons++;
+    for (int64_t m = 0; m < M; m++)
+      if (!same(isZero(m) ? none : whole, y, m * N, N)) report(which, "row " + std::to_string(m) + " differs");
+  };
+  check("no zero rows", [](int64_t) { return false; });
+  check("all zero rows", [](int64_t) { return true; });
+  check("first zero rows", [](int64_t m) { return m < 33; });
+  check("last zero rows", [](int64_t m) { return m >= 16; });
+  check("one row", [](int64_t m) { return m != 31; });
+  check("every other row zero", [](int64_t m) { return m % 2 == 0; });
+}
+
+}  // namespace
+
+void testCotangents() {
+  const int64_t sizesMKN[][3] = {{1, 1, 1}, {16, 32, 32}, {17, 33, 31}, {33, 769, 65}, {65, 1601, 129}, {1031, 37, 33}};
+  for (const auto& size : sizesMKN) testError(size[0], size[1], size[2]);
+  testZeroRows();
+  if (onHost()) testExtremes();
+}
