@@ -66,6 +66,9 @@ const worksOn: Readonly<Record<Method["on"], string>> = {
   nothing: "nothing",
 };
 
+const SEGMENTS =
+  "directions of the inputs: one score for each segment (a word, sentence, document …) and generated token";
+
 function explainedMethod(id: MethodId): Explanation {
   const method: Method = methods[id];
   const { formula, paper, cost, unit, usesBaseline, draws } = method;
@@ -75,7 +78,7 @@ function explainedMethod(id: MethodId): Explanation {
     ["Paper", paper],
     ["Cost", `${cost}, for all generated tokens together`],
     ["Unit", unit],
-    ["Works on", worksOn[method.on]],
+    ["Works on", method.on === "players" && method.differentiates ? SEGMENTS : worksOn[method.on]],
     ...(usesBaseline === false
       ? []
       : [["Baseline", `${baseline[usesBaseline]} (option baseline)`] as [string, string]]),
@@ -84,7 +87,7 @@ function explainedMethod(id: MethodId): Explanation {
       : []),
     ...verdict(method),
   ];
-  const ofPlayers = method.on === "players" ? { removal: method.removal } : {};
+  const ofPlayers = method.on === "players" && !method.differentiates ? { removal: method.removal } : {};
   return {
     id,
     kind: "method",

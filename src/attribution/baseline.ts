@@ -9,12 +9,13 @@ import { ConfigError, OptionError } from "../errors.ts";
 import { knownName } from "../names.ts";
 import type { Random } from "../random.ts";
 
-export const baselineNames = ["inseq", "unk", "pad", "mask", "zero", "mean", "random"] as const;
+export const baselineNames = ["inseq", "unk", "pad", "mask", "zero", "origin", "mean", "random"] as const;
 /** The baselines that have names. */
 export type BaselineName = (typeof baselineNames)[number];
 
 /**
- * Inseq's rule; a special token; the zero vector; the mean of all embeddings; tokens drawn from the vocabulary; the token
+ * Inseq's rule; a special token; the zero vector; the zero vector for every token, also where baselines leave a token as it is
+ * (`origin`: so a difference to the baseline is the embedding itself); the mean of all embeddings; tokens drawn from the vocabulary; the token
  * of an id; or a text, whose tokens take the places of the ordinary ones from the left: a longer text is cut, behind the end
  * of a shorter one Inseq's rule holds. Of an encoder-decoder model a text stands for the source; the target's baseline then
  * follows Inseq's rule.
@@ -52,6 +53,7 @@ export function baselineEntries(
   ids: readonly number[],
   request: BaselineRequest,
 ): BaselineEntry[] {
+  if (choice === "origin") return ids.map(() => "zero");
   const entries = replacements(choice, ids, request);
   const { eos } = request.tokens;
   return ids.map((id, i) => (!request.includeEos && eos.includes(id) ? id : (entries[i] ?? id)));
@@ -77,6 +79,8 @@ function replacements(
     case "zero":
     case "mean":
       return everywhere(name);
+    case "origin":
+      return everywhere("zero");
     case "random":
       return ids.map(() => drawn(tokens, random));
     default:

@@ -268,13 +268,13 @@ export function resolveOptions(methodId: MethodId, own: MethodOptions, options: 
   };
 }
 
-/** Its own, and how it is smoothed or how inputs are perturbed for it. */
+/** Its own, and how it is smoothed or how inputs are perturbed for it, if they are. */
 export function methodOptionNames(method: Method): readonly (keyof MethodOptions)[] {
   const smoothable = method.on === "embeddings" && method.smoothable;
   return [
     ...method.options,
     ...(smoothable ? smoothingOptions : []),
-    ...(method.on === "players" ? perturbationOptions : []),
+    ...(method.on === "players" && !method.differentiates ? perturbationOptions : []),
   ];
 }
 

@@ -145,7 +145,7 @@ function sequenceBaseline(
   return {
     source: baselineEntries(choice, source.ids, { tokens: sourceTokens, includeEos, encode, random }),
     // Nothing can be learnt from the absence of the decoder start token.
-    target: [target.ids[0] ?? 0, ...entries.slice(1)],
+    target: choice === "origin" ? entries : [target.ids[0] ?? 0, ...entries.slice(1)],
   };
 }
 

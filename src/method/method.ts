@@ -29,7 +29,7 @@ export interface EmbeddingMethod<Options> extends Description<Options> {
   /** Of several baselines the method is averaged over each, or it draws from all of them. */
   readonly usesBaseline: false | "each" | "all";
   /** The baselines when the caller names none: Inseq's rule unless the method says otherwise. */
-  readonly defaultBaselines?: readonly ("random" | "zero")[];
+  readonly defaultBaselines?: readonly ("random" | "origin")[];
   /** Whether it draws random numbers. */
   readonly draws: boolean;
   /** Whether its answer may be averaged over noise: not if it starts from tokens instead of embeddings. */
@@ -62,7 +62,7 @@ export interface GameMethod<Options> extends Description<Options> {
   /** Players are of the source or the prompt only: what comes from the first explained token on is never removed. */
   readonly contextOnly?: true;
   /** The baselines when the caller names none: Inseq's rule unless the method says otherwise. */
-  readonly defaultBaselines?: readonly ("random" | "zero")[];
+  readonly defaultBaselines?: readonly ("random" | "origin")[];
   /** It asks for derivatives, so that functions which have none are refused. */
   readonly differentiates?: true;
   /** The only ways to remove them, where not all will do. */

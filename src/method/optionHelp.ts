@@ -59,6 +59,7 @@ export const optionHelp: { readonly [Name in keyof Required<MethodOptions>]: str
   replacingRatio: "probability that a token is exchanged",
   maxProbeSteps: "rounds after which a probe is given up",
   numProbes: "probes that run side by side",
-  perturbationsPerEval: "at most so many perturbed inputs in one pass; as many as memory allows by default",
+  perturbationsPerEval:
+    "at most so many perturbed inputs, or segments, in one pass; as many as memory allows by default",
   internalBatchSize: "at most so many rows in one pass; as many as memory allows by default",
 };

@@ -79,12 +79,15 @@ function through(rule: TangentRule, entry: Entry, given: Readonly<Record<string,
   return tidy(() => rule(entry, given).map((tangent) => (before.has(tangent) ? clone(tangent) : tangent)));
 }
 
-function ruleOf({ kernelName }: Entry): TangentRule {
+function ruleOf({ kernelName, gradient }: Entry): TangentRule {
   const rule = tangentRule(kernelName);
   if (rule !== undefined) return rule;
+  const advice =
+    gradient === undefined
+      ? "a perturbation method (occlusion, leave_one_out, lime, kernel_shap, shapley_values)"
+      : "input_x_gradient, which needs gradients only";
   throw new UnsupportedError(
-    `jvp: there is no rule for the tangent of the operation ${kernelName} of this model; take input_x_gradient, which ` +
-      "needs gradients only",
+    `jvp: there is no rule for the tangent of the operation ${kernelName}, which this model uses; take ${advice}`,
   );
 }
 

@@ -255,7 +255,9 @@ describeOnBackends("Jacobian-vector products", (backend) => {
   test("refuses what has no rule, and leaves nothing behind", () => {
     const [x, v] = [tensor([1, 2], [2]), tensor([1, 1], [2])];
     const before = memory().numTensors;
-    expect(() => jvp((x) => tensorflow.atan(x), [x], [v])).toThrow(/no rule for the tangent of the operation Atan/);
+    expect(() => jvp((x) => tensorflow.atan(x), [x], [v])).toThrow(
+      /no rule for the tangent of the operation Atan.*take input_x_gradient/,
+    );
     expect(() => jvp((scale) => layerNorm(x, scale, v, 1e-5), [x], [v])).toThrow(/scale of LayerNorm to be constant/);
     expect(memory().numTensors).toBe(before);
   });

@@ -14,23 +14,23 @@
 
 import type { GameMethod } from "../method.ts";
 import type { Coalition } from "../perturbation/game.ts";
+import type { PerturbationOptions } from "../perturbation/perturbation.ts";
 
-export const segmentInputXGradient: GameMethod<object> = {
+export const segmentInputXGradient: GameMethod<Pick<PerturbationOptions, "players" | "perturbationsPerEval">> = {
   on: "players",
   usesBaseline: "each",
-  defaultBaselines: ["zero"],
+  defaultBaselines: ["origin"],
   draws: false,
   differentiates: true,
   removal: "replace",
-  removals: ["replace"],
   players: "sentence",
-  options: [],
+  options: ["players", "perturbationsPerEval"],
   evaluations: (_options, { inputs }) => inputs.reduce((total, players) => total + players, 0),
   paper: "Shrikumar et al. 2016, arXiv 1605.01713; forward mode: Griewank and Walther 2008, ch. 3",
   formula: "Σ_{i ∈ s} (xᵢ − x′ᵢ) · ∂f/∂xᵢ of a segment s, for all tokens at once as J v",
-  cost: "1 forward-mode pass for each segment (a forward pass with its tangent), whatever the number of tokens",
+  cost: "1 forward-mode pass (a forward pass with its tangent) for each segment",
   unit: "that of the score",
-  defaults: {},
+  defaults: { players: "sentence" },
   goodFor:
     "which of a few sentences, documents or turns every token of a long answer rests on, signed, in one pass for each",
   badFor: "many segments and few generated tokens: input_x_gradient costs less; what one gradient says little about",

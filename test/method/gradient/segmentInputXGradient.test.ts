@@ -7,6 +7,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { loadArchitecture } from "../../../models/load.ts";
 import type { Contrast } from "../../../src/attribution/contrast.ts";
 import { type AttributionRequest, attributeSequence, type SequenceScores } from "../../../src/attribution/engine.ts";
+import { resolveOptions } from "../../../src/attribution/options.ts";
 import { useBackend } from "../../../src/backend/backend.ts";
 import { loadModel } from "../../../src/loadModel.ts";
 import type { MethodOptions } from "../../../src/method/registry.ts";
@@ -205,6 +206,24 @@ describe("of a text's parts", () => {
   });
 });
 
+test("without a baseline special tokens count, too: every token has what input × gradient gives it", async () => {
+  const model = await loadModel("models/demo/translation-marian");
+  const attribute = async (options: object) => {
+    // Of probabilities near 1 little is left of terms that cancel.
+    const asked = { attributeTarget: true, attrPosEnd: 4, attributedFn: "logit", ...options } as const;
+    const output = await model.attribute("Annem bir mühendis.", "My mother is an engineer.", asked);
+    const [sequence] = output.sequenceAttributions;
+    return [sequence?.sourceAttributions, sequence?.targetAttributions].flatMap((scores) => [
+      ...(scores?.values ?? []),
+    ]);
+  };
+  const forwards = await attribute({ method: "segment_input_x_gradient", players: "token" });
+  const backwards = await attribute({ method: "input_x_gradient", widthReduction: "sum" });
+  closeScores(forwards, backwards, 1e-4);
+  expect(forwards.filter((x) => x === 0)).toEqual([]);
+  model.dispose();
+});
+
 test("goes from a baseline, and averages over several", async () => {
   const model = tinyModel("gpt2", 4);
   const [one, other] = [1, 17].map((id) => ({ source: null, target: target.map(() => id) }));
@@ -243,14 +262,16 @@ test("takes one pass for each segment, whatever the number of tokens", async () 
   model.dispose();
 });
 
-test("refuses what has no derivative, and other removals, before any work", async () => {
+test("refuses what has no derivative, and removals, before any work", async () => {
   const model = tinyModel("gpt2", 4);
   const attributed = { id: "top_p_size", score: findScore("top_p_size"), options: {} };
   const asked = request("segment_input_x_gradient", {}, { attributed });
   await expect(attributeSequence(model, sequenceOf(model), asked)).rejects.toThrow(
     /expected a differentiable function/,
   );
-  expect(() => request("segment_input_x_gradient", { removal: "delete" })).toThrow(/removal: expected replace/);
+  expect(() => resolveOptions("segment_input_x_gradient", {}, { removal: "delete" })).toThrow(
+    /unknown option "removal"/,
+  );
   model.dispose();
 });
 

@@ -53,6 +53,7 @@ test.each<[MethodId, object]>([
   ["integrated_gradients", { nSteps: 7 }],
   ["gradient_shap", { nSamples: 3, seed: 5 }],
   ["occlusion", {}],
+  ["segment_input_x_gradient", { players: "token" }],
   ["lime", { nSamples: 40, seed: 5 }],
 ])("%s is what it is of the model with the same weights", async (method, options) => {
   const own = await scores(folder, method, options);
@@ -92,6 +93,9 @@ describe("an operation without a gradient", () => {
     const attributing = scores(await graph({ einsum: true }), "saliency");
     await expect(attributing).rejects.toBeInstanceOf(UnsupportedError);
     await expect(attributing).rejects.toThrow(/has none for Einsum, which this model uses; take a perturbation method/);
+    await expect(scores(await graph({ einsum: true }), "segment_input_x_gradient")).rejects.toThrow(
+      /no rule for the tangent of the operation Einsum, which this model uses; take a perturbation method/,
+    );
   });
 
   test("does not hinder perturbation methods", async () => {
