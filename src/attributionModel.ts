@@ -203,6 +203,7 @@ export class AttributionModel {
     const sampler = await chosenSampler(this.#language, resolved.methodOptions);
     const sequences: SequenceAttribution[] = [];
     const outputSpans: (readonly Span[])[] = [];
+    const notes: string[] = [];
     let [peakBytes, rows] = [0, 0];
     const asked = jobs.map((job, i) => {
       const sequence = { ...job.sequence, noise: options.inputNoise };
@@ -225,6 +226,7 @@ export class AttributionModel {
       const { contrasts, output } = request;
       const scores = await attributeSequence(this.model, sequence, request);
       outputSpans.push(output?.spans ?? []);
+      notes.push(...(scores.notes ?? []).map((note) => `sequence ${sequences.length}: ${note}`));
       peakBytes = Math.max(peakBytes, scores.peakBytes);
       rows += scores.rows;
       const label = options.cleanSpecialChars ? this.#cleanToken : (token: string) => token;
@@ -249,6 +251,7 @@ export class AttributionModel {
       version,
       peakBytes,
       rows,
+      notes,
     });
     const steps = options.outputStepAttributions ? sequences.flatMap(stepsOf) : null;
     return new FeatureAttributionOutput({ sequences, steps, info });

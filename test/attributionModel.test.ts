@@ -51,6 +51,16 @@ describe("attribute", () => {
     expect(translated.info.generated_texts).toEqual([t5.decode(sequence?.target.map(({ id }) => id) ?? [])]);
   });
 
+  test("nothing of a call that continues a prefix stays for the next one", async () => {
+    const input = "The girl had a big ball.";
+    const generationArgs = { max_new_tokens: 3 };
+    const first = await t5.attribute(input, null, { generationArgs });
+    await t5.attribute(input, "She was", { generateFromTargetPrefix: true, generationArgs });
+    expect(generationArgs).toEqual({ max_new_tokens: 3 });
+    const again = await t5.attribute(input, null, { generationArgs });
+    expect(again.sequenceAttributions[0]?.equals(first.sequenceAttributions[0] as never, 1e-6)).toBe(true);
+  });
+
   test("prompt tokens can be attributed, too", async () => {
     const output = await gpt2.attribute(prompts[0] ?? "", full[0], { attrPosStart: 3, attrPosEnd: 6 });
     const whole = await gpt2.attribute("On", full[0], { attrPosStart: 3, attrPosEnd: 6 });
@@ -151,6 +161,11 @@ test.each<[string, unknown[], RegExp]>([
     "an unknown score",
     [prompt, text, { stepScores: ["probabilty"] }],
     /unknown step function "probabilty"; did you mean "probability"/,
+  ],
+  [
+    "a score that only Inseq's documentation has",
+    [prompt, text, { stepScores: ["logits"] }],
+    /unknown step function "logits"; did you mean "logit"/,
   ],
   ["an unknown option", [prompt, text, { nStep: 3 }], /unknown option "nStep"/],
   ["another method's option", [prompt, text, { nSteps: 3 }], /saliency and probability: unknown option "nSteps"/],

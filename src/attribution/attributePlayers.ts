@@ -55,6 +55,7 @@ export async function attributePlayers(
   const references = removal === "replace" ? sequence.baselines.length : 1;
   const total = references * evaluations;
   const usage = { peakBytes: 0, rows: 0 };
+  const notes: string[] = [];
   const ends = { value: new Float32Array(steps.length), baseline: new Float32Array(steps.length) };
   // Everyone and nobody, which most methods have asked for anyway, are no part of the work that was announced.
   let counts = true;
@@ -88,6 +89,7 @@ export async function attributePlayers(
         tree,
         targets: tokens.targets,
         target: (from, to) => createTarget(attributed, tokens, singleSteps(from, to)),
+        onNote: (text) => notes.push(text),
         onEntry() {
           usage.peakBytes = Math.max(usage.peakBytes, memory().storedBytes);
         },
@@ -124,6 +126,7 @@ export async function attributePlayers(
     stepScores,
     sequenceScores: {},
     ends,
+    notes,
     ...usage,
   };
 }

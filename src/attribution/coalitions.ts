@@ -36,6 +36,8 @@ export interface GameOptions {
   readonly targets: readonly number[];
   /** The attributed function at the steps from ≤ n < to. */
   readonly target: (from: number, to: number) => Target;
+  /** Called with what the method notes for the caller. */
+  readonly onNote?: ((text: string) => void) | undefined;
   /** Called when a pass is at its largest. */
   readonly onEntry: () => void;
   /** Called after each pass with the number of its rows; it may wait, or throw to stop the work. */
@@ -205,6 +207,7 @@ export function createGame(perturbation: Perturbation, players: readonly Player[
     sizes: movable.map(({ length }) => length),
     inputs: lengths.map((_, i) => players.filter(({ input }) => input === i).length),
     sees,
+    note: (text) => options.onNote?.(text),
     random: (stream = 0) => new Random(seed, stream),
 
     async value(coalitions) {

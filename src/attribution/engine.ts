@@ -78,6 +78,8 @@ export interface SequenceScores {
   readonly peakBytes: number;
   /** Rows that went through the model: with a gradient one for each step and path point, or perturbed inputs. */
   readonly rows: number;
+  /** What the method has to say beside the scores. */
+  readonly notes?: readonly string[] | undefined;
   /** The attributed function of each step; absent for methods that do not ask for it. */
   readonly ends?: Ends | undefined;
   /** [G] What each step's signed scores add up to, where that is not the sum of the attributions. */

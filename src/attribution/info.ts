@@ -29,6 +29,8 @@ export interface Circumstances {
   readonly version: string;
   readonly peakBytes: number;
   readonly rows: number;
+  /** What methods had to say about single sequences. */
+  readonly notes: readonly string[];
 }
 
 /** The `info` of a result. */
@@ -81,6 +83,7 @@ export function createInfo(options: AttributeOptions, resolved: ResolvedOptions,
       through_host: now.throughHost,
       peak_bytes: now.peakBytes,
       rows: now.rows,
+      ...(now.notes.length > 0 && { notes: now.notes }),
       ...(resolved.outputSpans !== undefined && {
         output_spans: now.outputSpans,
         span_reduction: resolved.spanReduction ?? "sum",

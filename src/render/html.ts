@@ -139,7 +139,8 @@ function pageData(view: SequenceView, max: number): object {
     columns,
     max,
     negative: view.hasNegative,
-    stepScores: view.stepScores.map(({ name, values }) => ({ name, values: [...values].map(pageNumber) })),
+    stepScores: view.stepScores.map(pageRow),
+    completeness: view.completeness.map(pageRow),
     maps: view.maps.map((map) => ({
       side: map.side,
       rows: map.rows.length,
@@ -148,6 +149,10 @@ function pageData(view: SequenceView, max: number): object {
       ),
     })),
   };
+}
+
+function pageRow({ name, values }: SequenceView["stepScores"][number]): object {
+  return { name, values: [...values].map(pageNumber) };
 }
 
 function pageToken({ index, id, vocabulary, label, text, special }: TokenView): object {

@@ -69,6 +69,17 @@ describe("a set of foils", () => {
     const output = await stories.attribute(prompt, full, { attributedFn: id, contrastTargets: [foils] });
     expect(output.sequenceAttributions[0]?.target.at(-1)?.token).toBe("Ġgarden|Ġkitchen|Ġattic → Ġcellar");
   });
+
+  test("the steps apart have the tokens of the sequence", async () => {
+    const asked = { attributedFn: id, contrastTargets: foils[0] as string, outputStepAttributions: true } as const;
+    const { sequenceAttributions, stepAttributions } = await stories.attribute(prompt, full, asked);
+    const target = sequenceAttributions[0]?.target ?? [];
+    expect(stepAttributions).toHaveLength(1);
+    expect(stepAttributions?.[0]?.target).toEqual([target.slice(-1)]);
+    expect(target.at(-1)).toMatchObject({ token: "Ġgarden → Ġcellar", id: -1 });
+    expect(stepAttributions?.[0]?.prefix).toEqual([target.slice(0, -1)]);
+    expect(target.slice(0, -1).map((token) => token.id)).toEqual(stories.encode(prompt).ids);
+  });
 });
 
 describe("the model's own alternatives", () => {

@@ -111,6 +111,22 @@ describe("inseq attribute", { timeout: 180_000 }, () => {
     expect(info.attributed_fn).toBe("contrast_prob_diff_fn");
   });
 
+  test("explains all that is written by one score, or some characters of it", async () => {
+    const columns = async (...spans: string[]) => {
+      const json = join(folder, "spans.json");
+      const { status, out } = await runHere([...story, "--hide", "--output_spans", ...spans, "-o", json]);
+      expect([status, out]).toEqual([0, ""]);
+      const [sequence] = (await FeatureAttributionOutput.load(json)).sequenceAttributions;
+      return sequence?.target.slice(sequence.attrPosStart, sequence.attrPosEnd).map(({ token }) => token);
+    };
+    expect(await columns("all")).toEqual(["Ġcellar."]);
+    const start = prompt.length + 1;
+    expect(await columns(`${start}:${start + 6}`)).toEqual(["Ġcellar"]);
+    expect((await runHere([...story, "--output_spans", "12:30", "40"])).err).toContain(
+      "--output_spans: expected spans",
+    );
+  });
+
   test("ends quietly when its reader goes away, and still writes its files", async () => {
     const json = join(folder, "pipe.json");
     const shell = `$INSEQ "$@" | head -1`;

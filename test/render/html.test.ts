@@ -57,6 +57,18 @@ test("every score stands in the tables, rounded, and in the data, exactly", () =
   expect(kept.filter((value: number | null) => value !== null).map(Math.fround)).toEqual(stated);
 });
 
+test("what the scores add up to stands below every table and beside every token", () => {
+  const G = marian.attrPosEnd - marian.attrPosStart;
+  const numbers = (of: number) => new Float32Array(G).fill(of);
+  const completeness = { value: numbers(0.75), baseline: numbers(0.25), sum: numbers(0.125), gap: numbers(0.375) };
+  const page = renderHtml([{ ...marian, completeness }], info);
+  for (const name of ["f(x) − f(x′)", "Σ scores", "gap"]) {
+    expect(page.split(`<tr><th scope="row">${name}</th>`)).toHaveLength(1 + 2);
+  }
+  const data = JSON.parse(/id="data">([\s\S]*?)<\/script>/.exec(page)?.[1] ?? "");
+  expect(data.sequences[0].completeness.at(-1)).toEqual({ name: "gap", values: [...numbers(0.375)] });
+});
+
 test("no token can leave its place", () => {
   const token = fc.oneof(fc.string({ unit: "binary" }), fc.constantFrom(...hostileTokens));
   const shape = (page: string) => ({

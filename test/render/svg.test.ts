@@ -26,6 +26,18 @@ test("the reader of these tests sees what is not well formed", () => {
   expect(countElements('<a b="&lt;"><c/>&amp;</a>')).toBe(2);
 });
 
+test("how far the scores are from adding up stands below them, where the result says it", () => {
+  const G = marian.attrPosEnd - marian.attrPosStart;
+  const numbers = (of: number) => new Float32Array(G).fill(of);
+  const completeness = { value: numbers(0.75), baseline: numbers(0.25), sum: numbers(0.125), gap: numbers(0.375) };
+  const figure = renderSvg({ ...marian, completeness });
+  expect(figure).toContain(">gap</text>");
+  expect(figure.match(/>0\.38</g) ?? []).toHaveLength(G + (renderSvg(marian).match(/>0\.38</g) ?? []).length);
+  expect(renderSvg({ ...marian, completeness: { ...completeness, baseline: null, gap: null } })).toBe(
+    renderSvg(marian),
+  );
+});
+
 test("a cell for every score", () => {
   const cells = renderSvg(marian).match(/<rect [^>]*rx="2"[^>]*>/g) ?? [];
   const scores = [marian.sourceAttributions, marian.targetAttributions].flatMap((map) => [...(map?.values ?? [])]);

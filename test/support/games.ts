@@ -23,6 +23,9 @@ export function gameOf(players: number, values: readonly Value[], seed = 0): Gam
     },
     redrawnValues: (rows) => value(rows.map(({ kept }) => kept)),
     redrawnRanks: async (rows) => rows.map(() => 0),
+    note(text) {
+      throw new Error(`nothing to note was expected, received "${text}"`);
+    },
     random: (stream) => new Random(seed, stream),
   };
 }

@@ -43,6 +43,8 @@ export interface Game {
   /** v_n of each text, [K][N], and how many tokens of the vocabulary its step finds likelier than the step's own, [K]. */
   redrawnValues(rows: readonly Exchange[]): Promise<readonly Float64Array[]>;
   redrawnRanks(rows: readonly (Exchange & { readonly step: number })[]): Promise<readonly number[]>;
+  /** Keeps for the caller, in the result's `info`, what the scores do not tell. */
+  note(text: string): void;
   /** A new generator of random numbers from the caller's seed; streams with different numbers are independent. */
   random(stream?: number): Random;
 }

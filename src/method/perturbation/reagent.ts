@@ -9,7 +9,7 @@
  *      `stoppingConditionTopK` likeliest tokens, the probe is done.
  *
  * The scores are the mean of softmax(s) over the probes that got there, or over all of them if none did within
- * `maxProbeSteps`; they are positive and add up to 1. Tokens are exchanged for others of the vocabulary (`sampler`): any, or
+ * `maxProbeSteps`, which the result notes (`info.inseq_tfjs.notes`); they are positive and add up to 1. Tokens are exchanged for others of the vocabulary (`sampler`): any, or
  * of the same part of speech as in Inseq; special tokens stay, and get 0.
  *
  * The exchanged texts of 1. serve all steps, those of 2. are a step's own. |Δ| = 1, which rounding makes of probabilities
@@ -129,6 +129,13 @@ export async function probe(game: Game, options: ReagentOptions, draws: ReagentD
     );
     for (const [t, { step, j }] of tests.entries()) step.done[j] = (ranks[t] ?? Infinity) < stoppingConditionTopK;
     running = running.filter((j) => steps.some(({ done }) => !done[j]));
+  }
+  const undone = steps.flatMap(({ n, done }) => (done.includes(true) ? [] : [n]));
+  if (undone.length > 0) {
+    game.note(
+      `reagent: no probe was done within ${maxProbeSteps} rounds (maxProbeSteps) for generation steps ${undone.join(", ")}; ` +
+        "their scores are means over all probes",
+    );
   }
   return steps.map(({ players, scores, done }) => {
     const counted = done.includes(true) ? scores.filter((_, j) => done[j]) : scores;

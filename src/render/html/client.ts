@@ -142,7 +142,7 @@ export const clientScript = String.raw`
     byId("position").textContent = token ? "output token " + (state.t + 1) + " of " + data.columns + ", position " + token.index : "nothing was attributed";
     const facts = byId("facts");
     facts.replaceChildren();
-    for (const { name, values } of data.stepScores) facts.append(element("dt", "", name), element("dd", "", exact(valueOf(values[state.t]))));
+    for (const { name, values } of [...data.stepScores, ...data.completeness]) facts.append(element("dt", "", name), element("dd", "", exact(valueOf(values[state.t]))));
     const all = [];
     for (const map of data.maps)
       for (let row = 0; row < map.rows; row++) {

@@ -35,7 +35,7 @@ function tooLarge(cells: number, { maxCells }: MatrixOptions): string {
 function matrixTables(view: SequenceView, index: number, options: MatrixOptions): string[] {
   const wide = view.generated.some((token) => [...token.label].length > 8);
   const head = `<thead><tr><th></th>${view.generated.map((token, column) => columnHead(token, index, column)).join("")}</tr></thead>`;
-  const foot = `<tfoot>${view.stepScores.map(({ name, values }) => stepScoreRow(name, values)).join("")}</tfoot>`;
+  const foot = `<tfoot>${[...view.stepScores, ...view.completeness].map(({ name, values }) => stepScoreRow(name, values)).join("")}</tfoot>`;
   const table = (caption: string, body: string, map: number) =>
     `<div class="scroll"><table${wide ? ' class="tall"' : ""} data-map="${map}"><caption>${escapeMarkup(caption)}</caption>` +
     `${head}\n<tbody>${body}</tbody>\n${foot}</table></div>`;

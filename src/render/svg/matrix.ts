@@ -20,7 +20,7 @@ interface Grid {
 export function matrix(view: SequenceView, figure: Figure): Drawing {
   const grid = measure(view, figure);
   const blocks = view.maps.map((map) => mapDrawing(map, view, grid, figure));
-  if (view.stepScores.length > 0) blocks.push(stepScores(view, grid, figure, view.maps.length === 0));
+  if (rowsBelow(view).length > 0) blocks.push(stepScores(view, grid, figure, view.maps.length === 0));
   const columns = view.generated.length * grid.cellWidth;
   const bar = colorBar(view, figure);
   const content: string[] = [];
@@ -39,10 +39,16 @@ export function matrix(view: SequenceView, figure: Figure): Drawing {
   };
 }
 
+/** Numbers for each generated token: step scores, and how far the scores are from adding up. */
+const rowsBelow = ({ stepScores, completeness }: SequenceView): SequenceView["stepScores"] => [
+  ...stepScores,
+  ...completeness.filter(({ name }) => name === "gap"),
+];
+
 function measure(view: SequenceView, { numbers, maxAbs, decimals }: Figure): Grid {
   const rowLabels = [
     ...view.maps.flatMap((map) => map.rows.map(({ label }) => label)),
-    ...view.stepScores.map(({ name }) => name),
+    ...rowsBelow(view).map(({ name }) => name),
   ];
   const left = Math.max(24, ...rowLabels.map((label) => Math.min(longest, textWidth(label, labelSize)))) + 8;
   const columnLabels = view.generated.map(({ label }) => Math.min(longest, textWidth(label, labelSize)));
@@ -108,7 +114,7 @@ function columnLabels(view: SequenceView, top: number, grid: Grid, { theme }: Fi
 function stepScores(view: SequenceView, grid: Grid, figure: Figure, withHead: boolean): Drawing {
   const { main, soft } = inks[figure.theme];
   const top = withHead ? grid.head + 6 : 0;
-  const rows = view.stepScores.map(({ name, values }, row) => {
+  const rows = rowsBelow(view).map(({ name, values }, row) => {
     const y = top + row * cellHeight + baseline;
     const largest = values.reduce(
       (most, value) => (Number.isFinite(value) ? Math.max(most, Math.abs(value)) : most),
@@ -130,7 +136,7 @@ function stepScores(view: SequenceView, grid: Grid, figure: Figure, withHead: bo
     `stroke="${main}" stroke-width="0.5"/>`;
   return {
     width: 0,
-    height: top + view.stepScores.length * cellHeight,
+    height: top + rowsBelow(view).length * cellHeight,
     content: [...labels, rule, ...rows].join("\n"),
   };
 }

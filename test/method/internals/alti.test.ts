@@ -1,5 +1,6 @@
-/** ALTI and information-flow routes: shares, the definitions recomputed on the host, and what both share. */
+/** ALTI and information-flow routes: shares, the definitions recomputed in Python and on the host, and what both share. */
 
+import { readFileSync } from "node:fs";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { attributeSequence } from "../../../src/attribution/engine.ts";
 import { useBackend } from "../../../src/backend/backend.ts";
@@ -9,6 +10,7 @@ import type { Site } from "../../../src/model/sites.ts";
 import type { Scores } from "../../../src/result/attribution.ts";
 import { memory } from "../../../src/tensor.ts";
 import { closeScores } from "../../support/closeScores.ts";
+import { goldenPath } from "../../support/goldenResults.ts";
 import { goldenModel, logits } from "../../support/models.ts";
 import { request, tinyModel, tinySequence } from "../../support/tinyModels.ts";
 
@@ -57,6 +59,31 @@ describe.each(["gpt2", "llama", "t5", "marian"])("%s", (type) => {
       expect(all.at(-1)?.filter((share) => share > 1e-4).length).toBeGreaterThan(1);
     },
   );
+});
+
+interface Shares {
+  /** [T][T] and [T][S], the predicting position first. */
+  readonly target: number[][];
+  readonly source?: number[][];
+}
+/** In float64, from the weights and attentions of Hugging Face's models: see make_alti.py. */
+const golden = JSON.parse(readFileSync(goldenPath("alti.json"), "utf8")) as {
+  readonly source: number[];
+  readonly target: number[];
+} & Record<"gpt2" | "marian", Record<"alti" | "information_flow_routes", Shares>>;
+
+describe.each(["gpt2", "marian"] as const)("%s, recomputed in Python", (type) => {
+  test.each(["alti", "information_flow_routes"] as const)("%s", async (method) => {
+    const model = models[type] as Model;
+    const { source, target } = golden;
+    const sequence = tinySequence({ ...(type === "marian" && { source }), target, start: 1, end: target.length });
+    const asked = request(method, {}, { attributeTarget: true });
+    const { sourceAttributions, targetAttributions } = await attributeSequence(model, sequence, asked);
+    const expected = golden[type][method];
+    // The last position predicts nothing that is attributed.
+    closeScores(columns(targetAttributions).flat(), expected.target.slice(0, -1).flat(), 1e-5);
+    closeScores(columns(sourceAttributions).flat(), (expected.source ?? []).slice(0, -1).flat(), 1e-5);
+  });
 });
 
 /** What a layer of the tiny GPT-2 has at its sites, and the projection of its heads. */

@@ -173,8 +173,40 @@ const decided: Game = {
   derivative: async (coalitions) => coalitions.map(() => Float64Array.of(Number.NaN)),
   redrawnValues: async (rows) => rows.map(({ kept }) => Float64Array.of(kept[1] ?? 0)),
   redrawnRanks: async (rows) => rows.map(({ kept }) => (kept[1] === 1 ? 0 : 100)),
+  note(text) {
+    throw new Error(`nothing to note was expected, received "${text}"`);
+  },
   random: (stream) => new Random(3, stream),
 };
+
+test("notes the steps of which no probe was done", async () => {
+  const notes: string[] = [];
+  const never: Game = {
+    ...decided,
+    steps: 2,
+    value: async (coalitions) => coalitions.map(() => Float64Array.of(0.5, 0.5)),
+    redrawnValues: async (rows) => rows.map(() => Float64Array.of(0.5, 0.5)),
+    redrawnRanks: async (rows) => rows.map(({ step }) => (step === 0 ? 0 : 100)),
+    note: (text) => notes.push(text),
+  };
+  const scores = await reagent.run(never, { maxProbeSteps: 2, numProbes: 2 });
+  expect(scores[1]?.reduce((sum, share) => sum + share, 0)).toBeCloseTo(1, 6);
+  expect(notes).toEqual([
+    "reagent: no probe was done within 2 rounds (maxProbeSteps) for generation steps 1; their scores are means over all probes",
+  ]);
+});
+
+test("a result keeps what its method notes", async () => {
+  const model = await loadModel(goldenPath("gpt2", "model"), "reagent", {
+    ...quick,
+    keepTopN: 1,
+    stoppingConditionTopK: 1,
+  });
+  const text = "One day, a little girl was happy.";
+  const { info } = await model.attribute("One day, a little girl was", text, { maxProbeSteps: 1 });
+  expect(info.inseq_tfjs).toMatchObject({ notes: [expect.stringMatching(/^sequence 0: reagent: no probe was done/)] });
+  model.dispose();
+});
 
 test("changes from certain to impossible give finite scores, and the token that decides most", async () => {
   const [scores] = await reagent.run(decided, { keepTopN: 1 });
@@ -185,8 +217,10 @@ test("changes from certain to impossible give finite scores, and the token that 
 
 test("invertKeep exchanges the best tokens in the test, and those only", async () => {
   const tests: number[][] = [];
+  const notes: string[] = [];
   const game: Game = {
     ...decided,
+    note: (text) => notes.push(text),
     redrawnRanks: async (rows) =>
       rows.map(({ kept }) => {
         tests.push([...kept]);
@@ -195,6 +229,7 @@ test("invertKeep exchanges the best tokens in the test, and those only", async (
   };
   await reagent.run(game, { keepTopN: 2, invertKeep: true, maxProbeSteps: 3, numProbes: 2 });
   expect(tests.length).toBe(6);
+  expect(notes).toHaveLength(1);
   for (const kept of tests) expect(kept.filter((one) => one === 0).length).toBe(2);
 });
 
