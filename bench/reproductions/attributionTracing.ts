@@ -1,5 +1,5 @@
 /**
- * Contrastive attribution tracing (Sarti et al. 2023, "Inseq", arXiv 2302.13942, section 4.2): how strongly the output of each
+ * Contrastive attribution tracing (Sarti et al. 2023, "Inseq", arXiv 2302.13942): how strongly the output of each
  * layer's feed-forward network at each token acts on p(true) − p(false), as gradient × activation. All layers together
  * take one forward and one backward pass; causal tracing (Meng et al. 2022, arXiv 2202.05262), which it is compared with,
  * takes a forward pass for each token and layer.

@@ -1,5 +1,5 @@
 /**
- * Locating factual knowledge in GPT-2, after Sarti et al. 2023 ("Inseq", arXiv 2302.13942, section 4.2): for facts that a model
+ * Locating factual knowledge in GPT-2, after Sarti et al. 2023 ("Inseq", arXiv 2302.13942): for facts that a model
  * knows, at which tokens and in which layers do the feed-forward networks act on the true answer rather than a false one?
  *
  * The own facts are what the bundled model has learned from its stories: where people of a profession work, and what noise an
@@ -142,7 +142,7 @@ function plots(averages: Averages, layers: readonly number[]): ReportBlock[] {
           y: means(region),
           errors: averages[region].map(({ standardError }) => standardError ?? 0),
         })),
-        x: { label: "Layer" },
+        x: { label: "Layer", whole: true },
         y: { label: "Mean share of a token", min: 0 },
       },
       caption: "The same as curves.",
@@ -181,10 +181,11 @@ function mapOf(
 }
 
 const paper: readonly string[] = [
-  "Sarti et al. (2023, Inseq, arXiv 2302.13942, section 4.2; the documentation's example “Locate Factual Knowledge in GPT-2”) " +
+  "Sarti et al. (2023, Inseq, arXiv 2302.13942; Inseq's documentation's example “Locate Factual Knowledge in GPT-2”) " +
     "attribute p(true) − p(false) of CounterFact's answers to the feed-forward networks of GPT-2 XL, all 48 layers: the last token's " +
     "importance grows with depth, the subject's, above all of its last token, is greatest in middle layers, and relation words' in " +
     "middle to late ones, as causal tracing finds (Meng et al. 2022), at a fraction of its cost.",
+  "This is a summary in our words of what the documentation's example says, not a quotation.",
   "Here the method is the same, for every layer in one pass. Its figures are not repeated: they hold for GPT-2 XL. With a folder or " +
     "name of a GPT-2 as --model and CounterFact as --data it runs on those.",
 ];

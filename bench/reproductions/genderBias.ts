@@ -1,5 +1,5 @@
 /**
- * Gender bias in machine translation, after Sarti et al. 2023 ("Inseq", arXiv 2302.13942, section 4.1).
+ * Gender bias in machine translation, after Sarti et al. 2023 ("Inseq", arXiv 2302.13942).
  *
  * Turkish "O bir hemşire." is "She is a nurse." or "He is a nurse.": the pronoun has no gender, so nothing but the
  * profession can make the model choose. For each profession: p(she) and p(he) as the translation's first token,
@@ -251,9 +251,10 @@ const plain = (scores: PronounChoice["signed"]) =>
   Object.fromEntries(functions.map((name) => [name, { ...scores[name] }]));
 
 const paper: readonly string[] = [
-  "Sarti, Feldhus, Sickert and van der Wal (2023, Inseq, arXiv 2302.13942, section 4.1) show their toolkit on gender bias: an " +
+  "Sarti, Feldhus, Sickert and van der Wal (2023, Inseq, arXiv 2302.13942) show their toolkit on gender bias: an " +
     "OPUS-MT model translates Turkish sentences about people with gender-neutral pronouns into English, where it must choose " +
     "he or she; the attributions of the pronoun and of the occupation are compared with what is known of the labour market.",
+  "This is a summary in our words, not a quotation, and no figure of the paper's has been checked against its text.",
   "The same quantities are computed here. The paper's tables hold for its model, Helsinki-NLP/opus-mt-tr-en, and are not " +
     "repeated: run this with --model Helsinki-NLP/opus-mt-tr-en to set figures beside them. The shares of women are those of " +
     "the US Bureau of Labor Statistics of 2015/16, as the Winogender schemas have them.",

@@ -173,6 +173,7 @@ const paper: readonly string[] = [
   "Yin and Neubig (2022, arXiv 2202.10419) explain GPT-2 and GPT-Neo on BLiMP's minimal pairs, by the length of the gradient, by " +
     "gradient × input and by erasing inputs, and compare with the words that decide by grammar. They report that contrastive " +
     "explanations, of one word rather than the other, agree with that evidence better than explanations of one word alone.",
+  "This is a summary in our words, not a quotation.",
   "Here the three methods (the gradient's length as its L2 norm) and the three metrics are applied to both questions. The " +
     "paper's figures are not repeated: they hold for its models. With " +
     "--model gpt2 and a file of BLiMP as --data it runs on those; evidence comes from rules instead of a parser.",

@@ -10,6 +10,7 @@ import { estimateText } from "../../src/cli/benchmark/numbers.ts";
 import type { TaskOutcome } from "../../src/cli/benchmark/outcome.ts";
 import { run } from "../../src/cli/run.ts";
 import { openScreen } from "../../src/cli/screen.ts";
+import { floors } from "../../src/evaluate/explain.ts";
 import { renderPlot } from "../../src/render/plot.ts";
 
 const [, , folder = "inseq-benchmark"] = process.argv;
@@ -54,6 +55,7 @@ const picture = renderPlot(
   {
     kind: "bars",
     names,
+    muted: floors,
     series: tasks.map(({ task, methods }) => {
       const of = names.map((name) => methods.find(({ method }) => method === name)?.summaries[0]);
       return {

@@ -4,7 +4,7 @@ import { OptionError } from "../../src/errors.ts";
 import type { Theme } from "../../src/render/colorScale.ts";
 import { contrast } from "../../src/render/colorScale.ts";
 import { type Plot, renderPlot } from "../../src/render/plot.ts";
-import { seriesStyle } from "../../src/render/svg/palette.ts";
+import { mutedColor, seriesStyle, seriesStyles } from "../../src/render/svg/palette.ts";
 import { scaleOf } from "../../src/render/svg/scale.ts";
 import { hostileTokens } from "./cases.ts";
 import { countElements } from "./wellFormed.ts";
@@ -143,4 +143,34 @@ describe("bad plots are refused", () => {
     expect(() => renderPlot(plots.bars, { width: 3 })).toThrow(/from 120 to 10000/);
     expect(() => renderPlot(plots.bars, { themes: "dark" } as never)).toThrow(/did you mean "theme"/);
   });
+});
+
+test("counts have ticks at whole numbers only", () => {
+  for (const last of [1, 2, 3, 7, 47]) {
+    const { ticks } = scaleOf([0, last], { whole: true }, 640);
+    expect(
+      ticks.every(({ value }) => Number.isInteger(value)),
+      String(last),
+    ).toBe(true);
+    expect(ticks.every(({ label }) => /^\d+$/.test(label))).toBe(true);
+  }
+  expect(scaleOf([0, 3], {}, 640).ticks.some(({ value }) => !Number.isInteger(value))).toBe(true);
+});
+
+test("muted series are grey, differ from each other, and take no colour from the others", () => {
+  for (const theme of ["light", "dark"] as const) {
+    const [first, random, second, recency] = seriesStyles([{}, { muted: true }, {}, { muted: true }], theme);
+    expect([first?.color, second?.color]).toEqual([seriesStyle(0, theme).color, seriesStyle(1, theme).color]);
+    expect([random?.color, recency?.color]).toEqual([mutedColor(theme, 0), mutedColor(theme, 0)]);
+    expect(random?.dash).not.toBe(recency?.dash);
+    const names = ["saliency", "random"];
+    const bars = renderPlot(
+      { kind: "bars", names, muted: ["random"], series: [{ name: "s", values: [1, 2] }] },
+      { theme },
+    );
+    expect(bars.match(/<rect [^>]*rx[^>]* fill="[^"]+"/g)?.map((bar) => bar.slice(-8, -1))).toEqual([
+      seriesStyle(0, theme).color,
+      mutedColor(theme, 0),
+    ]);
+  }
 });

@@ -21,7 +21,7 @@ export function exampleMaps({ evaluations, methods, items }: TaskOutcome, count:
     return [
       {
         kind: "plot",
-        title: `Item ${item + 1}${id === null ? "" : ` (${id})`}`,
+        title: `Item ${item + 1} of ${items}${id === null ? "" : `, id ${id}`}`,
         plot: {
           kind: "heatmap",
           rows: rows.map(({ method }) => method),

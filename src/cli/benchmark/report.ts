@@ -1,13 +1,14 @@
 /** A benchmark as a page: tables, plots, maps of a few items. */
 
-import { isFloor } from "../../evaluate/explain.ts";
+import { floors, isFloor } from "../../evaluate/explain.ts";
 import { type MetricId, metrics } from "../../evaluate/registry.ts";
+import type { Column } from "../../evaluate/summary.ts";
 import type { Plot } from "../../render/plot.ts";
 import type { Report, ReportBlock, ReportSection } from "../../render/report.ts";
 import { exampleMaps } from "./exampleMaps.ts";
 import { meanCurves } from "./meanCurves.ts";
 import { costHeads, costTexts, estimateText } from "./numbers.ts";
-import { beyondPriors, columnName, directionOf, priors, type TaskOutcome } from "./outcome.ts";
+import { beyondPriors, columnName, directionOf, type MethodOutcome, priors, type TaskOutcome } from "./outcome.ts";
 
 export interface ReportDetails {
   /** Items with a map. */
@@ -86,6 +87,7 @@ function plotsOf(outcome: TaskOutcome): ReportBlock[] {
   const bars: Plot = {
     kind: "bars",
     names: methods.map(({ method }) => method),
+    muted: floors,
     series: [
       {
         name,
@@ -122,14 +124,15 @@ function plotsOf(outcome: TaskOutcome): ReportBlock[] {
           kind: "curves",
           x: { label: `share of the words ${isDeletion ? "removed" : "revealed"} (${column.removal})`, min: 0, max: 1 },
           y: { label: "measured function" },
-          series: meanCurves(
-            evaluations,
-            column,
-            methods.map(({ method }) => method),
-          ),
+          series: meanCurves(evaluations, column, shown(outcome, column)).map((one) => ({
+            ...one,
+            muted: isFloor(one.name),
+          })),
         },
         height: 380,
-        caption: `Means over items. The ${isDeletion ? "sooner a curve falls" : "sooner a curve rises"}, the better the method.`,
+        caption:
+          `Means over items, of the floors (grey) and the ${CURVES} best methods by this measure. The sooner a curve ` +
+          `${isDeletion ? "falls" : "rises"}, the better the method.`,
       };
     });
   return [
@@ -137,6 +140,21 @@ function plotsOf(outcome: TaskOutcome): ReportBlock[] {
     ...curves,
     { kind: "plot", title: "Cost against quality", plot: cost },
   ];
+}
+
+/** More curves in one plot cannot be told apart. */
+const CURVES = 6;
+
+/** The best methods by a column, and what they are compared with. */
+function shown({ methods, columns }: TaskOutcome, column: Column): string[] {
+  const at = columns.indexOf(column);
+  const worth = ({ summaries }: MethodOutcome): number =>
+    (summaries[at]?.mean ?? Number.NEGATIVE_INFINITY) * directionOf(column);
+  const best = methods
+    .filter(({ method }) => !isFloor(method))
+    .sort((a, b) => worth(b) - worth(a))
+    .slice(0, CURVES);
+  return [...best.map(({ method }) => method), ...floors];
 }
 
 function metricTable(outcomes: readonly TaskOutcome[]): ReportBlock {

@@ -5,13 +5,15 @@ import { duration } from "../dataset/rate.ts";
 import { type Measured, measure } from "./measure.ts";
 
 /**
- * Measures of each task the first item that is not done, which is done then.
+ * Measures of each task an item that is not done, which is done then.
  * @returns what is left and how long it will take; null where nothing is
  */
 export async function timeLeft(works: readonly Measured[], args: BenchmarkArguments): Promise<string | null> {
   let [seconds, explanations] = [0, 0];
   for (const work of works) {
-    const [probe] = unfinished(work);
+    const left = unfinished(work);
+    // With all methods, quick and slow ones, if there is one.
+    const probe = left.find(({ methods }) => methods === work.asked.length) ?? left[0];
     if (probe === undefined) continue;
     const started = performance.now();
     await measure(work, args, (item) => item === probe.item);

@@ -3,8 +3,8 @@
 export const reportStyle = `
 .report{margin-bottom:20px}
 .report p{max-width:74ch;margin:0 0 16px}
-.report figure{margin:0 0 22px;overflow-x:auto}
-.report figcaption{color:var(--soft);font-size:13px;max-width:80ch}
+.report figure{margin:0 -20px 22px;overflow-x:auto}
+.report figcaption{color:var(--soft);font-size:13px;max-width:80ch;margin:0 20px}
 .report svg{max-width:100%;height:auto;display:block}
 .report .scroll{max-height:none}
 .report table{font-size:13px}

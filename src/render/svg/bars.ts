@@ -4,7 +4,7 @@ import { scoreText, typeset } from "../scoreText.ts";
 import { lineText } from "../visibleText.ts";
 import { type Drawing, inks, line, moved, rectangle, text } from "./drawing.ts";
 import { legend } from "./legend.ts";
-import { seriesStyle } from "./palette.ts";
+import { mutedColor, seriesStyle } from "./palette.ts";
 import type { PlotLook } from "./plotLook.ts";
 import { type Axis, scaleOf } from "./scale.ts";
 import { stacked } from "./stacked.ts";
@@ -23,11 +23,13 @@ export interface BarPlot {
   readonly kind: "bars";
   readonly names: readonly string[];
   readonly series: readonly BarSeries[];
+  /** Names whose bars are grey: what the others are compared with. */
+  readonly muted?: readonly string[];
   /** The axis of the values, which contains 0. */
   readonly value?: Axis;
 }
 
-export function bars({ names, series, value: axis = {} }: BarPlot, look: PlotLook): Drawing {
+export function bars({ names, series, muted = [], value: axis = {} }: BarPlot, look: PlotLook): Drawing {
   const labels = names.map((name) => shortenToWidth(lineText(name), longest, labelSize));
   const left = Math.max(0, ...labels.map((label) => textWidth(label, labelSize))) + 10;
   const thickness = series.length > 1 ? 9 : 14;
@@ -67,7 +69,7 @@ export function bars({ names, series, value: axis = {} }: BarPlot, look: PlotLoo
           from,
           y,
           { width: to - from, height: thickness, radius: 1 },
-          seriesStyle(index, look.theme).color,
+          muted.includes(name) ? mutedColor(look.theme, index) : seriesStyle(index, look.theme).color,
           tip,
         ) + whisker
       );
@@ -83,14 +85,7 @@ export function bars({ names, series, value: axis = {} }: BarPlot, look: PlotLoo
     height: height + (axis.label === undefined ? 20 : 40),
     content: moved(left, 0, [...grid, ...drawn, caption].join("\n")),
   };
-  return stacked([
-    legend(
-      series.map(({ name }) => name),
-      look,
-      false,
-    ),
-    plot,
-  ]);
+  return stacked([legend(series, look, false), plot]);
 }
 
 const longest = 220;

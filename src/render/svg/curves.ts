@@ -3,7 +3,7 @@
 import { withAxes } from "./axes.ts";
 import { type Drawing, path, tooltip } from "./drawing.ts";
 import { legend } from "./legend.ts";
-import { seriesStyle } from "./palette.ts";
+import { type SeriesStyle, seriesStyles } from "./palette.ts";
 import type { PlotLook } from "./plotLook.ts";
 import type { Axis } from "./scale.ts";
 import { stacked } from "./stacked.ts";
@@ -15,6 +15,8 @@ export interface CurveSeries {
   readonly y: readonly number[];
   /** Half the height of the band around each point. */
   readonly errors?: readonly number[];
+  /** Grey: what the others are compared with. */
+  readonly muted?: boolean;
 }
 
 /** Values along an axis. */
@@ -30,11 +32,12 @@ export interface CurvePlot {
 export function curves({ series, x = {}, y = {}, marks }: CurvePlot, look: PlotLook): Drawing {
   const xs = series.flatMap((one) => one.x);
   const ys = series.flatMap((one) => one.y.flatMap((value, i) => around(value, one.errors?.[i])));
+  const styles = seriesStyles(series, look.theme);
   const withMarks = marks ?? series.every((one) => one.x.length <= 25);
   const plot = withAxes(xs, ys, x, y, look, (area) =>
     series
       .map((one, index) => {
-        const { color, dash, mark } = seriesStyle(index, look.theme);
+        const { color, dash, mark } = styles[index] as SeriesStyle;
         const points = one.x.map((value, i) => area.place(value, one.y[i] ?? Number.NaN));
         const band =
           one.errors === undefined
@@ -56,14 +59,7 @@ export function curves({ series, x = {}, y = {}, marks }: CurvePlot, look: PlotL
       })
       .join("\n"),
   );
-  return stacked([
-    legend(
-      series.map(({ name }) => name),
-      look,
-      true,
-    ),
-    plot,
-  ]);
+  return stacked([legend(series, look, true), plot]);
 }
 
 const around = (value: number, error = 0): number[] => [value - error, value + error];

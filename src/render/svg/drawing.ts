@@ -21,6 +21,11 @@ export const inks: Readonly<Record<Theme, { readonly main: string; readonly soft
   dark: { main: "#e4e6eb", soft: "#9aa1ad" },
 };
 
+/** The colour behind everything. */
+export function ground(theme: Theme): string {
+  return colorFor(0, 1, theme) ?? inks[theme].main;
+}
+
 export interface TextStyle {
   readonly size: number;
   readonly fill: string;
@@ -28,17 +33,20 @@ export interface TextStyle {
   readonly bold?: boolean;
   /** Degrees, around the text's own place. */
   readonly rotate?: number;
+  /** The colour of a rim around the letters, so that they can be read on lines. */
+  readonly rim?: string;
   /** Squeeze or stretch the text to this width, whatever font there is. */
   readonly width?: number;
 }
 
 /** `content` must have been made visible already; it is escaped here. */
 export function text(x: number, y: number, content: string, style: TextStyle): string {
-  const { size, fill, anchor = "start", bold, rotate, width } = style;
+  const { size, fill, anchor = "start", bold, rotate, rim, width } = style;
   const attributes = [
     `x="${round(x)}" y="${round(y)}" font-size="${size}" fill="${fill}"`,
     anchor === "start" ? "" : `text-anchor="${anchor}"`,
     bold === true ? 'font-weight="600"' : "",
+    rim === undefined ? "" : `stroke="${rim}" stroke-width="3" stroke-linejoin="round" paint-order="stroke"`,
     rotate === undefined ? "" : `transform="rotate(${rotate} ${round(x)} ${round(y)})"`,
     width === undefined ? "" : `textLength="${round(width)}" lengthAdjust="spacingAndGlyphs"`,
   ];
@@ -118,7 +126,7 @@ export function svgElement(drawing: Drawing, title: string | undefined, theme: T
   const width = Math.ceil(Math.max(drawing.width, textWidth(heading, headingSize)) + 2 * margin);
   const height = Math.ceil(drawing.height + top + margin);
   const parts = [
-    rectangle(0, 0, { width, height }, colorFor(0, 1, theme) ?? inks[theme].main),
+    rectangle(0, 0, { width, height }, ground(theme)),
     heading === "" ? "" : text(margin, margin + 16, heading, { size: headingSize, fill: inks[theme].main, bold: true }),
     moved(margin, top, drawing.content),
   ];

@@ -2,20 +2,25 @@
 
 import { lineText } from "../visibleText.ts";
 import { type Drawing, inks, line, text } from "./drawing.ts";
-import { seriesStyle } from "./palette.ts";
+import { type SeriesStyle, seriesStyles } from "./palette.ts";
 import type { PlotLook } from "./plotLook.ts";
 import { shortenToWidth, textWidth } from "./textWidth.ts";
 
 /** One entry for each series; nothing for fewer than two of them. `lines` draws the dashes, too. */
-export function legend(names: readonly string[], { theme, width }: PlotLook, lines: boolean): Drawing {
-  if (names.length < 2) return { width: 0, height: 0, content: "" };
+export function legend(
+  series: readonly { readonly name: string; readonly muted?: boolean }[],
+  { theme, width }: PlotLook,
+  lines: boolean,
+): Drawing {
+  if (series.length < 2) return { width: 0, height: 0, content: "" };
   const mark = lines ? 26 : 14;
   let [x, y] = [0, 0];
-  const entries = names.map((name, index) => {
+  const styles = seriesStyles(series, theme);
+  const entries = series.map(({ name }, index) => {
     const label = shortenToWidth(lineText(name), width - mark, size);
     const room = mark + textWidth(label, size) + 18;
     if (x > 0 && x + room - 18 > width) [x, y] = [0, y + rowHeight];
-    const { color, dash, mark: shape } = seriesStyle(index, theme);
+    const { color, dash, mark: shape } = styles[index] as SeriesStyle;
     const center = [x + (mark - 6) / 2, y + 8] as const;
     const stroke = lines ? line([x, y + 8], [x + mark - 6, y + 8], { stroke: color, width: 2, dash }) : "";
     const drawn = `${stroke}<g fill="${color}">${shape(center, 3.5)}</g>${text(x + mark, y + 12, label, { size, fill: inks[theme].main })}`;

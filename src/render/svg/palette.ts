@@ -25,6 +25,34 @@ export function seriesStyle(index: number, theme: Theme): SeriesStyle {
   };
 }
 
+/**
+ * The looks of all series: muted ones are grey, and told apart by dashes and marks; the others take the colours in their
+ * order.
+ */
+export function seriesStyles(all: readonly { readonly muted?: boolean }[], theme: Theme): SeriesStyle[] {
+  const counts = { muted: 0, coloured: 0 };
+  return all.map(({ muted = false }) => {
+    if (!muted) return seriesStyle(counts.coloured++, theme);
+    const index = counts.muted++;
+    return {
+      color: mutedColor(theme, 0),
+      dash: dashes[(index + 1) % dashes.length] ?? "",
+      mark: marks[index % marks.length] ?? circle,
+    };
+  });
+}
+
+/** The grey of bars that are muted, the lighter the further back their series stands. */
+export function mutedColor(theme: Theme, index: number): string {
+  const colors = greys[theme];
+  return colors[index % colors.length] ?? "#888888";
+}
+
+const greys: Readonly<Record<Theme, readonly string[]>> = {
+  light: ["#8a909b", "#c3c7ce"],
+  dark: ["#9aa1ad", "#5d636e"],
+};
+
 const palettes: Readonly<Record<Theme, readonly string[]>> = {
   light: ["#0072b2", "#d55e00", "#009e73", "#cc79a7", "#b07d00", "#56b4e9", "#6a717d"],
   dark: ["#56b4e9", "#f08a3c", "#2cc59a", "#e59bc5", "#e6c229", "#8fa8ff", "#9aa1ad"],

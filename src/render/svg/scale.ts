@@ -8,6 +8,8 @@ export interface Axis {
   readonly label?: string;
   readonly min?: number;
   readonly max?: number;
+  /** Whether values are counts, so that there are no ticks between whole numbers. */
+  readonly whole?: boolean;
   /** Linear by default. A logarithmic axis takes positive values only. */
   readonly scale?: "linear" | "log";
 }
@@ -41,7 +43,8 @@ export function scaleOf(values: readonly number[], axis: Axis, pixels: number, s
 
 function linear(low: number, high: number, axis: Axis, pixels: number, spacing: number): Scale {
   const spread = high > low ? high - low : Math.abs(high) || 1;
-  const step = niceStep(spread / Math.max(2, Math.floor(pixels / spacing)));
+  const wantedStep = spread / Math.max(2, Math.floor(pixels / spacing));
+  const step = niceStep(axis.whole === true ? Math.max(1, wantedStep) : wantedStep);
   // An end that the caller chose is kept; others move out to the next tick.
   const start = axis.min ?? Math.floor(low / step + rounding) * step;
   const wanted = axis.max ?? Math.ceil(high / step - rounding) * step;

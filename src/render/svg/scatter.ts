@@ -2,7 +2,7 @@
 
 import { lineText } from "../visibleText.ts";
 import { type Area, withAxes } from "./axes.ts";
-import { type Drawing, inks, line, type Point, path, text, tooltip } from "./drawing.ts";
+import { type Drawing, ground, inks, line, type Point, path, text, tooltip } from "./drawing.ts";
 import { legend } from "./legend.ts";
 import { seriesStyle } from "./palette.ts";
 import type { PlotLook } from "./plotLook.ts";
@@ -49,14 +49,7 @@ export function scatter({ series, x = {}, y = {}, lines = [] }: ScatterPlot, loo
     const drawn = series.map((one, index) => group(one, index, area, look));
     return [...through, ...drawn, ...labels(points, area, look)].join("\n");
   });
-  return stacked([
-    legend(
-      series.map(({ name }) => name),
-      look,
-      false,
-    ),
-    plot,
-  ]);
+  return stacked([legend(series, look, false), plot]);
 }
 
 function group({ name, points }: ScatterSeries, index: number, area: Area, { theme }: PlotLook): string {
@@ -98,7 +91,7 @@ function labels(points: readonly ScatterPoint[], area: Area, { theme }: PlotLook
       const isInside = box[0] >= 0 && box[1] >= -6 && box[2] <= area.width + 14 && box[3] <= area.height;
       if (!isInside || taken.some((other) => overlap(box, other))) continue;
       taken.push(box);
-      return [text(left, base, name, { size: labelSize, fill: inks[theme].main })];
+      return [text(left, base, name, { size: labelSize, fill: inks[theme].main, rim: ground(theme) })];
     }
     return [];
   });
