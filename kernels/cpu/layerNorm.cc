@@ -73,12 +73,14 @@ int inseq_layer_norm_backward(const float* dy, const float* x, const float* scal
           V sumG{}, sumGx{};
           vectors(D, [&](int64_t i, auto lanes) {
             const V g = load(dy + at + i, lanes) * load(scale + i, lanes);
+            store(dx + at + i, g, lanes);
             sumG += g;
             sumGx += g * load(normalized + i, lanes);
           });
           const float meanG = sumLanes(sumG) / static_cast<float>(D), meanGx = sumLanes(sumGx) / static_cast<float>(D);
+          // g as it was added up: one that is not rounded, in a fused multiply-add, would leave a gradient of one number.
           vectors(D, [&](int64_t i, auto lanes) {
-            const V g = load(dy + at + i, lanes) * load(scale + i, lanes);
+            const V g = load(dx + at + i, lanes);
             store(dx + at + i, (g - meanG - load(normalized + i, lanes) * meanGx) * inverse, lanes);
           });
         }
