@@ -10,7 +10,8 @@
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { buildCuda, findNvcc, hasDriver } from "./buildCuda.mjs";
-import { compile, findCompiler, outputPath, root, sourcesIn } from "./compile.mjs";
+import { compile, compileObjects, findCompiler, link, outputPath, root, sourcesIn } from "./compile.mjs";
+import { compileTests } from "./compileTests.mjs";
 
 export { findCompiler };
 
@@ -36,7 +37,8 @@ const COMMON = [
 ];
 const RELEASE = [...COMMON, "-O3", "-shared"];
 const TEST = [...COMMON, "-O1", "-Wall", "-Wextra", "-Werror", "-Wno-unknown-warning-option", "-Wno-psabi"];
-const SANITIZERS = ["-fsanitize=address,undefined", "-fno-sanitize-recover=all"];
+/** Pointers to nothing and past the end of an object are found by the address sanitizer already. */
+const SANITIZERS = ["-fsanitize=address,undefined", "-fno-sanitize=null,object-size", "-fno-sanitize-recover=all"];
 
 export const libraryPath = (instructionSet) => outputPath(`inseq_kernels_${instructionSet}.so`);
 
@@ -51,12 +53,14 @@ export async function buildLibraries(compiler) {
   return made.flat();
 }
 
-/** The test program of one instruction set, with sanitizers; returns its path. */
+/** The test program of one instruction set, its kernels with sanitizers; returns its path. */
 export async function buildTestProgram(compiler, instructionSet) {
-  const output = outputPath(`test_${instructionSet}`);
-  const sources = ["include", "library", "cpu", "test"].flatMap(sourcesIn);
-  await compile(compiler, sources, [...TEST, ...SANITIZERS, ...instructionSets[instructionSet]], output);
-  return output;
+  const name = `test_${instructionSet}`;
+  const sources = ["include", "library", "cpu"].flatMap(sourcesIn);
+  const flags = [...TEST, ...SANITIZERS, ...instructionSets[instructionSet]];
+  const objects = [...(await compileObjects(compiler, sources, flags, name)), ...(await compileTests(compiler))];
+  await link(compiler, objects, ["-pthread", ...SANITIZERS], outputPath(name));
+  return outputPath(name);
 }
 
 const NO_NVCC = "no nvcc (looked for $NVCC, $PATH, $CUDA_HOME, /usr/local/cuda): the cuda backend is absent";

@@ -2,7 +2,8 @@
 
 import { existsSync } from "node:fs";
 import { join } from "node:path";
-import { compileUnits, findCommand, outputPath, root, sourcesIn } from "./compile.mjs";
+import { compileObjects, findCommand, link, outputPath, root, sourcesIn } from "./compile.mjs";
+import { compileTests } from "./compileTests.mjs";
 
 /** A100; L4, RTX 40; H100, H200; and PTX, which the driver compiles for later ones. */
 const ARCHITECTURES = [
@@ -33,8 +34,9 @@ export const cudaLibrary = outputPath("libinseq_cuda.so");
 /** The library for GPUs; returns what had to be compiled. The CUDA runtime is linked in, cuBLAS is found when it runs. */
 export async function buildCuda(nvcc) {
   const flags = [...LANGUAGE, "-O3", "--threads=2", `-Xcompiler=${HOST.join(",")}`, ...ARCHITECTURES];
-  const link = [...LINK, "-cudart=static", "-Xlinker=-Bsymbolic"];
-  return (await compileUnits(nvcc, sources(), flags, link, cudaLibrary)) ? ["sm_80, sm_89, sm_90 and PTX"] : [];
+  const linkFlags = [...LINK, "-cudart=static", "-Xlinker=-Bsymbolic"];
+  const objects = await compileObjects(nvcc, sources(), flags, "cuda");
+  return (await link(nvcc, objects, linkFlags, cudaLibrary)) ? ["sm_80, sm_89, sm_90 and PTX"] : [];
 }
 
 const SHIM = "test/cudaShim";
@@ -58,8 +60,10 @@ const shimSources = (checked) =>
   );
 
 /** A stand-in for cuBLAS, opened like the real one. */
-const buildCublasShim = (compiler) =>
-  compileUnits(compiler, [join(root, SHIM, "cublas.cc")], [...EMULATION, "-O3"], ["-shared"], outputPath(CUBLAS_SHIM));
+async function buildCublasShim(compiler) {
+  const objects = await compileObjects(compiler, [join(root, SHIM, "cublas.cc")], [...EMULATION, "-O3"], "cublas_shim");
+  await link(compiler, objects, ["-shared"], outputPath(CUBLAS_SHIM));
+}
 
 /** g++ takes CUDA's sources for C++ when told so; the linker must not take objects for sources. */
 const asCpp = (file) => [file, file.endsWith(".cu") ? ["-xc++"] : []];
@@ -70,7 +74,8 @@ export const cudaShimLibrary = outputPath("libinseq_cuda_shim.so");
 export async function buildCudaShim(compiler) {
   await buildCublasShim(compiler);
   const units = [...sources(), ...shimSources(false)].map(asCpp);
-  await compileUnits(compiler, units, [...EMULATION, "-O2"], ["-shared", ...EMULATION_LINK], cudaShimLibrary);
+  const objects = await compileObjects(compiler, units, [...EMULATION, "-O2"], "cuda_shim");
+  await link(compiler, objects, ["-shared", ...EMULATION_LINK], cudaShimLibrary);
   return cudaShimLibrary;
 }
 
@@ -78,16 +83,29 @@ export async function buildCudaShim(compiler) {
  * A program on the emulated device, with the kernels' memory accesses checked: the thread sanitizer's calls go to the shim
  * (accesses.cc), not to its own library. Returns its path.
  */
-async function buildChecked(compiler, name, ownSources) {
+async function buildChecked(compiler, name, ownObjects) {
   await buildCublasShim(compiler);
-  const checked = (file) => [file, file.endsWith(".cu") ? ["-xc++", "-fsanitize=thread"] : []];
-  const units = [...sources(), ...shimSources(true), ...ownSources].map(checked);
-  await compileUnits(compiler, units, [...EMULATION, "-O1", "-g"], EMULATION_LINK, outputPath(name));
+  const kernels = await compileObjects(compiler, sources().map(checked), CHECKED, "cuda_checked");
+  // What is called for every access is worth more time of the compiler.
+  const shim = await compileObjects(compiler, shimSources(true), [...EMULATION, "-O3"], "cuda_checked_shim");
+  await link(compiler, [...kernels, ...shim, ...ownObjects], EMULATION_LINK, outputPath(name));
   return outputPath(name);
 }
 
+const CHECKED = [...EMULATION, "-O1"];
+const checked = (file) => [file, file.endsWith(".cu") ? ["-xc++", "-fsanitize=thread"] : []];
+
 /** The suite of kernels/test, as for the CPU. */
-export const buildCudaTestProgram = (compiler) => buildChecked(compiler, "test_cuda", sourcesIn("test"));
+export const buildCudaTestProgram = async (compiler) =>
+  await buildChecked(compiler, "test_cuda", await compileTests(compiler));
+
 /** Kernels that are wrong on purpose. */
-export const buildCudaFaultProgram = (compiler) =>
-  buildChecked(compiler, "test_cuda_faults", sourcesIn("test/cudaFaults"));
+export async function buildCudaFaultProgram(compiler) {
+  const headers = ["include", "library", "cuda", SHIM].flatMap(sourcesIn).filter((file) => file.endsWith(".h"));
+  const units = [...headers, ...sourcesIn("test/cudaFaults")].map(checked);
+  return await buildChecked(
+    compiler,
+    "test_cuda_faults",
+    await compileObjects(compiler, units, CHECKED, "cuda_faults"),
+  );
+}

@@ -64,14 +64,15 @@ export const compile = (compiler, sources, flags, output) =>
   make(compiler, sources, [...flags, ...sources.filter((file) => file.endsWith(".cc"))], output);
 
 /**
- * Each unit on its own, two at a time, so that a change of one compiles only that one; then `output`. Returns whether
- * anything had to be done. A source that comes with flags of its own is a pair of both.
+ * Each unit on its own, two at a time, so that a change of one compiles only that one; returns the objects. Their names begin
+ * with `kind`: what is compiled in the same way has the same kind, and is compiled once for all that it is linked into.
+ * A source that comes with flags of its own is a pair of both.
  */
-export async function compileUnits(compiler, sources, flags, linkFlags, output) {
+export async function compileObjects(compiler, sources, flags, kind) {
   const pairs = sources.map((source) => (Array.isArray(source) ? source : [source, []]));
   const headers = pairs.map(([file]) => file).filter((file) => file.endsWith(".h"));
   const units = pairs.filter(([file]) => !file.endsWith(".h"));
-  const objects = units.map(([file]) => `${output}.${file.slice(root.length).replaceAll("/", ".")}.o`);
+  const objects = units.map(([file]) => outputPath(`${kind}.${file.slice(root.length).replaceAll("/", ".")}.o`));
   const waiting = units.map((_, i) => i);
   const worker = async () => {
     for (let i = waiting.shift(); i !== undefined; i = waiting.shift()) {
@@ -80,5 +81,8 @@ export async function compileUnits(compiler, sources, flags, linkFlags, output) 
     }
   };
   await Promise.all([worker(), worker()]);
-  return make(compiler, objects, [...linkFlags, ...objects], output);
+  return objects;
 }
+
+/** Objects into `output`. Returns whether anything had to be done. */
+export const link = (compiler, objects, flags, output) => make(compiler, objects, [...flags, ...objects], output);
