@@ -7,9 +7,9 @@ import type { Scores } from "../result/attribution.ts";
 import type { Score, ScoreOptions } from "../score/score.ts";
 import { dispose, readFloats, type Tensor, tidy } from "../tensor.ts";
 import { chosenPlaces } from "./attributedPlaces.ts";
-import { attributeEmbeddings, checkAttributable } from "./attributeEmbeddings.ts";
 import { attributeInternals } from "./attributeInternals.ts";
 import { attributePlayers, checkPlayable } from "./attributePlayers.ts";
+import { attributeVectors, checkAttributable } from "./attributeVectors.ts";
 import type { RowLimits } from "./budget.ts";
 import { type Contrast, inSameContext } from "./contrast.ts";
 import { dropoutLogits } from "./dropout.ts";
@@ -109,7 +109,7 @@ export async function attributeSequence(
     switch (method.on) {
       case "embeddings":
       case "sites":
-        return await attributeEmbeddings(model, sequence, { ...request, method }, tokens, contrast_FGV, stepScores);
+        return await attributeVectors(model, sequence, { ...request, method }, tokens, contrast_FGV, stepScores);
       case "players":
         return await attributePlayers(model, sequence, { ...request, method }, tokens, contrast_FGV, stepScores);
       case "internals":

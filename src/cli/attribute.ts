@@ -7,7 +7,7 @@ import type { FeatureAttributionOutput } from "../output.ts";
 import { readBytes, writeFileAtomically } from "../platform/node.ts";
 import { renderPng } from "../render/png.ts";
 import { aggregateAsAsked, aggregateForView } from "./aggregation.ts";
-import { attributeOptions, missing } from "./attributionArguments.ts";
+import { libraryOptions, missing } from "./attributionArguments.ts";
 import { interruptible, uninterrupted } from "./interruption.ts";
 import { openModel, requiredModel } from "./openModel.ts";
 import type { AttributeArguments } from "./options.ts";
@@ -21,7 +21,7 @@ export async function attribute(args: AttributeArguments, screen: Screen): Promi
   const { attributionMethod: method } = args;
   requiredModel(args);
   const inputs = await readInputArguments(args);
-  const { showProgress, ...options } = attributeOptions(args);
+  const { showProgress, ...options } = libraryOptions(args);
   const { savePath, vizPath, svgPath, pngPath } = args;
   await checkOutputPaths({ savePath, vizPath, svgPath, pngPath });
   const tell = createTell(args, screen);

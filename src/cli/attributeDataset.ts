@@ -9,7 +9,7 @@ import type { FeatureAttributionOutput } from "../output.ts";
 import { fileExists, openFolder } from "../platform/node.ts";
 import { version } from "../version.ts";
 import { aggregateAsAsked, aggregateForView } from "./aggregation.ts";
-import { attributeOptions, missing } from "./attributionArguments.ts";
+import { libraryOptions, missing } from "./attributionArguments.ts";
 import { batchesOf, columnsOf, type Fields, type Part } from "./dataset/batches.ts";
 import { type Dataset, openDataset } from "./dataset/dataset.ts";
 import { estimate } from "./dataset/estimate.ts";
@@ -38,7 +38,7 @@ export async function attributeDataset(args: DatasetArguments, screen: Screen): 
   if (args.resume && args.overwrite)
     throw new OptionError("--resume and --overwrite contradict each other; leave one out");
   await checkOutputPaths({ savePath });
-  const { showProgress: _, ...options } = attributeOptions(args);
+  const { showProgress: _, ...options } = libraryOptions(args);
   // Wrong options are found before anything is loaded, and are no fault of the rows.
   resolveOptions(
     args.attributionMethod as MethodId,
@@ -60,7 +60,7 @@ export async function attributeDataset(args: DatasetArguments, screen: Screen): 
 
 /** The data set; files of the hub are downloaded, with a bar if that is to be seen. */
 async function downloaded(args: DatasetArguments, signal: AbortSignal): Promise<Dataset> {
-  const downloads = createDownloadBar(attributeOptions(args).showProgress);
+  const downloads = createDownloadBar(libraryOptions(args).showProgress);
   return await openDataset(args, { onDownload: downloads.update, signal }).finally(downloads.stop);
 }
 
@@ -82,7 +82,7 @@ async function attributeShard(
   screen: Screen,
 ): Promise<End> {
   const tell = createTell(args, screen);
-  const { showProgress, ...options } = attributeOptions(args);
+  const { showProgress, ...options } = libraryOptions(args);
   const identity = await data.identity(signal);
   const total = sizeOfShard(range, shard);
   const rate = createRateReport(showProgress, total, screen);

@@ -14,7 +14,7 @@ export type AttributionArguments = Omit<
 >;
 
 /** The options of the library's `attribute`; the record `--attribution_kwargs` may hold any that has no option of its own. */
-export function attributeOptions(args: AttributionArguments): AttributeOptions & { readonly showProgress: boolean } {
+export function libraryOptions(args: AttributionArguments): AttributeOptions & { readonly showProgress: boolean } {
   const { show_progress: showProgress = true, ...record } = args.attributionKwargs;
   if (typeof showProgress !== "boolean") {
     throw new OptionError(`--attribution_kwargs: "show_progress": expected true or false, received ${showProgress}`);

@@ -6,7 +6,7 @@ import { FileError } from "../../errors.ts";
 import { isJsonObject } from "../../json.ts";
 import { type MethodId, methods } from "../../method/registry.ts";
 import type { FeatureAttributionOutput } from "../../output.ts";
-import { attributeOptions } from "../attributionArguments.ts";
+import { libraryOptions } from "../attributionArguments.ts";
 import type { DatasetArguments } from "../datasetOptions.ts";
 import { openModel } from "../openModel.ts";
 import type { Screen } from "../screen.ts";
@@ -39,7 +39,7 @@ interface Probe {
 /** Tells on the standard output what the run, or the shard, would cost. */
 export async function estimate(args: DatasetArguments, part: Part, screen: Screen): Promise<void> {
   const { signal } = part;
-  const { showProgress, ...shared } = attributeOptions(args);
+  const { showProgress, ...shared } = libraryOptions(args);
   const options = { ...shared, signal };
   const model = await openModel(args, showProgress, createTell(args, screen), signal);
   try {

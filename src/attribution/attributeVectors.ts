@@ -1,4 +1,4 @@
-/** Attributing embeddings, or activations inside the model: the steps of a sequence are solved in chunks, each a problem for the method. */
+/** Attributing vectors, the embeddings or activations inside the model: the steps of a sequence are solved in chunks, each a problem for the method. */
 
 import { OptionError } from "../errors.ts";
 import { averagedOverBaselines } from "../method/averaged.ts";
@@ -31,7 +31,7 @@ import { createTarget, type StepTokens } from "./target.ts";
 import { reduceWidth, type WidthReduction } from "./widthReduction.ts";
 
 /** Of a request that `checkAttributable` has let through. */
-export async function attributeEmbeddings(
+export async function attributeVectors(
   model: Model,
   sequence: Sequence,
   request: AttributionRequest & { readonly method: EmbeddingMethod<MethodOptions> | SiteMethod<MethodOptions> },
