@@ -1,6 +1,6 @@
 /**
  * Every method of the registry, as a user calls it: batches, decoder-only and encoder-decoder models, with and without the
- * target, with contrastive scores, on two backends; and what a method cannot do is refused before the model runs at all.
+ * target, with contrastive scores, on three backends; and what a method cannot do is refused before the model runs at all.
  */
 
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
@@ -20,7 +20,7 @@ const kinds = ["gpt2", "marian"] as const;
 type Kind = (typeof kinds)[number];
 beforeAll(async () => {
   for (const kind of [...kinds, "t5"]) {
-    for (const backend of new Set(backends)) {
+    for (const backend of new Set([...backends, ...(kind === "gpt2" ? (["cpu"] as const) : [])])) {
       models.set(`${kind} ${backend}`, await loadModel(goldenPath(kind, "model"), "dummy", { backend }));
     }
   }
@@ -144,6 +144,12 @@ describe.each(ids)("%s", (id) => {
       const [wasm] = await attribute(kind, id, [1], {}, "wasm");
       expectClose(wasm, (await alone(kind))[0], 1e-3);
     }
+  });
+
+  // What perturbs is compared on cpu by everyPerturbation.test.ts, with fewer players.
+  test.skipIf(backends[0] === "cpu" || method.on === "players")("gives the same on cpu", async () => {
+    const [cpu] = await attribute("gpt2", id, [1], {}, "cpu");
+    expectClose(cpu, (await alone("gpt2"))[0], 1e-3);
   });
 
   test("refuses what it cannot do before the model runs", async () => {
