@@ -39,7 +39,8 @@ export function openScreen(): Screen {
   }
   return {
     colorLevel: colorLevel(),
-    width: Math.max(NARROWEST, process.stdout.columns ?? columnsAsked() ?? WITHOUT_TERMINAL),
+    // A terminal that does not know its size says 0.
+    width: Math.max(NARROWEST, process.stdout.columns || (columnsAsked() ?? WITHOUT_TERMINAL)),
     print: (text) => {
       if (!gone.is) process.stdout.write(text);
     },
