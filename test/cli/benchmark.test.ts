@@ -43,13 +43,14 @@ const args = (data: string, out: string, ...rest: readonly string[]): string[] =
 
 type Line = { readonly evaluation: Evaluation };
 
-/** The records without the times, which differ. */
+/** The records without the times, which differ, item by item: which item is measured first, to tell the time, differs, too. */
 async function records(out: string): Promise<unknown[]> {
   const [, ...lines] = (await readFile(join(folder, out, "records.jsonl"), "utf8")).trim().split("\n");
-  return lines.map((line) => {
+  const found = lines.map((line) => {
     const { cost, ...rest } = (JSON.parse(line) as Line).evaluation;
     return { ...rest, forwards: cost.forwards };
   });
+  return found.sort((a, b) => a.item - b.item || a.method.localeCompare(b.method));
 }
 
 describe("inseq benchmark", () => {
