@@ -180,3 +180,20 @@ describe.each(ids)("%s", (id) => {
     }
   });
 });
+
+test.each(kinds)(
+  "dummy gives a batch of %s, of different lengths, the step scores of its single texts",
+  async (kind) => {
+    const options = { stepScores: ["probability", "entropy"] };
+    const batch = await attribute(kind, "dummy", [0, 1], options);
+    expect(batch.length).toBe(2);
+    for (const [i, sequence] of batch.entries()) {
+      const [single] = await attribute(kind, "dummy", [i], options);
+      for (const name of options.stepScores) {
+        const [mine, alone] = [finite(sequence.stepScores[name] ?? null), finite(single?.stepScores[name] ?? null)];
+        expect(mine.length).toBe(2);
+        for (const [step, value] of mine.entries()) expect(value).toBeCloseTo(alone[step] ?? Number.NaN, 5);
+      }
+    }
+  },
+);
