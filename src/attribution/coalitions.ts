@@ -12,8 +12,8 @@ import { repeat } from "../ops/repeat.ts";
 import { select } from "../ops/select.ts";
 import { Random } from "../random.ts";
 import { cast, dispose, expandDims, greater, int32, readFloats, sum, type Tensor, tidy } from "../tensor.ts";
-import { fewerRows } from "./budget.ts";
 import { derivatives } from "./derivatives.ts";
+import { inPasses } from "./inPasses.ts";
 import { type Draws, isWhole, type Kept, type Perturbation, perturbedRows, unchangedPositions } from "./perturb.ts";
 import type { Player } from "./players.ts";
 import { chunks, type Target } from "./problem.ts";
@@ -66,7 +66,7 @@ export function createGame(perturbation: Perturbation, players: readonly Player[
   const known = new Map<string, Float64Array>();
   /** Values of the text itself, once it was worth computing what others share with it. */
   let unperturbed: Float64Array | undefined;
-  let rowsOfPass = options.rows;
+  const size = { rows: options.rows };
 
   const sees = (step: number, player: number): boolean => {
     const isSource = hasSource && players[player]?.input === 0;
@@ -107,24 +107,6 @@ export function createGame(perturbation: Perturbation, players: readonly Player[
     });
   }
 
-  /** What each of some rows gives, in as many passes as the budget wants, or more, where a row asks for another one. */
-  async function inPasses<One, Result>(
-    all: readonly One[],
-    run: (some: readonly One[]) => Promise<Result[]>,
-    together: (from: number) => number = () => all.length,
-  ): Promise<Result[]> {
-    const results: Result[] = [];
-    while (results.length < all.length) {
-      const some = all.slice(results.length, results.length + Math.min(rowsOfPass, together(results.length)));
-      try {
-        results.push(...(await run(some)));
-      } catch (error) {
-        rowsOfPass = fewerRows(error, some.length);
-      }
-    }
-    return results;
-  }
-
   /** All steps of some rows; those that see what no row changes are known. */
   async function evaluate(some: readonly Row[]): Promise<Float64Array[]> {
     const shared = Math.min(...some.map(({ kept }) => unchangedPositions(perturbation, kept)));
@@ -146,11 +128,12 @@ export function createGame(perturbation: Perturbation, players: readonly Player[
     // The text itself goes through the model twice, for its values and for what others share with it.
     if (unperturbed === undefined && shared.reduce((sum, positions) => sum + positions, 0) > 2 * end) {
       const whole = { kept: lengths.map((length) => new Uint8Array(length).fill(1)), draws: () => () => 0 };
-      [unperturbed] = await inPasses([whole], evaluate);
+      [unperturbed] = await inPasses([whole], size, evaluate);
     }
     const order = [...rows.keys()].sort((a, b) => (shared[a] ?? 0) - (shared[b] ?? 0) || a - b);
     const values = await inPasses(
       order.map((i) => rows[i] as Row),
+      size,
       async (some) => {
         const found = await evaluate(some);
         await options.onPass(some.length);
@@ -241,6 +224,7 @@ export function createGame(perturbation: Perturbation, players: readonly Player[
     redrawnRanks: (rows) =>
       inPasses(
         rows.map((row) => ({ ...rowOf(row), step: row.step })),
+        size,
         evaluateRanks,
       ),
   };

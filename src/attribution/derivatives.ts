@@ -8,8 +8,9 @@
 import { jvp } from "../ops/jvp.ts";
 import { repeat } from "../ops/repeat.ts";
 import { dispose, expandDims, mul, readFloats, sub, type Tensor, tensor, tidy } from "../tensor.ts";
-import { evenPart, fewerRows } from "./budget.ts";
+import { evenPart } from "./budget.ts";
 import type { GameOptions } from "./coalitions.ts";
+import { inPasses } from "./inPasses.ts";
 import type { Kept, Perturbation } from "./perturb.ts";
 import { chunks } from "./problem.ts";
 
@@ -29,23 +30,18 @@ export async function derivatives(
 ): Promise<Derivatives> {
   const N = options.end - options.start;
   const values = new Float64Array(N);
-  const along: Float64Array[] = [];
-  let rowsOfPass = options.rows;
-  while (along.length < directions.length) {
-    const some = directions.slice(along.length, along.length + evenPart(directions.length - along.length, rowsOfPass));
-    try {
-      const rows = some.map(() => new Float64Array(N));
-      for (const [from, to] of chunks(N, options.steps)) {
-        const { value, tangent } = await pass(perturbation, some, from, to, options);
-        values.set(value.subarray(0, to - from), from);
-        for (const [k, row] of rows.entries()) row.set(tangent.subarray(k * (to - from), (k + 1) * (to - from)), from);
-      }
-      await options.onPass(some.length);
-      along.push(...rows);
-    } catch (error) {
-      rowsOfPass = fewerRows(error, some.length);
+  const size = { rows: options.rows };
+  const run = async (some: readonly Kept[]): Promise<Float64Array[]> => {
+    const rows = some.map(() => new Float64Array(N));
+    for (const [from, to] of chunks(N, options.steps)) {
+      const { value, tangent } = await pass(perturbation, some, from, to, options);
+      values.set(value.subarray(0, to - from), from);
+      for (const [k, row] of rows.entries()) row.set(tangent.subarray(k * (to - from), (k + 1) * (to - from)), from);
     }
-  }
+    await options.onPass(some.length);
+    return rows;
+  };
+  const along = await inPasses(directions, size, run, (from) => evenPart(directions.length - from, size.rows));
   return { values, along };
 }
 

@@ -1,9 +1,9 @@
 /** The names of files that a command writes. */
 
-import type { Stats } from "node:fs";
 import { access, constants, stat } from "node:fs/promises";
 import { dirname } from "node:path";
 import { OptionError } from "../errors.ts";
+import { ifThere } from "../platform/ifThere.ts";
 import { makeFolder } from "../platform/node.ts";
 import { longName } from "./optionTable.ts";
 
@@ -19,10 +19,10 @@ export async function checkOutputPaths(paths: Readonly<Record<string, string | u
     const problem = (received: string) =>
       new OptionError(`${longName(option)}: expected a file's name, received ${received}`);
     if (path === "" || path.endsWith("/")) throw problem(`"${path}"`);
-    const there = await ifThere(path);
+    const there = await ifThere(() => stat(path));
     if (there?.isDirectory()) throw problem(`the folder "${path}"`);
     // A finished file takes the place of what has its name: that must not be /dev/null.
-    if (there !== null && !there.isFile()) throw problem(`"${path}", which is a device; leave the option out`);
+    if (there !== undefined && !there.isFile()) throw problem(`"${path}", which is a device; leave the option out`);
     const other = taken.get(path);
     if (other !== undefined) throw problem(`"${path}", which is that of ${longName(other)} as well`);
     taken.set(path, option);
@@ -41,11 +41,4 @@ async function checkWritable(option: string, path: string): Promise<void> {
       { cause },
     );
   }
-}
-
-async function ifThere(path: string): Promise<Stats | null> {
-  return await stat(path).catch((error: NodeJS.ErrnoException) => {
-    if (error.code === "ENOENT" || error.code === "ENOTDIR") return null;
-    throw error;
-  });
 }

@@ -113,19 +113,14 @@ const logSoftmax: TangentRule = (entry, tangents) => {
 };
 
 /** y = scale ∘ n(x), from the gradient of n, which is what it is where the scale is one. */
-const layerNorm: TangentRule = (entry, tangents) => {
-  const [x, scale] = entry.saved as [Tensor, Tensor];
-  const dy = only(["x"], entry, tangents).x as Tensor;
-  const attrs = entry.attributes as { epsilon: number };
-  return [mul(first(layerNormBackward({ dy, x, scale: onesLike(scale) }, attrs)), scale)];
-};
-
-const rmsNorm: TangentRule = (entry, tangents) => {
-  const [x, scale] = entry.saved as [Tensor, Tensor];
-  const dy = only(["x"], entry, tangents).x as Tensor;
-  const attrs = entry.attributes as { epsilon: number };
-  return [mul(first(rmsNormBackward({ dy, x, scale: onesLike(scale) }, attrs)), scale)];
-};
+function norm(backward: typeof layerNormBackward | typeof rmsNormBackward): TangentRule {
+  return (entry, tangents) => {
+    const [x, scale] = entry.saved as [Tensor, Tensor];
+    const dy = only(["x"], entry, tangents).x as Tensor;
+    const attrs = entry.attributes as { epsilon: number };
+    return [mul(first(backward({ dy, x, scale: onesLike(scale) }, attrs)), scale)];
+  };
+}
 
 /** y = φ(gate) · up */
 const gatedUnit: TangentRule = (entry, tangents) => {
@@ -168,11 +163,11 @@ const rules: Readonly<Record<string, TangentRule>> = {
   CompactLinear: linearIn(["x"], ["words", "scales"], sparse),
   Embedding: linearIn(["table"], ["ids"]),
   GatedUnit: gatedUnit,
-  LayerNorm: layerNorm,
+  LayerNorm: norm(layerNormBackward),
   Linear: linearIn(["x", "kernel"], ["x", "kernel"], sparse),
   PermuteRows: linearIn(["x"], ["order"]),
   Repeat: alongX,
-  RmsNorm: rmsNorm,
+  RmsNorm: norm(rmsNormBackward),
   Rotary: linearIn(["x"], ["cos", "sin"]),
   SelectEntry: linearIn(["x"], ["index"]),
   // TensorFlow.js's

@@ -6,13 +6,14 @@ import { basename, dirname, join } from "node:path";
 import { FileError, OptionError } from "../errors.ts";
 import { checkRange, type FileSource, listed, missingFile } from "../files.ts";
 import { isLlama2cName } from "../model/checkpoint/llama2c.ts";
+import { ifThere } from "./ifThere.ts";
 
 /**
  * The files of a model's folder. A file is read in ranges through a handle that each read opens and closes.
  * @throws FileError when `path` is no folder, or has neither a `config.json` nor what may be a checkpoint of llama2.c.
  */
 export async function openFolder(path: string): Promise<FileSource> {
-  const info = await orUndefined(["ENOENT", "ENOTDIR"], () => stat(path));
+  const info = await ifThere(() => stat(path));
   if (info === undefined) throw new FileError(`${path}: expected a model's folder, but there is nothing of that name`);
   if (!info.isDirectory()) {
     throw new FileError(`${path}: expected a model's folder, received a file; give the folder that it is in`);
@@ -40,7 +41,7 @@ export async function openFolder(path: string): Promise<FileSource> {
  * @throws FileError when there is no such file, or the range does not lie inside it.
  */
 export async function readBytes(path: string, start = 0, end?: number): Promise<Uint8Array<ArrayBuffer>> {
-  const handle = await orUndefined(["ENOENT", "ENOTDIR"], () => open(path, "r"));
+  const handle = await ifThere(() => open(path, "r"));
   if (handle === undefined) throw new FileError(`${path}: expected a file, but there is nothing of that name`);
   try {
     const [from, to] = checkRange(path, (await handle.stat()).size, start, end);
@@ -61,7 +62,7 @@ export async function readBytes(path: string, start = 0, end?: number): Promise<
 
 /** Whether a file or folder of that name exists. */
 export async function fileExists(path: string): Promise<boolean> {
-  return (await orUndefined(["ENOENT", "ENOTDIR"], () => access(path).then(() => true))) ?? false;
+  return (await ifThere(() => access(path).then(() => true))) ?? false;
 }
 
 /**
@@ -92,8 +93,8 @@ export async function writeFileAtomically(
  * says of a new folder that it does not exist, as /proc does.)
  */
 export async function makeFolder(path: string): Promise<void> {
-  const make = () => orUndefined(["ENOENT"], () => mkdir(path).then(() => true));
-  const isThere = async () => (await orUndefined(["ENOENT", "ENOTDIR"], () => stat(path)))?.isDirectory() ?? false;
+  const make = () => ifThere(() => mkdir(path).then(() => true), ["ENOENT"]);
+  const isThere = async () => (await ifThere(() => stat(path)))?.isDirectory() ?? false;
   if (await isThere()) return;
   try {
     if (await make()) return;
@@ -113,14 +114,4 @@ async function locate(folder: string, file: string, list: () => Promise<readonly
   const path = join(folder, file);
   if (!(await fileExists(path))) throw missingFile(folder, file, await list());
   return path;
-}
-
-/** The result of `step`, or undefined when it fails with one of the system errors `codes`. */
-async function orUndefined<Result>(codes: readonly string[], step: () => Promise<Result>): Promise<Result | undefined> {
-  try {
-    return await step();
-  } catch (error) {
-    if (error instanceof Error && "code" in error && codes.includes(String(error.code))) return undefined;
-    throw error;
-  }
 }

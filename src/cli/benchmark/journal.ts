@@ -22,6 +22,7 @@ export interface Journal {
   /** What is there of a task. */
   readonly evaluations: (task: string) => readonly Evaluation[];
   readonly leftOut: (task: string) => readonly LeftOut[];
+  readonly has: (task: string, item: number, method: string) => boolean;
   readonly add: (line: Exclude<Line, { readonly asked: string }>) => void;
   /** How many records the file had when it was opened. */
   readonly found: number;
@@ -45,14 +46,20 @@ export function openJournal(path: string, asked: string, restart: boolean): Jour
   }
   const evaluations = new Map<string, Evaluation[]>();
   const leftOut = new Map<string, LeftOut[]>();
+  const known = new Set<string>();
+  const keyOf = (task: string, item: number, method: string): string => JSON.stringify([task, item, method]);
   const note = (line: Line): void => {
-    if ("evaluation" in line) put(evaluations, line.task, line.evaluation);
+    if ("evaluation" in line) {
+      put(evaluations, line.task, line.evaluation);
+      known.add(keyOf(line.task, line.evaluation.item, line.evaluation.method));
+    }
     if ("leftOut" in line) put(leftOut, line.task, line.leftOut);
   };
   for (const line of rest) note(line);
   return {
     evaluations: (task) => evaluations.get(task) ?? [],
     leftOut: (task) => leftOut.get(task) ?? [],
+    has: (task, item, method) => known.has(keyOf(task, item, method)),
     add: (line) => {
       appendFileSync(path, `${JSON.stringify(line)}\n`);
       note(line);

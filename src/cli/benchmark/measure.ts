@@ -46,7 +46,6 @@ export async function measure(
     ...(args.measuredFn !== undefined && { measured: { attributedFn: args.measuredFn } }),
     ...(args.memoryBudget !== undefined && { memoryBudget: args.memoryBudget }),
   };
-  const done = new Set(journal.evaluations(task.name).map(({ item, method }) => `${item} ${method}`));
   const at: { method: string | null } = { method: null };
   try {
     for (;;) {
@@ -55,11 +54,8 @@ export async function measure(
         await evaluate(model, items, {
           ...options,
           methods: asked.filter(({ name }) => !gone.has(name)),
-          skip: (item, method) => !isWanted(item) || done.has(`${item} ${method}`),
-          onEvaluation: (evaluation) => {
-            journal.add({ task: task.name, evaluation });
-            done.add(`${evaluation.item} ${evaluation.method}`);
-          },
+          skip: (item, method) => !isWanted(item) || journal.has(task.name, item, method),
+          onEvaluation: (evaluation) => journal.add({ task: task.name, evaluation }),
           onProgress: (progress) => {
             at.method = progress.method;
             bar.update({ task: task.name, ...progress });

@@ -35,9 +35,8 @@ interface Unfinished {
 
 function unfinished({ open: { task, items }, asked, journal }: Measured): Unfinished[] {
   const gone = new Set(journal.leftOut(task.name).map(({ method }) => method));
-  const done = new Set(journal.evaluations(task.name).map(({ item, method }) => `${item} ${method}`));
   return items.flatMap(({ input }, item): Unfinished[] => {
-    const methods = asked.filter(({ name }) => !gone.has(name) && !done.has(`${item} ${name}`)).length;
+    const methods = asked.filter(({ name }) => !gone.has(name) && !journal.has(task.name, item, name)).length;
     return methods === 0 ? [] : [{ item, methods, size: input.length * methods }];
   });
 }

@@ -18,10 +18,11 @@ const perText = ["input_texts", "generated_texts", "chat_spans"];
  * `info.inseq_tfjs.dataset`.
  */
 export async function writeMergedJson({ rows, range }: Pick<Parts, "rows" | "range">, write: Write): Promise<void> {
-  async function* results(): AsyncGenerator<Result> {
+  /** What there is of each result. */
+  async function* each(items: (result: Result) => readonly Json[]): AsyncGenerator<Json> {
     for await (const { text, path } of rows()) {
       const record = readRecord(text, path);
-      if ("result" in record) yield resultOf(record, path);
+      if ("result" in record) yield* items(resultOf(record, path));
     }
   }
   let first: Result | undefined;
@@ -41,10 +42,10 @@ export async function writeMergedJson({ rows, range }: Pick<Parts, "rows" | "ran
   const own = isJsonObject(info[extensionKey]) ? info[extensionKey] : {};
   const { result: _result, ...circumstances } = own;
   const compact = (value: Json) => formatPythonJson(value, { compact: true });
-  const list = async (item: (result: Result) => Json) => {
+  const list = async (items: (result: Result) => readonly Json[]) => {
     let separator = "[\n";
-    for await (const result of results()) {
-      await write(`${separator}${compact(item(result))}`);
+    for await (const item of each(items)) {
+      await write(`${separator}${compact(item)}`);
       separator = ",\n";
     }
     await write("\n]");
@@ -53,34 +54,19 @@ export async function writeMergedJson({ rows, range }: Pick<Parts, "rows" | "ran
   for (const [key, value] of Object.entries(info)) {
     if (key === extensionKey) continue;
     await write(`${compact(key)}:`);
-    if (perText.includes(key)) await list((result) => itemsOf(result.info[key])[0] ?? []);
+    if (perText.includes(key)) await list((result) => [itemsOf(result.info[key])[0] ?? []]);
     else await write(compact(key === "attr_pos_end" ? last : value));
     await write(",\n");
   }
   const dataset = { rows: [range.start, range.end], failed: failures };
   await write(`${compact(extensionKey)}:${compact({ ...circumstances, dataset }).slice(0, -1)},"result":{"sequences":`);
-  await list((result) => itemsOf(extensionOf(result).sequences)[0] ?? null);
+  await list((result) => [itemsOf(extensionOf(result).sequences)[0] ?? null]);
   await write(`,"steps":`);
   if (extensionOf(first).steps === null) await write("null");
-  else await writeSteps(results(), write, compact);
+  else await list((result) => itemsOf(extensionOf(result).steps));
   await write(`}}},\n"sequence_attributions":`);
-  await list(({ sequences }) => sequences[0] ?? null);
+  await list(({ sequences }) => [sequences[0] ?? null]);
   await write(`,\n"step_attributions":null}}\n`);
-}
-
-async function writeSteps(
-  results: AsyncIterable<Result>,
-  write: Write,
-  compact: (value: Json) => string,
-): Promise<void> {
-  let separator = "[\n";
-  for await (const result of results) {
-    for (const step of itemsOf(extensionOf(result).steps)) {
-      await write(`${separator}${compact(step)}`);
-      separator = ",\n";
-    }
-  }
-  await write("\n]");
 }
 
 /** The pieces of a row's result file. */

@@ -13,6 +13,7 @@ import { dirname, join, relative } from "node:path";
 import { FileError } from "../../errors.ts";
 import { parseJson } from "../../json.ts";
 import { type HubFile, isCommitHash, type Repository } from "../../model/hub/repository.ts";
+import { ifThere } from "../ifThere.ts";
 import { makeFolder, writeFileAtomically } from "../node.ts";
 
 export interface RepositoryCache {
@@ -102,16 +103,6 @@ export function openRepositoryCache(cache: string, { kind, name }: Repository): 
         await link(commit, file);
       }),
   };
-}
-
-/** The result of `step`, or undefined when what it looks for is not there. */
-export async function ifThere<Result>(step: () => Promise<Result>): Promise<Result | undefined> {
-  try {
-    return await step();
-  } catch (error) {
-    if (["ENOENT", "ENOTDIR"].includes(codeOf(error))) return undefined;
-    throw error;
-  }
 }
 
 /**

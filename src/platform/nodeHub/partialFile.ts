@@ -6,8 +6,9 @@ import { open, stat, truncate } from "node:fs/promises";
 import { dirname } from "node:path";
 import { pipeline } from "node:stream/promises";
 import type { Sink } from "../../model/hub/transfer.ts";
+import { ifThere } from "../ifThere.ts";
 import { makeFolder } from "../node.ts";
-import { ifThere, writing } from "./cache.ts";
+import { writing } from "./cache.ts";
 
 /** The partial file as a sink of a transfer, and how to close it. It is made with its folder when need be. */
 export async function openPartialFile(path: string, cache: string): Promise<Sink & { close(): Promise<void> }> {

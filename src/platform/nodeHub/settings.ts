@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { OptionError } from "../../errors.ts";
 import type { HubSettings } from "../../model/hub/client.ts";
 import type { HubOptions } from "../../model/hub/repository.ts";
+import { ifThere } from "../ifThere.ts";
 
 export interface NodeHubSettings extends HubSettings {
   /** Folder of the cache, shared with Python. */
@@ -56,13 +57,7 @@ async function tokenOf(
   if (isTrue(environment.HF_HUB_DISABLE_IMPLICIT_TOKEN)) return undefined;
   const set = (environment.HF_TOKEN ?? environment.HUGGING_FACE_HUB_TOKEN)?.trim();
   if (set) return set;
-  try {
-    return (await readFile(file, "utf8")).trim() || undefined;
-  } catch (error) {
-    if (error instanceof Error && "code" in error && (error.code === "ENOENT" || error.code === "ENOTDIR"))
-      return undefined;
-    throw error;
-  }
+  return (await ifThere(() => readFile(file, "utf8")))?.trim() || undefined;
 }
 
 function isTrue(value: string | undefined): boolean {
