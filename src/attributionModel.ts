@@ -89,6 +89,7 @@ export class AttributionModel {
   /**
    * Does work on the model's backend, when calls that came before are done; it is told what one pass may use. The work must not
    * wait for other methods of a model, which would wait for it.
+   * @throws BackendError from such a method, in Node; in a browser, which cannot tell, both wait for ever
    */
   async inTurn<Result>(
     work: (limits: RowLimits) => Promise<Result>,

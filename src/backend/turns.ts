@@ -6,15 +6,41 @@
  * memory and time as its own. JavaScript computes one thing at a time, so calls one after another lose nothing.
  */
 
+import { BackendError } from "../errors.ts";
+import { createCallers } from "../platform/nodeCallers.ts";
 import { tensorflow } from "../tensor.ts";
 
 /** By engine, when all that has asked for a turn will be done. */
 const lasts = new WeakMap<object, Promise<unknown>>();
 
-/** Does the work when all that came before is done. Work that waits for a turn of its own would wait for ever. */
+/** Turns that are not over. */
+const running = new WeakSet<object>();
+const callers = createCallers();
+
+/**
+ * Does the work when all that came before is done.
+ * @throws BackendError for work inside another turn, which would wait for it as it for this: in Node. In a browser, which cannot
+ *   tell by whom a function was called, both wait for ever
+ */
 export async function inTurn<Result>(work: () => Promise<Result>): Promise<Result> {
   const engine = tensorflow.engine();
-  const done = (lasts.get(engine) ?? Promise.resolve()).then(work);
+  const outer = callers.mark();
+  if (outer !== undefined && running.has(outer)) {
+    throw new BackendError(
+      "expected a call of its own, received one from inside another (inTurn, onProgress), whose end it would wait for; " +
+        "make it when that one is done",
+    );
+  }
+  const turn = {};
+  const marked = async (): Promise<Result> => {
+    running.add(turn);
+    try {
+      return await callers.call(turn, work);
+    } finally {
+      running.delete(turn);
+    }
+  };
+  const done = (lasts.get(engine) ?? Promise.resolve()).then(marked);
   const whatever = () => {};
   lasts.set(engine, done.then(whatever, whatever));
   return await done;
