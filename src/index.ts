@@ -33,6 +33,7 @@ export {
   BackendError,
   ConfigError,
   FileError,
+  MemoryError,
   NumericError,
   OptionError,
   ShapeError,
@@ -61,7 +62,9 @@ export type { PlayerDescription } from "./evaluate/subject.ts";
 export { type Column, columnsOf, compareMethods, type Summary, summarize } from "./evaluate/summary.ts";
 export { type Explanation, explain, listExplained } from "./explain.ts";
 export { type FileSource, filesFromMemory } from "./files.ts";
+export type { Indices } from "./indices.ts";
 export { type LoadOptions, loadModel } from "./loadModel.ts";
+export type { IndicesByLayer } from "./method/internals/heads.ts";
 export { listFeatureAttributionMethods, type MethodId, type MethodOptions } from "./method/registry.ts";
 export type { GraphNames } from "./model/graph/places.ts";
 export type { DownloadProgress, HubOptions } from "./model/hub/repository.ts";

@@ -6,6 +6,7 @@ const order = [
   ["src/errors.ts"],
   [
     "src/names.ts",
+    "src/indices.ts",
     "src/dims.ts",
     "src/version.ts",
     "src/numberFormats.ts",

@@ -4,6 +4,7 @@
  */
 
 import { OptionError } from "../errors.ts";
+import { chosenIndices, type Indices } from "../indices.ts";
 import type { Scores, SequenceAttribution } from "../result/attribution.ts";
 import { type Reducer, reduceLastAxis, takeAxis } from "./axis.ts";
 import {
@@ -13,16 +14,11 @@ import {
   listAggregationFunctions,
 } from "./functions.ts";
 
-/**
- * Which entries of the last axis count: one index (which is taken as it is, without a function), a list of indices, or
- * the range `{ start, end }` (end excluded). Negative numbers count from the end.
- */
-export type Selection = number | readonly number[] | { readonly start: number; readonly end: number };
-
 export interface ScoresOptions {
   /** Default: `vnorm` for the attributions of granular methods, or what their width was reduced by; `mean` otherwise. */
   readonly aggregateFn?: AggregateFn | undefined;
-  readonly selectIdx?: Selection | undefined;
+  /** Which entries of the last axis count; one index is taken as it is, without a function. Default: all. */
+  readonly selectIdx?: Indices | undefined;
   /**
    * Divide each column by the sum of its magnitudes over source and target rows together, so that a generated token's
    * scores add up to 1 in magnitude. Default: true, unless `rescale` is.
@@ -123,35 +119,12 @@ function reducer(fn: AggregateFn, { vnormOrd = 2 }: ScoresOptions): Reducer {
   return (values) => reduce(values, { vnormOrd });
 }
 
-function reduceSelected(scores: Scores, reduce: Reducer, selection: Selection | undefined): Scores {
+function reduceSelected(scores: Scores, reduce: Reducer, selection: Indices | undefined): Scores {
   if (selection === undefined) return reduceLastAxis(scores, reduce);
   const axis = scores.shape.length - 1;
-  const taken = takeAxis(scores, axis, selectedIndices(selection, scores.shape[axis] ?? 0));
+  const taken = takeAxis(scores, axis, chosenIndices("aggregate: selectIdx", selection, scores.shape[axis] ?? 0));
   if (typeof selection !== "number") return reduceLastAxis(taken, reduce);
   return { shape: taken.shape.slice(0, -1), values: taken.values };
-}
-
-function selectedIndices(selection: Selection, size: number): number[] {
-  const problem = (expected: string) =>
-    new OptionError(
-      `aggregate: selectIdx: expected ${expected}, for an axis of ${size} entries, received ${JSON.stringify(selection)}`,
-    );
-  const index = (value: number) => {
-    const fits = Number.isInteger(value) && value >= -size && value < size;
-    if (!fits) throw problem(`indices from ${-size} to ${size - 1}`);
-    return value < 0 ? value + size : value;
-  };
-  if (typeof selection === "number") return [index(selection)];
-  if ("start" in selection) {
-    const start = index(selection.start);
-    const end = selection.end === size ? size : index(selection.end);
-    if (start >= end) throw problem("a range with its start before its end");
-    return Array.from({ length: end - start }, (_, k) => start + k);
-  }
-  const indices = selection.map(index);
-  if (indices.length === 0) throw problem("at least one index");
-  if (new Set(indices).size < indices.length) throw problem("every index once");
-  return indices;
 }
 
 /** x / max(sum over rows of |x|, 1e-12) for each column; NaN counts as 0 and stays NaN. */

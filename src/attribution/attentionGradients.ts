@@ -1,6 +1,6 @@
 /** Gradients that go through attention: one row of a pass for each step, a gate of ones at every key of every head. */
 
-import { chosen } from "../method/internals/heads.ts";
+import { chosenIndices } from "../indices.ts";
 import type { AttentionGradient, AttentionSelection } from "../method/internals/internals.ts";
 import type { Model } from "../model/model.ts";
 import type { Site, Sites } from "../model/sites.ts";
@@ -140,9 +140,9 @@ function findGated(runner: Runner, selection: AttentionSelection, positions: rea
     const ofKind = seen.filter(({ site }) => site.attention === kind);
     return ofKind.length === 0
       ? []
-      : chosen("attentionLayers", selection.attentionLayers, ofKind.length).map((layer) => {
+      : chosenIndices("attentionLayers", selection.attentionLayers, ofKind.length).map((layer) => {
           const found = ofKind[layer] as Omit<Gated, "chosenHeads">;
-          return { ...found, chosenHeads: chosen("attentionHeads", selection.attentionHeads, found.heads) };
+          return { ...found, chosenHeads: chosenIndices("attentionHeads", selection.attentionHeads, found.heads) };
         });
   });
 }

@@ -4,7 +4,7 @@
  * Letters: N steps, K points, R rows, S positions of an input, D model width, V vocabulary.
  */
 
-import { chosen } from "../method/internals/heads.ts";
+import { chosenIndices } from "../indices.ts";
 import type { AttentionMap, AttentionSelection, Internals } from "../method/internals/internals.ts";
 import type { Reference, Words } from "../method/problem.ts";
 import type { DecoderInput, EncoderStates, Model } from "../model/model.ts";
@@ -327,7 +327,7 @@ async function readAttention(
   const sites: Sites = {
     wants: ({ name, stack, attention }) => name === "attentionProbabilities" && queriesOf(stack, attention).length > 0,
     visit: (site, activation) => {
-      const heads = chosen("attentionHeads", attentionHeads, activation.shape[1] ?? 0);
+      const heads = chosenIndices("attentionHeads", attentionHeads, activation.shape[1] ?? 0);
       const queries = queriesOf(site.stack, site.attention);
       const selected = tidy(() => gather(gather(activation, int32(heads), 1), int32(queries), 2));
       seen.push({ site, probabilities_1HTS: keep(selected) });
@@ -341,7 +341,7 @@ async function readAttention(
   try {
     for (const { stack, attention } of attentionsOf(seen.map(({ site }) => site))) {
       const ofAttention = seen.filter(({ site }) => site.stack === stack && site.attention === attention);
-      for (const layer of chosen("attentionLayers", attentionLayers, ofAttention.length)) {
+      for (const layer of chosenIndices("attentionLayers", attentionLayers, ofAttention.length)) {
         const probabilities = ofAttention[layer]?.probabilities_1HTS;
         if (probabilities === undefined) continue;
         const scores = { shape: probabilities.shape.slice(1), values: await readFloats(probabilities) };

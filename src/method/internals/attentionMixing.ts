@@ -5,12 +5,12 @@
  */
 
 import { add, fill, gather, int32, mean, mul, scalar, squeeze, type Tensor, tidy } from "../../tensor.ts";
-import { type ChoiceByLayer, chosenOfLayer } from "./heads.ts";
+import { chosenHeads, type IndicesByLayer } from "./heads.ts";
 import { identity, type Mixing } from "./rollout.ts";
 
 export interface RolloutHeads {
   /** Heads whose attention is averaged, for all layers or by layer (encoder and decoder alike); all by default. */
-  readonly rolloutHeads?: ChoiceByLayer;
+  readonly rolloutHeads?: IndicesByLayer;
 }
 
 export function attentionMixing({ rolloutHeads }: RolloutHeads): Mixing {
@@ -20,7 +20,7 @@ export function attentionMixing({ rolloutHeads }: RolloutHeads): Mixing {
       wants: ({ name }) => name === "attentionProbabilities",
       visit({ attention, layer }, probabilities_1HTS) {
         const [, H = 0, T = 0] = probabilities_1HTS.shape;
-        const heads = chosenOfLayer("rolloutHeads", rolloutHeads, layer, H);
+        const heads = chosenHeads("rolloutHeads", rolloutHeads, layer, H);
         // A layer without a chosen head moves nothing.
         if (heads.length > 0) {
           const half = (): Tensor =>

@@ -4,10 +4,10 @@
  * Letters: L layers, H heads, T queries (decoder positions), S keys, G attributed steps.
  */
 
+import type { Indices } from "../../indices.ts";
 import type { Sites } from "../../model/sites.ts";
 import type { Scores } from "../../result/attribution.ts";
 import type { Tensor } from "../../tensor.ts";
-import type { Choice } from "./heads.ts";
 
 /** The attention probabilities of one layer, on the host. */
 export interface AttentionMap {
@@ -41,9 +41,9 @@ export interface Explained {
 
 export interface AttentionSelection {
   /** By default all; negative numbers count from the last layer of each stack. */
-  readonly attentionLayers?: Choice;
+  readonly attentionLayers?: Indices;
   /** By default all, in every layer. */
-  readonly attentionHeads?: Choice;
+  readonly attentionHeads?: Indices;
 }
 
 export interface Internals {

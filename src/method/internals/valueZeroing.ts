@@ -38,7 +38,7 @@ import {
 } from "../../tensor.ts";
 import type { InternalsMethod } from "../method.ts";
 import { type AttentionPlace, attentionPlaces } from "./attentionPlaces.ts";
-import { type ChoiceByLayer, chosenOfLayer } from "./heads.ts";
+import { chosenHeads, type IndicesByLayer } from "./heads.ts";
 import type { Internals, InternalsAnswer } from "./internals.ts";
 import { type LayerScores, layOutLayers } from "./layerScores.ts";
 
@@ -48,11 +48,11 @@ export interface ValueZeroingOptions {
   /** How states are compared; `cosine` by default. */
   readonly similarityMetric?: (typeof metrics)[number];
   /** Value heads that are zeroed in the encoder; all by default. Heads that share a value vector are one. */
-  readonly encoderZeroedUnitsIndices?: ChoiceByLayer;
+  readonly encoderZeroedUnitsIndices?: IndicesByLayer;
   /** In the decoder's self-attention. */
-  readonly decoderZeroedUnitsIndices?: ChoiceByLayer;
+  readonly decoderZeroedUnitsIndices?: IndicesByLayer;
   /** In cross-attention. */
-  readonly crossZeroedUnitsIndices?: ChoiceByLayer;
+  readonly crossZeroedUnitsIndices?: IndicesByLayer;
   /** Encoder-decoder models whose target is not attributed: give `decoder_self_scores`; true by default. */
   readonly outputDecoderSelfScores?: boolean;
   /** Encoder-decoder models: give `encoder_self_scores`; true by default. */
@@ -106,7 +106,7 @@ async function zeroValues(internals: Internals, options: ValueZeroingOptions): P
     name: "encoderZeroedUnitsIndices" | "decoderZeroedUnitsIndices" | "crossZeroedUnitsIndices",
     keys: number,
   ): Promise<LayerScores> => {
-    const heads = (layer: number, count: number) => chosenOfLayer(name, options[name], layer, count);
+    const heads = (layer: number, count: number) => chosenHeads(name, options[name], layer, count);
     return await sharesOf(internals, attention, heads, metric, keys);
   };
   const T = end - 1;

@@ -55,10 +55,10 @@ test.each(["gpt2", "t5"] as const)("%s: takes layers and heads, and leaves nothi
 test("refuses layers and heads that do not exist", async () => {
   const before = memory().numTensors;
   await expect(run("gpt2", { attentionLayers: 2 })).rejects.toThrow(
-    "attentionLayers: expected integers from -2 to 1, received 2",
+    "attentionLayers: expected indices from -2 to 1, of 2 entries, received 2",
   );
   await expect(run("t5", { attentionHeads: 3 })).rejects.toThrow(
-    "attentionHeads: expected integers from -3 to 2, received 3",
+    "attentionHeads: expected indices from -3 to 2, of 3 entries, received 3",
   );
   expect(memory().numTensors).toBe(before);
 });

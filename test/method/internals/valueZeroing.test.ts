@@ -3,7 +3,7 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { attributeSequence, type SequenceScores } from "../../../src/attribution/engine.ts";
 import { useBackend } from "../../../src/backend/backend.ts";
-import { chosen, chosenOfLayer } from "../../../src/method/internals/heads.ts";
+import { chosenHeads } from "../../../src/method/internals/heads.ts";
 import type { ValueZeroingOptions } from "../../../src/method/internals/valueZeroing.ts";
 import type { Model } from "../../../src/model/model.ts";
 import type { Site, Sites } from "../../../src/model/sites.ts";
@@ -165,17 +165,12 @@ describe.each(["t5", "bart"])("%s", (type) => {
   });
 });
 
-test("heads are chosen by number, list or span, from the end where negative", () => {
-  expect(chosen("heads", undefined, 3)).toEqual([0, 1, 2]);
-  expect(chosen("heads", -1, 3)).toEqual([2]);
-  expect(chosen("heads", [2, 0], 3)).toEqual([2, 0]);
-  expect(chosen("heads", { start: 1, end: 3 }, 3)).toEqual([1, 2]);
-  expect(chosen("heads", { start: -2, end: 3 }, 3)).toEqual([1, 2]);
-  expect(chosenOfLayer("heads", { 1: 0 }, 1, 3)).toEqual([0]);
-  expect(chosenOfLayer("heads", { 1: 0 }, 0, 3)).toEqual([]);
-  expect(() => chosen("heads", 3, 3)).toThrow("heads: expected integers from -3 to 2, received 3");
-  expect(() => chosen("heads", [], 3)).toThrow("expected at least one");
-  expect(() => chosen("heads", { start: 2, end: 2 }, 3)).toThrow("expected start < end within 3");
+test("heads are chosen for all layers alike or by layer", () => {
+  expect(chosenHeads("heads", [-1, 0], 1, 3)).toEqual([2, 0]);
+  expect(chosenHeads("heads", { start: 1, end: 3 }, 1, 3)).toEqual([1, 2]);
+  expect(chosenHeads("heads", { 1: 0 }, 1, 3)).toEqual([0]);
+  expect(chosenHeads("heads", { 1: 0 }, 0, 3)).toEqual([]);
+  expect(() => chosenHeads("heads", { 1: 3 }, 1, 3)).toThrow("heads of layer 1: expected indices from -3 to 2");
 });
 
 test("an unknown metric is refused", async () => {
