@@ -17,6 +17,7 @@ import { LayerNorm } from "../src/layers/layerNorm.ts";
 import { Linear } from "../src/layers/linear.ts";
 import { outputHead, read, readoutOf } from "../src/layers/outputHead.ts";
 import { presentRotation, type RotaryPass } from "../src/layers/rotaryPass.ts";
+import { throughBlocks } from "../src/layers/throughBlocks.ts";
 import type { Weights } from "../src/layers/weights.ts";
 import { activation } from "../src/model/activationField.ts";
 import { strictConfig } from "../src/model/config.ts";
@@ -201,8 +202,7 @@ function build(config: FalconConfig, weights?: Weights): DecoderOnlyModel {
         config.rotary === undefined
           ? { ...input, bias: roundedAlibi(config, keyPositions(input)) }
           : { ...input, rotation: rotation(config.rotary, positionIds(input)) };
-      let x = input.embeddings_BTD;
-      for (const block of blocks) x = block.call(x, pass);
+      const x = throughBlocks(input.embeddings_BTD, blocks, input.sites, (block, x) => block.call(x, pass));
       return read(readout, x, input.targets_B);
     },
 

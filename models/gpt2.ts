@@ -15,6 +15,7 @@ import { LayerNorm } from "../src/layers/layerNorm.ts";
 import { Linear } from "../src/layers/linear.ts";
 import { outputHead, read, readoutOf } from "../src/layers/outputHead.ts";
 import type { Pass } from "../src/layers/pass.ts";
+import { throughBlocks } from "../src/layers/throughBlocks.ts";
 import type { Weights } from "../src/layers/weights.ts";
 import { activation } from "../src/model/activationField.ts";
 import { strictConfig } from "../src/model/config.ts";
@@ -145,8 +146,8 @@ export function gpt2(config: Gpt2Config, weights?: Weights): DecoderOnlyModel {
     embed: (ids_BT) => tokens.call(ids_BT),
 
     forward(input: DecoderInput): Tensor {
-      let x = add(input.embeddings_BTD, positions.call(positionIds(input, maxPositions)));
-      for (const block of blocks) x = block.call(x, input);
+      const x0 = add(input.embeddings_BTD, positions.call(positionIds(input, maxPositions)));
+      const x = throughBlocks(x0, blocks, input.sites, (block, x) => block.call(x, input));
       return read(readout, x, input.targets_B);
     },
 

@@ -12,6 +12,7 @@ import { disposeLayers } from "../src/layers/layer.ts";
 import { LayerNorm } from "../src/layers/layerNorm.ts";
 import { outputHead, read, readoutOf } from "../src/layers/outputHead.ts";
 import { SelfAttentionBlock } from "../src/layers/selfAttentionBlock.ts";
+import { throughBlocks } from "../src/layers/throughBlocks.ts";
 import type { Weights } from "../src/layers/weights.ts";
 import { activation } from "../src/model/activationField.ts";
 import { strictConfig } from "../src/model/config.ts";
@@ -88,8 +89,8 @@ function build(config: GptNeoConfig, weights?: Weights): DecoderOnlyModel {
     embed: (ids_BT) => tokens.call(ids_BT),
 
     forward(input: DecoderInput): Tensor {
-      let x = add(input.embeddings_BTD, positions.call(positionIds(input, maxPositions)));
-      for (const layer of blocks) x = layer.call(x, input);
+      const x0 = add(input.embeddings_BTD, positions.call(positionIds(input, maxPositions)));
+      const x = throughBlocks(x0, blocks, input.sites, (block, x) => block.call(x, input));
       return read(readout, x, input.targets_B);
     },
 

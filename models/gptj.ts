@@ -18,6 +18,7 @@ import { LayerNorm } from "../src/layers/layerNorm.ts";
 import { Linear } from "../src/layers/linear.ts";
 import { outputHead, read, readoutOf } from "../src/layers/outputHead.ts";
 import { presentRotation, type RotaryPass } from "../src/layers/rotaryPass.ts";
+import { throughBlocks } from "../src/layers/throughBlocks.ts";
 import type { Weights } from "../src/layers/weights.ts";
 import { activation } from "../src/model/activationField.ts";
 import { strictConfig } from "../src/model/config.ts";
@@ -173,8 +174,7 @@ function build(config: GptJConfig, weights?: Weights): DecoderOnlyModel {
 
     forward(input: DecoderInput): Tensor {
       const pass = { ...input, rotation: rotation(config.rotary, positionIds(input, maxPositions)) };
-      let x = input.embeddings_BTD;
-      for (const block of blocks) x = block.call(x, pass);
+      const x = throughBlocks(input.embeddings_BTD, blocks, input.sites, (block, x) => block.call(x, pass));
       return read(readout, x, input.targets_B);
     },
 

@@ -17,6 +17,7 @@ import { Linear } from "../src/layers/linear.ts";
 import { outputHead, read, readoutOf } from "../src/layers/outputHead.ts";
 import type { Pass } from "../src/layers/pass.ts";
 import { presentAlibi } from "../src/layers/presentAlibi.ts";
+import { throughBlocks } from "../src/layers/throughBlocks.ts";
 import type { Weights } from "../src/layers/weights.ts";
 import { strictConfig } from "../src/model/config.ts";
 import { flag, json, number, orNull, size } from "../src/model/configField.ts";
@@ -147,8 +148,7 @@ function build(config: MptConfig, weights?: Weights): DecoderOnlyModel {
     forward(input: DecoderInput): Tensor {
       // Distances are all that counts, so positions that the caller gives change nothing.
       const pass = { ...input, bias: alibi(alibiSlopes(heads), keyPositions(input)) };
-      let x = input.embeddings_BTD;
-      for (const block of blocks) x = block.call(x, pass);
+      const x = throughBlocks(input.embeddings_BTD, blocks, input.sites, (block, x) => block.call(x, pass));
       return read(readout, x, input.targets_B);
     },
 

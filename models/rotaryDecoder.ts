@@ -8,6 +8,7 @@ import { disposeLayers } from "../src/layers/layer.ts";
 import type { Norm } from "../src/layers/norm.ts";
 import { type OutputHead, read, readoutOf } from "../src/layers/outputHead.ts";
 import type { RotaryBlock } from "../src/layers/rotaryBlock.ts";
+import { throughBlocks } from "../src/layers/throughBlocks.ts";
 import type { DecoderInput, DecoderOnlyModel, ModelFacts } from "../src/model/model.ts";
 import { positionIds } from "../src/model/positions.ts";
 import { dependsOnLength, rotation } from "../src/ops/rotaryFrequencies.ts";
@@ -55,8 +56,8 @@ export function rotaryDecoder(parts: RotaryDecoderParts): DecoderOnlyModel {
       const passes = new Map(
         [...rotaries].map((rotary) => [rotary, { ...input, rotation: rotation(rotary, positions_BT) }]),
       );
-      let x = times(input.embeddings_BTD, inputScale);
-      for (const block of blocks) x = block.call(x, passes.get(block.rotary));
+      const x0 = times(input.embeddings_BTD, inputScale);
+      const x = throughBlocks(x0, blocks, input.sites, (block, x) => block.call(x, passes.get(block.rotary)));
       return read(readout, x, input.targets_B);
     },
 

@@ -19,6 +19,7 @@ import type { CrossPass } from "./pass.ts";
 import { RelativePositions, type RelativePositionsOptions } from "./relativePositions.ts";
 import { type BlockChoice, SelfAttentionBlock } from "./selfAttentionBlock.ts";
 import { type SinusoidalOptions, SinusoidalPositions } from "./sinusoidalPositions.ts";
+import { throughBlocks } from "./throughBlocks.ts";
 
 export type PositionsChoice =
   | ({ readonly kind: "learned" } & Pick<LearnedPositionsOptions, "positions" | "offset">)
@@ -50,12 +51,14 @@ export interface StackPass extends CrossPass {
   readonly targets_B?: Tensor | undefined;
 }
 
+type Block = SelfAttentionBlock | DecoderBlock;
+
 export class Stack extends TransformerLayer<StackOptions> {
   static readonly className = "Stack";
   readonly #positions: LearnedPositions | SinusoidalPositions | undefined;
   readonly #relative: readonly RelativePositions[];
   readonly #embeddingNorm: Norm | undefined;
-  readonly #blocks: readonly (SelfAttentionBlock | DecoderBlock)[];
+  readonly #blocks: readonly Block[];
   readonly #finalNorm: Norm | undefined;
 
   constructor(options: StackOptions) {
@@ -106,11 +109,10 @@ export class Stack extends TransformerLayer<StackOptions> {
     const { stack } = this.options;
     const T = embeddings_BTD.shape[1] ?? 0;
     const biases = this.#relative.map((table) => table.bias(T, T + (pass.cache?.length ?? 0)));
-    let x = this.#position(embeddings_BTD, pass);
-    for (const [layer, block] of this.#blocks.entries()) {
-      const given = states_BSD === undefined ? x : [x, states_BSD];
-      x = block.call(given, { ...pass, bias: biases[layer] ?? biases[0] });
-    }
+    const x0 = this.#position(embeddings_BTD, pass);
+    const x = throughBlocks<Block>(x0, this.#blocks, pass.sites, (block, x, layer) =>
+      block.call(states_BSD === undefined ? x : [x, states_BSD], { ...pass, bias: biases[layer] ?? biases[0] }),
+    );
     const states = statesToRead(x, pass.targets_B);
     const last: Site = { name: "stackOutput", stack, attention: "self", layer: this.#blocks.length - 1 };
     return visit(pass.sites, last, this.#finalNorm?.call(states) ?? states);

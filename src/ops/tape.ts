@@ -40,13 +40,21 @@ interface RecordedEntry {
   readonly gradient?: Entry["gradient"];
 }
 
+/** Whether somebody goes over what is computed now once more: for its gradient, its multipliers or its tangents. */
+export const isRecording = (): boolean => recorderInUse().state.gradientDepth > 0;
+
+function recorderInUse(): Recorder {
+  const recorder: object = tensorflow.engine();
+  return recorder as Recorder;
+}
+
 /**
  * Runs a function and says what it did. Tensors that it makes live as long as the caller's `tidy`.
  * @returns the result, the entries, and how to let go of what they saved
  */
 export function record(f: () => Tensor): { y: Tensor; entries: readonly Entry[]; release: () => void } {
-  const recorder: object = tensorflow.engine();
-  const { state } = recorder as Recorder;
+  const recorder = recorderInUse();
+  const { state } = recorder;
   const before = state.gradientDepth > 0 ? (state.activeTape?.length ?? 0) : 0;
   const taken = (): RecordedEntry[] => {
     const tape = (state.activeTape ?? []).slice(before);
@@ -54,7 +62,7 @@ export function record(f: () => Tensor): { y: Tensor; entries: readonly Entry[];
     return tape;
   };
   const release = (tape: readonly RecordedEntry[]) => dispose(tape.flatMap(({ saved }) => saved ?? []));
-  const { attributes, stop } = start(recorder as Recorder);
+  const { attributes, stop } = start(recorder);
   let y: Tensor;
   try {
     y = f();

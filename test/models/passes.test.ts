@@ -7,7 +7,17 @@ import type { EncoderStates, Model } from "../../src/model/model.ts";
 import { memory, type Tensor, tensor, tidy } from "../../src/tensor.ts";
 import { useCpu } from "../support/backend.ts";
 import { architectures } from "../support/goldenResults.ts";
-import { floats, goldenModel, ids, logits, mask, relativeDifference, smallModel, someIds } from "../support/models.ts";
+import {
+  floats,
+  goldenModel,
+  ids,
+  logits,
+  logitsTensor,
+  mask,
+  relativeDifference,
+  smallModel,
+  someIds,
+} from "../support/models.ts";
 
 beforeAll(useCpu);
 
@@ -121,6 +131,19 @@ describe.each(architectures)("%s", (architecture) => {
     const pass = { targetIds, sourceIds };
     const counted = [0, 1, 2, 3, 4, 5, 6, 7];
     expect(logits(model, { ...pass, positions_BT: ids([counted, counted]) })).toEqual(logits(model, pass));
+  });
+
+  test("keeps nothing of a block that is done, unless somebody watches", () => {
+    const watched = { wants: () => true, visit: (_: unknown, x: Tensor) => x };
+    const left = (sites?: typeof watched): number =>
+      tidy(() => {
+        const before = memory().numTensors;
+        logitsTensor(model, { targetIds, sourceIds, sites });
+        return memory().numTensors - before;
+      });
+    // A block is two residual sums, two norms and five products at least.
+    expect(left(watched) - left()).toBeGreaterThan(8 * model.facts.layers);
+    expect(logits(model, { targetIds, sourceIds, sites: watched })).toEqual(logits(model, { targetIds, sourceIds }));
   });
 
   test("frees everything that it has made", async () => {
