@@ -6,13 +6,16 @@ import { AttributeContextOutput } from "../context/output.ts";
 import { OptionError } from "../errors.ts";
 import type { MethodId } from "../method/registry.ts";
 import { writeFileAtomically } from "../platform/node.ts";
+import type { KeywordArguments } from "../pretrainedArguments.ts";
 import type { AttributionInfo } from "../result/attribution.ts";
 import { aggregationsAsked } from "./aggregation.ts";
+import { progressAsked } from "./attributionArguments.ts";
 import type { ContextArguments } from "./contextOptions.ts";
 import { contextQuestions } from "./contextQuestions.ts";
 import { interruptible, uninterrupted } from "./interruption.ts";
 import { baselineChoice, inLibraryNames } from "./keywordArguments.ts";
 import { openModel, requiredModel } from "./openModel.ts";
+import { createCuesBar } from "./progress.ts";
 import type { Screen } from "./screen.ts";
 import { createTell, secondsSince } from "./telling.ts";
 import { checkOutputPaths } from "./writing.ts";
@@ -20,19 +23,23 @@ import { checkOutputPaths } from "./writing.ts";
 /** @throws OptionError for arguments that are missing, contradictory or out of range, and whatever the library throws */
 export async function runAttributeContext(args: ContextArguments, screen: Screen): Promise<void> {
   requiredModel(args);
-  const options = contextChoices(args, screen);
+  const { showProgress, ...record } = progressAsked(args.attributionKwargs);
+  const bar = createCuesBar(showProgress);
+  const options = contextChoices(args, record, without(bar, screen));
   const { savePath, vizPath } = args;
   await checkOutputPaths({ savePath, vizPath });
   const tell = createTell(args, screen);
   tell.much(`options ${JSON.stringify(args)}`);
   const result = await interruptible("nothing was written", screen, async (signal) => {
-    const model = await openModel(args, true, tell, signal);
+    const model = await openModel(args, showProgress, tell, signal);
     const working = performance.now();
+    const onProgress = (done: number, total: number) => bar.update({ done, total });
     try {
-      const result = withArguments(await attributeContext(model, { ...options, signal }), args);
+      const result = withArguments(await attributeContext(model, { ...options, signal, onProgress }), args);
       tell.little(`attributed the context in ${secondsSince(working)}`);
       return result;
     } finally {
+      bar.stop();
       model.dispose();
     }
   });
@@ -46,6 +53,18 @@ export async function runAttributeContext(args: ContextArguments, screen: Screen
     await writeFileAtomically(vizPath, result.toHTML(), { overwrite: true });
     screen.report(`inseq: saved the page to ${vizPath}`);
   });
+}
+
+/** The screen, from which the bar is gone when something else is written. */
+function without({ stop }: { readonly stop: () => void }, screen: Screen): Screen {
+  const { print, ask } = screen;
+  const first =
+    <Arguments extends readonly unknown[], Result>(act: (...args: Arguments) => Result) =>
+    (...args: Arguments) => {
+      stop();
+      return act(...args);
+    };
+  return { ...screen, print: first(print), ...(ask && { ask: first(ask) }) };
 }
 
 /** What the library was not told of: Inseq's views load the model again by what a file says. A token stays secret. */
@@ -69,7 +88,11 @@ function withArguments(result: AttributeContextOutput, args: ContextArguments): 
   return new AttributeContextOutput({ ...result, info: info as AttributionInfo });
 }
 
-function contextChoices(args: ContextArguments, { ask, print, colorLevel, width }: Screen): ContextOptions {
+function contextChoices(
+  args: ContextArguments,
+  attributionKwargs: KeywordArguments,
+  { ask, print, colorLevel, width }: Screen,
+): ContextOptions {
   const { inputCurrentText, baseline, seed, memoryBudget } = args;
   if (inputCurrentText === undefined) {
     throw new OptionError("--input_current_text: expected a prompt or source text, received none");
@@ -97,7 +120,7 @@ function contextChoices(args: ContextArguments, { ask, print, colorLevel, width 
     attributionTopk: args.attributionTopk,
     aggregation: aggregationsAsked(args),
     attribution: {
-      ...inLibraryNames(args.attributionKwargs),
+      ...inLibraryNames(attributionKwargs),
       ...(baseline !== undefined && { baseline: baseline.map(baselineChoice) }),
       ...(seed !== undefined && { seed }),
       ...(memoryBudget !== undefined && { memoryBudget }),

@@ -4,6 +4,7 @@ import type { AttributeOptions } from "../attribution/options.ts";
 import { widthReductions } from "../attribution/widthReduction.ts";
 import { OptionError } from "../errors.ts";
 import { knownName } from "../names.ts";
+import type { KeywordArguments } from "../pretrainedArguments.ts";
 import { attributionOptions, baselineChoice, outputSpansChoice } from "./keywordArguments.ts";
 import type { AttributeArguments } from "./options.ts";
 
@@ -15,10 +16,7 @@ export type AttributionArguments = Omit<
 
 /** The options of the library's `attribute`; the record `--attribution_kwargs` may hold any that has no option of its own. */
 export function libraryOptions(args: AttributionArguments): AttributeOptions & { readonly showProgress: boolean } {
-  const { show_progress: showProgress = true, ...record } = args.attributionKwargs;
-  if (typeof showProgress !== "boolean") {
-    throw new OptionError(`--attribution_kwargs: "show_progress": expected true or false, received ${showProgress}`);
-  }
+  const { showProgress, ...record } = progressAsked(args.attributionKwargs);
   const { attributedFn, outputSpans, widthReduction, baseline, seed, startPos, endPos, memoryBudget } = args;
   const given: AttributeOptions = {
     stepScores: args.stepScores ?? [],
@@ -42,6 +40,12 @@ export function libraryOptions(args: AttributionArguments): AttributeOptions & {
     ...(memoryBudget !== undefined && { memoryBudget }),
   };
   return { ...attributionOptions(record), ...given, showProgress };
+}
+
+/** `--attribution_kwargs`, in which Inseq has whether a bar is shown, with that apart. */
+export function progressAsked({ show_progress: showProgress = true, ...record }: KeywordArguments) {
+  if (typeof showProgress === "boolean") return { ...record, showProgress };
+  throw new OptionError(`--attribution_kwargs: "show_progress": expected true or false, received ${showProgress}`);
 }
 
 /** An option that has to be given. */

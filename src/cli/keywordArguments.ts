@@ -7,7 +7,7 @@ import { OptionError } from "../errors.ts";
 import type { KeywordArguments } from "../pretrainedArguments.ts";
 import type { Span } from "../text/span.ts";
 import type { AttributeArguments } from "./options.ts";
-import { longName } from "./optionTable.ts";
+import { longName, type OptionTable } from "./optionTable.ts";
 
 /** Arguments that are records of arguments themselves. */
 const nested = ["attribution_args", "attributed_fn_args", "step_scores_args"];
@@ -47,6 +47,12 @@ export function attributionOptions(record: KeywordArguments): AttributeOptions {
     );
   }
   return renamed;
+}
+
+/** The option of a command that says what an option of the library's says, as it is written; undefined if it has none. */
+export function commandOption(name: string, table: OptionTable): string | undefined {
+  const own: string = ownOptions[name as keyof AttributeOptions] ?? name;
+  return Object.hasOwn(table, own) ? longName(own) : undefined;
 }
 
 /** The same, whatever has an option of its own. */

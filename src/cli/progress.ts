@@ -37,6 +37,29 @@ export function createProgressBar(visible: boolean): ProgressBar<Progress> {
   };
 }
 
+/** How far the search for contextual cues is: of how many tokens they were found, with a fraction for the one in work. */
+export interface CuesProgress {
+  readonly done: number;
+  readonly total: number;
+}
+
+/** A bar for attributing the tokens that depend on a context. */
+export function createCuesBar(visible: boolean): ProgressBar<CuesProgress> {
+  if (!isSeen(visible)) return unseen;
+  const format = "attributing {token}{bar} {percentage}% {eta_formatted}";
+  const bar = new SingleBar({ ...barOptions, format, synchronousUpdate: true });
+  return {
+    update: ({ done, total }) => {
+      const payload = { token: total > 1 ? `token ${Math.min(total, Math.floor(done) + 1)} of ${total} ` : "" };
+      if (!bar.isActive) bar.start(total * UNITS, 0, payload);
+      bar.update(Math.round(done * UNITS), payload);
+    },
+    stop: () => {
+      if (bar.isActive) bar.stop();
+    },
+  };
+}
+
 /** A bar for downloads, one file after another. */
 export function createDownloadBar(visible: boolean): ProgressBar<DownloadProgress> {
   if (!isSeen(visible)) return unseen;

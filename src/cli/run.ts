@@ -36,9 +36,8 @@ export async function run(argv: readonly string[], screen: Screen): Promise<numb
     }
     const withStack = argv.includes("-vv") || argv.some((argument) => /^--very[_-]verbose/.test(argument));
     const [command = ""] = argv;
-    screen.report(
-      describeFailure(error, withStack, hasTable(command) || command === "explain" ? command : "attribute"),
-    );
+    const name = hasTable(command) || command === "explain" ? command : "attribute";
+    screen.report(describeFailure(error, withStack, { name, options: hasTable(name) ? optionTables[name] : {} }));
     return error instanceof OptionError ? WRONG_USAGE : FAILED;
   }
 }

@@ -27,14 +27,15 @@ const WITHOUT_TERMINAL = 80;
 
 /**
  * The terminal of this process. A reader that goes away (`inseq ... | head -1`) only ends the printing: files are still
- * written.
+ * written. A disk that is full does so, too, but is a failure.
  */
 export function openScreen(): Screen {
   const gone = { is: false };
   for (const stream of [process.stdout, process.stderr]) {
     stream.on("error", (error: NodeJS.ErrnoException) => {
-      if (error.code !== "EPIPE") throw error;
-      gone.is ||= stream === process.stdout;
+      if (stream === process.stderr || gone.is) return;
+      gone.is = true;
+      if (error.code !== "EPIPE") failToPrint(error);
     });
   }
   return {
@@ -47,8 +48,15 @@ export function openScreen(): Screen {
     report: (text) => {
       process.stderr.write(`${text}\n`);
     },
-    ...(process.stdin.isTTY && process.stderr.isTTY && { ask: askOnTerminal }),
+    ...(process.stdin.isTTY && process.stderr.isTTY && { ask: createAsk() }),
   };
+}
+
+function failToPrint({ message }: Error): void {
+  process.stderr.write(`inseq: the standard output cannot be written: ${message}\n`);
+  process.once("exit", () => {
+    process.exitCode ||= 1;
+  });
 }
 
 /** What COLUMNS says for output that is no terminal. */
@@ -57,12 +65,34 @@ function columnsAsked(): number | undefined {
   return /^\d+$/.test(COLUMNS) ? Number(COLUMNS) : undefined;
 }
 
+/**
+ * Asks one question after another. Between them the terminal is as it was, so that Ctrl-C ends the work; what was typed or pasted
+ * behind an answer answers the next question.
+ */
+function createAsk(): Ask {
+  const typedAhead: string[] = [];
+  return async (question) => {
+    const ahead = typedAhead.shift();
+    if (ahead !== undefined) {
+      process.stderr.write(`${question}${ahead}\n`);
+      return ahead;
+    }
+    return await askOnTerminal(question, typedAhead);
+  };
+}
+
 /** @throws OptionError when the terminal ends instead of an answer */
-async function askOnTerminal(question: string): Promise<string> {
+async function askOnTerminal(question: string, typedAhead: string[]): Promise<string> {
   const lines = createInterface({ input: process.stdin, output: process.stderr });
   const closed = new Promise<never>((_, reject) => {
     lines.once("close", () => reject(new OptionError("expected an answer, but the input has ended")));
-    lines.once("SIGINT", () => process.exit(statusOf.SIGINT));
+  });
+  lines.on("line", (line) => typedAhead.push(line));
+  // Here the terminal sends no signal but the key itself; the command knows what it has left undone.
+  lines.once("SIGINT", () => {
+    process.stderr.write("\n");
+    if (process.emit("SIGINT", "SIGINT")) lines.close();
+    else process.exit(statusOf.SIGINT);
   });
   try {
     return await Promise.race([lines.question(question), closed]);

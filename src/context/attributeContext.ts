@@ -14,7 +14,7 @@ import { findOutputs } from "./outputs.ts";
 import { tokensWithin } from "./regions.ts";
 import { resolveContextOptions } from "./request.ts";
 import { contextSensitivity } from "./sensitivity.ts";
-import { type Context, createExchanges } from "./texts.ts";
+import { type Context, createExchanges, type Exchanges } from "./texts.ts";
 
 /**
  * Finds the tokens of an output that depend on its context, and attributes each of them to the context's tokens.
@@ -33,15 +33,19 @@ export async function attributeContext(
   const resolved = resolveContextOptions(options, model.method);
   const outputs = await findOutputs(model, resolved);
   const exchanges = createExchanges(model.language, resolved, outputs);
+  checkDifference(exchanges);
   const { inputContext, outputContext } = exchanges;
   const { tokens, sensitive, output } = await contextSensitivity(model, exchanges, resolved);
   resolved.onIntermediateOutput?.(output);
   checkNextTokens(resolved.contextlessOutputNextTokens, sensitive.length);
   const cciScores: ContextualCues[] = [];
+  if (sensitive.length > 0) resolved.onProgress?.(0, sensitive.length);
   for (const [nth, index] of sensitive.entries()) {
     const token = tokens[index];
     if (token === undefined) continue;
-    const found = await contextualCues(model, exchanges, resolved, token, index, nth);
+    const found = await contextualCues(model, exchanges, resolved, token, index, nth, (part) =>
+      resolved.onProgress?.(nth + part, sensitive.length),
+    );
     resolved.onIntermediateOutput?.(found.output);
     cciScores.push(found.cues);
     resolved.onProgress?.(nth + 1, sensitive.length);
@@ -63,6 +67,16 @@ export async function attributeContext(
     cciScores,
     info: resolved.addOutputInfo === false ? null : contextInfo(model, resolved, outputs, seconds),
   });
+}
+
+/** @throws OptionError when there is no context at all: every score would be zero */
+function checkDifference({ contextual, contextless, inputContext, outputContext }: Exchanges): void {
+  if (inputContext !== null || outputContext !== null) return;
+  if (contextual.input !== contextless.input || contextual.target !== contextless.target) return;
+  throw new OptionError(
+    "inputContextText: expected a context of the input or of the output, or templates that tell the texts with and without " +
+      "context apart, received none",
+  );
 }
 
 /** @throws OptionError when words are not as many as tokens that they are to be compared with */

@@ -17,7 +17,10 @@ import type { ResolvedContextOptions } from "./request.ts";
 import type { OutputToken } from "./sensitivity.ts";
 import type { Context, Exchanges } from "./texts.ts";
 
-/** @param nth the how-manieth dependent token it is, which says what word it is compared with */
+/**
+ * @param nth the how-manieth dependent token it is, which says what word it is compared with
+ * @param onProgress called with the part of the work that is done, 0 to 1
+ */
 export async function contextualCues(
   model: AttributionModel,
   exchanges: Exchanges,
@@ -25,6 +28,7 @@ export async function contextualCues(
   token: OutputToken,
   index: number,
   nth: number,
+  onProgress: (part: number) => void,
 ): Promise<{ readonly cues: ContextualCues; readonly output: FeatureAttributionOutput }> {
   const { contextual, contextless, inputContext, outputContext } = exchanges;
   const { attributionMethod: method, attributedFn, signal } = options;
@@ -46,6 +50,7 @@ export async function contextualCues(
       contrastForceInputs: attributedFn === "kl_divergence" || same,
     }),
     ...(signal && { signal }),
+    onProgress: ({ done, total }) => onProgress(total > 0 ? done / total : 0),
   });
   const output = options.aggregation.reduce((result, way) => result.aggregate(way), attributed);
   const scoresOf = (context: Context | null) => context && contextScores(model, output, context, options);

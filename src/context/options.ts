@@ -73,7 +73,10 @@ export interface ContextOptions {
   readonly questions?: ContextQuestions | undefined;
   /** Called with what both steps see: scores of the output, then the attribution of each dependent token. */
   readonly onIntermediateOutput?: ((output: FeatureAttributionOutput) => void) | undefined;
-  /** Called after each token whose cues were found. */
+  /**
+   * Called whenever the search for cues has come further: of how many dependent tokens they were found, with a fraction for the
+   * one in work, and how many such tokens there are.
+   */
   readonly onProgress?: ((done: number, total: number) => void) | undefined;
   readonly signal?: AbortSignal | undefined;
 }

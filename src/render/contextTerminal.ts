@@ -21,6 +21,9 @@ export interface ContextTerminalOptions {
 
 const INDENT = "  ";
 
+/** Columns that a text beside its name has at least. */
+const NARROW = 24;
+
 /**
  * Lines of at most `width` columns. Tokens that stand out carry their scores. Texts are untrusted: no control character of
  * theirs gets through.
@@ -32,10 +35,13 @@ export function renderContextTerminal(result: ContextAttribution, options: Conte
   const palette: Palette = { level, theme, maxAbs: 1 };
   const view = contextView(result);
   const names = Math.max(...[...view.texts, ...view.facts].map(([name]) => name.length));
+  // In a narrow terminal, a name stands above its text.
   const entry = ([name, text]: readonly [string, string]) =>
-    wrapped(text, width - names - 2).map(
-      (line, i) => `${i === 0 ? bold(name.padEnd(names), palette) : " ".repeat(names)}${INDENT}${line}`,
-    );
+    width - names < NARROW
+      ? [bold(name, palette), ...wrapped(text, width - INDENT.length).map((line) => INDENT + line)]
+      : wrapped(text, width - names - INDENT.length).map(
+          (line, i) => `${i === 0 ? bold(name.padEnd(names), palette) : " ".repeat(names)}${INDENT}${line}`,
+        );
   const lines = [
     ...view.texts.flatMap(entry),
     "",

@@ -1,10 +1,12 @@
+import { spawnSync } from "node:child_process";
+import { existsSync } from "node:fs";
 import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { contextQuestions } from "../../src/cli/contextQuestions.ts";
 import { AttributeContextOutput } from "../../src/context/output.ts";
-import { runHere, storiesModel } from "./runInseq.ts";
+import { runHere, runInseq, storiesModel } from "./runInseq.ts";
 
 let folder = "";
 beforeAll(async () => {
@@ -71,6 +73,29 @@ describe("inseq attribute-context", { timeout: 120_000 }, () => {
     expect(number.err).toContain('--context_sensitivity_std_threshold: expected a number, received "many"');
     expect(number.err).toContain("inseq attribute-context --help");
     expect((await runHere(["attribute-context", "-m", storiesModel])).err).toContain("--input_current_text: expected");
+    const word = await runHere([...story, "--contextless_output_next_tokens", "garden"]);
+    expect(word.err).toContain("--contextless_output_next_tokens: expected an --attributed_fn that compares");
+    const progress = await runHere([...story, "--attribution_kwargs", '{"show_progress": "no"}']);
+    expect(progress.err).toContain('"show_progress": expected true or false, received no');
+  });
+
+  test("a full disk behind the standard output is a failure that is told in one line", async ({ skip }) => {
+    if (!existsSync("/dev/full")) skip("there is no device that is always full");
+    const { status, err } = await runInseq(["explain", "lime"], { shell: `$INSEQ "$@" > /dev/full` });
+    expect(err).toMatch(/^inseq: the standard output cannot be written: ENOSPC.*\n$/);
+    expect(status).toBe(1);
+  });
+
+  test("at a terminal it asks, takes what is pasted, and shows how far it is", async ({ skip }) => {
+    if (spawnSync("script", ["--version"]).status !== 0) skip("there is no program `script` to make a terminal with");
+    const asking = `attribute-context -m ${storiesModel} --input_context_text 'Anna hid the ring.' --input_current_text 'It was'`;
+    const template = "--output_template '{context} {current}' --generation_kwargs '{\\\"max_new_tokens\\\": 6}'";
+    const shell = `printf 'nothing\\n\\ny\\n' | script -qec "stty cols 60; $INSEQ ${asking} ${template}" /dev/null`;
+    const { status, out } = await runInseq([], { shell });
+    expect(out).toContain('"nothing" is no beginning of it.');
+    expect(out).toMatch(/attributing .*100%/);
+    expect(out).toContain("Output context");
+    expect(status).toBe(0);
   });
 });
 

@@ -76,6 +76,22 @@ describe("attributeContext", { timeout: 120_000 }, () => {
     }
   });
 
+  test("says how far it is, and refuses texts without any context", async () => {
+    const told: (readonly [number, number])[] = [];
+    await attributeContext(stories, {
+      ...story,
+      outputCurrentText: "cellar. She was",
+      attributionMethod: "integrated_gradients",
+      attribution: { nSteps: 4, internalBatchSize: 2 },
+      contextSensitivityStdThreshold: null,
+      contextSensitivityTopk: 2,
+      onProgress: (...progress) => told.push(progress),
+    });
+    expect(told).toEqual([0, 0.5, 1, 1, 1.5, 2, 2].map((done) => [done, 2]));
+    const none = attributeContext(stories, { inputCurrentText: "In the", outputCurrentText: "cellar." });
+    await expect(none).rejects.toThrow(/inputContextText: expected a context of the input or of the output/);
+  });
+
   test("gives every token of a context its own score, also behind a BOS token", async () => {
     const llama = await loadModel(folder("test/golden/llama/model"));
     const text = { inputContextText: "The dog sleeps.", inputCurrentText: "It is here.", outputCurrentText: "A dog" };

@@ -37,6 +37,12 @@ test("the terminal shows the dependent token and the tokens that stand out, with
   expect(stripVTControlCharacters(colored)).toBe(shown);
 });
 
+test("in a narrow terminal, texts stand below their names", () => {
+  const shown = new AttributeContextOutput(result).show({ width: 40 });
+  expect(shown).toContain("Input context\n  Anna <hid> it.\n");
+  expect(Math.max(...shown.split("\n").map((line) => line.length))).toBeLessThanOrEqual(40);
+});
+
 test("showing and saving change nothing", () => {
   const output = new AttributeContextOutput(result);
   const before = output.serialize();
