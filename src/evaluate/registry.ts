@@ -3,7 +3,7 @@
 import type { CorrelationOptions } from "./correlation.ts";
 import type { ErasureOptions } from "./erasure.ts";
 import type { Metric } from "./metric.ts";
-import { averagePrecision } from "./metrics/averagePrecision.ts";
+import { averagePrecision, type PrecisionOptions } from "./metrics/averagePrecision.ts";
 import { completenessGap } from "./metrics/completenessGap.ts";
 import { aopcComprehensiveness, comprehensiveness } from "./metrics/comprehensiveness.ts";
 import { deletion } from "./metrics/deletion.ts";
@@ -39,6 +39,7 @@ export interface MetricOptions
     InfidelityOptions,
     SensitivityOptions,
     CorrelationOptions,
+    PrecisionOptions,
     RecoveryOptions,
     TopOptions {}
 

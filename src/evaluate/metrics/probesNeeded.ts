@@ -1,10 +1,15 @@
-/** How many scores one has to look at before evidence comes: the number of different scores above evidence's highest. */
+/**
+ * How many players one has to look at, from the highest score down, before evidence comes. The paper's code counts players of
+ * equal scores once, and so gives scores that are all the same, which tell nothing, the best there is; here a tie is broken at
+ * random, as everywhere.
+ */
 
 import { isEvidence } from "../evidence.ts";
 import type { Metric } from "../metric.ts";
+import { ranking } from "../ranking.ts";
 
 export const probesNeeded: Metric<object> = {
-  formula: "number of different scores above the highest of evidence",
+  formula: "number of players above the first evidence",
   paper: "Yin and Neubig 2022, arXiv 2202.10419",
   unit: "rank",
   better: "lower",
@@ -13,7 +18,6 @@ export const probesNeeded: Metric<object> = {
   needs: ["evidence"],
   defaults: {},
   async run(question) {
-    const best = Math.max(...question.scores.filter((_, player) => isEvidence(question, player)));
-    return { value: new Set(question.scores.filter((score) => score > best)).size };
+    return { value: ranking(question).findIndex((player) => isEvidence(question, player)) };
   },
 };

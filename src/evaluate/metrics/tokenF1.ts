@@ -1,7 +1,7 @@
 /** F1 of the players with the highest scores against the evidence. */
 
 import type { Metric } from "../metric.ts";
-import { checkTop, overlap, type TopOptions } from "../topPlayers.ts";
+import { checkTop, overlap, type TopOptions, topDefaults } from "../topPlayers.ts";
 
 export const tokenF1: Metric<TopOptions> = {
   formula: "2 · precision · recall / (precision + recall) of the k highest",
@@ -11,7 +11,7 @@ export const tokenF1: Metric<TopOptions> = {
   range: [0, 1],
   cost: "none",
   needs: ["evidence"],
-  defaults: { k: 5 },
+  defaults: topDefaults,
   check: checkTop,
   async run(question, options) {
     const { taken, found, evidence } = overlap(question, options);

@@ -1,7 +1,7 @@
 /** Intersection over union of the players with the highest scores and the evidence. */
 
 import type { Metric } from "../metric.ts";
-import { checkTop, overlap, type TopOptions } from "../topPlayers.ts";
+import { checkTop, overlap, type TopOptions, topDefaults } from "../topPlayers.ts";
 
 export const tokenIou: Metric<TopOptions> = {
   formula: "|the k highest ∩ evidence| / |the k highest ∪ evidence|",
@@ -11,7 +11,7 @@ export const tokenIou: Metric<TopOptions> = {
   range: [0, 1],
   cost: "none",
   needs: ["evidence"],
-  defaults: { k: 5 },
+  defaults: topDefaults,
   check: checkTop,
   async run(question, options) {
     const { taken, found, evidence } = overlap(question, options);
