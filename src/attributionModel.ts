@@ -6,7 +6,7 @@
 
 import { checkPrompt } from "./attribution/attributePlayers.ts";
 import { DEFAULT_MEMORY_BUDGET, type RowLimits } from "./attribution/budget.ts";
-import { attributeSequence, checkMethod, checkSequence, type PassReport } from "./attribution/engine.ts";
+import { checkMethod, type PassReport, type Prepared, prepareSequence } from "./attribution/engine.ts";
 import { contrastsOf } from "./attribution/foils.ts";
 import { createInfo } from "./attribution/info.ts";
 import { type Input, type Inputs, readInputs } from "./attribution/inputs.ts";
@@ -206,7 +206,9 @@ export class AttributionModel {
     const outputSpans: (readonly Span[])[] = [];
     const notes: string[] = [];
     let [peakBytes, rows] = [0, 0];
-    const asked = jobs.map((job, i) => {
+    // What the last sequence cannot have is told before the first one is attributed.
+    const prepared: (Prepared & Pick<Job, "chat">)[] = [];
+    for (const [i, job] of jobs.entries()) {
       const sequence = { ...job.sequence, noise: options.inputNoise };
       const request = {
         ...resolved,
@@ -219,13 +221,11 @@ export class AttributionModel {
         signal: options.signal,
         onPass: (pass: PassReport) => options.onProgress?.({ sequence: i, sequences: jobs.length, ...pass }),
       };
-      return { sequence, request, chat: job.chat };
-    });
-    // What the last sequence cannot have is told before the first one is attributed.
-    for (const { sequence, request } of asked) await checkSequence(this.model, sequence, request);
-    for (const { sequence, request, chat } of asked) {
+      prepared.push({ ...(await prepareSequence(this.model, sequence, request)), chat: job.chat });
+    }
+    for (const { sequence, request, attribute, chat } of prepared) {
       const { contrasts, output } = request;
-      const scores = await attributeSequence(this.model, sequence, request);
+      const scores = await attribute();
       outputSpans.push(output?.spans ?? []);
       notes.push(...(scores.notes ?? []).map((note) => `sequence ${sequences.length}: ${note}`));
       peakBytes = Math.max(peakBytes, scores.peakBytes);

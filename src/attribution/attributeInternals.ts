@@ -4,17 +4,16 @@ import type { AttentionGradient, Internals } from "../method/internals/internals
 import type { InternalsMethod } from "../method/method.ts";
 import type { MethodOptions } from "../method/registry.ts";
 import type { Model } from "../model/model.ts";
-import type { Scores } from "../result/attribution.ts";
 import { attentionGradients } from "./attentionGradients.ts";
 import { nextTask } from "./attributedContext.ts";
 import { rowsPerPass } from "./budget.ts";
-import type { AttributionRequest, SequenceScores } from "./engine.ts";
+import type { AttributionRequest, SequenceScores, StepData } from "./engine.ts";
 import { checkExplainedInside, explainedBy } from "./explained.ts";
 import { traitsOf } from "./modelTraits.ts";
 import { createRunner } from "./runner.ts";
 import type { Sequence } from "./sequence.ts";
 import { singleSteps } from "./steps.ts";
-import { createTarget, type StepTokens } from "./target.ts";
+import { createTarget } from "./target.ts";
 
 type InternalsRequest = AttributionRequest & { readonly method: InternalsMethod<MethodOptions> };
 
@@ -23,8 +22,7 @@ export async function attributeInternals(
   model: Model,
   sequence: Sequence,
   request: InternalsRequest,
-  tokens: StepTokens,
-  stepScores: Record<string, Scores>,
+  { tokens, stepScores }: StepData,
 ): Promise<SequenceScores> {
   const { method } = request;
   checkExplainedInside(request.methodId, method, request.attributed, request.contrastForceInputs);

@@ -8,7 +8,7 @@ import type { MethodOptions } from "../method/registry.ts";
 import type { Model } from "../model/model.ts";
 import { sharesRepeats } from "../ops/repeat.ts";
 import type { Scores } from "../result/attribution.ts";
-import { memory, type Tensor } from "../tensor.ts";
+import { memory } from "../tensor.ts";
 import type { Encoding } from "../text/tokenizer.ts";
 import {
   attributedContexts,
@@ -19,7 +19,7 @@ import {
 } from "./attributedContext.ts";
 import { perturbationsPerPass, tangentsPerPass } from "./budget.ts";
 import { createGame } from "./coalitions.ts";
-import type { AttributionRequest, SequenceScores } from "./engine.ts";
+import type { AttributionRequest, SequenceScores, StepData } from "./engine.ts";
 import type { Perturbation } from "./perturb.ts";
 import { createPlayers, createTree, largerLevels, type PlayedInput, type Player } from "./players.ts";
 import { createRunner } from "./runner.ts";
@@ -28,7 +28,7 @@ import type { Sequence } from "./sequence.ts";
 import { sharesInputs } from "./sharedContrast.ts";
 import { spanGame } from "./spanGame.ts";
 import { type OutputSpans, singleSteps, stepsOf, targetRows, tokensSeen } from "./steps.ts";
-import { createTarget, type StepTokens } from "./target.ts";
+import { createTarget } from "./target.ts";
 
 type GameRequest = AttributionRequest & { readonly method: GameMethod<MethodOptions> };
 
@@ -40,17 +40,14 @@ export async function attributePlayers(
   model: Model,
   sequence: Sequence,
   request: GameRequest,
-  tokens: StepTokens,
-  contrast_FGV: readonly (Tensor | undefined)[],
-  stepScores: Record<string, Scores>,
+  { inputs, players, tree, evaluations }: Plan,
+  { tokens, contrast_FGV, stepScores }: StepData,
 ): Promise<SequenceScores> {
   const { method, methodOptions } = request;
   const { removal = method.removal, perturbationsPerEval } = methodOptions;
   const { start, end, source } = sequence;
   const { output } = request;
   const steps = stepsOf(sequence, output);
-  const inputs = playedInputs(model, sequence, request);
-  const { players, tree, evaluations } = planOf(sequence, request, inputs);
   // Without a baseline in play they are all the same.
   const references = removal === "replace" ? sequence.baselines.length : 1;
   const total = references * evaluations;
@@ -132,7 +129,8 @@ export async function attributePlayers(
 }
 
 /** Who plays, in which groups, and how many coalitions are tried at most. */
-interface Plan {
+export interface Plan {
+  readonly inputs: readonly PlayedInput[];
   readonly players: readonly Player[];
   readonly tree: readonly Tree[];
   readonly evaluations: number;
@@ -157,7 +155,7 @@ function planOf(
     tree,
     inputs: inputs.map((_, i) => players.filter(({ input }) => input === i).length),
   });
-  return { players, tree, evaluations };
+  return { inputs, players, tree, evaluations };
 }
 
 const playersOf = ({ method, methodOptions }: Pick<GameRequest, "method" | "methodOptions">): Players =>
@@ -166,7 +164,7 @@ const playersOf = ({ method, methodOptions }: Pick<GameRequest, "method" | "meth
 /**
  * Checks what is known of the players before anything is generated: those of a source, or the tokens of a prompt, which only
  * become more.
- * @throws OptionError as `checkPlayable`
+ * @throws OptionError as `checkedPlan`
  */
 export function checkPrompt(
   model: Model,
@@ -180,17 +178,18 @@ export function checkPrompt(
 }
 
 /**
+ * Who plays for what is removed.
  * @throws OptionError for players that cannot be had as asked or are too many, for a context that cannot be compared with, and
  *   for what deletion has no meaning for
  */
-export function checkPlayable(model: Model, sequence: Sequence, request: GameRequest): void {
-  planOf(sequence, request, playedInputs(model, sequence, request));
+export function checkedPlan(model: Model, sequence: Sequence, request: GameRequest): Plan {
+  const plan = planOf(sequence, request, playedInputs(model, sequence, request));
   checkContext(model, request);
   if (request.method.differentiates) checkDifferentiable(request);
   const { removal = request.method.removal } = request.methodOptions;
   const { contrasts, contrastForceInputs, attributeTarget, attributed } = request;
-  if (removal !== "delete" || !contrastForceInputs || attributed.score.contrast === "none") return;
-  if (!contrasts.some((contrast) => sharesInputs(model, contrast, attributeTarget))) return;
+  if (removal !== "delete" || !contrastForceInputs || attributed.score.contrast === "none") return plan;
+  if (!contrasts.some((contrast) => sharesInputs(model, contrast, attributeTarget))) return plan;
   throw new OptionError(
     'removal: "delete" cannot be compared with another context of the same inputs (contrastForceInputs), in which they ' +
       'have other places; use "replace"',

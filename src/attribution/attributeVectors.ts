@@ -20,14 +20,14 @@ import {
 import { embeddingPlaces, sitePlaces } from "./attributedPlaces.ts";
 import { evenPart, fewerRows, type PassLimits, perturbationsPerPass, rowsPerPass, stepsPerPass } from "./budget.ts";
 import { readEnds } from "./ends.ts";
-import type { AttributionRequest, SequenceScores } from "./engine.ts";
+import type { AttributionRequest, SequenceScores, StepData } from "./engine.ts";
 import { neuronRunner, siteOf } from "./neuron.ts";
 import { createProblem, type ProblemOptions } from "./problem.ts";
 import { createRunner } from "./runner.ts";
 import type { Sequence } from "./sequence.ts";
 import { createSiteProblem, embeddingSites, type OwnedSiteProblem } from "./siteProblem.ts";
 import { readingPositions, stepsOf, tokensSeen } from "./steps.ts";
-import { createTarget, type StepTokens } from "./target.ts";
+import { createTarget } from "./target.ts";
 import { reduceWidth, type WidthReduction } from "./widthReduction.ts";
 
 /** Of a request that `checkAttributable` has let through. */
@@ -35,9 +35,7 @@ export async function attributeVectors(
   model: Model,
   sequence: Sequence,
   request: AttributionRequest & { readonly method: EmbeddingMethod<MethodOptions> | SiteMethod<MethodOptions> },
-  wordTokens: StepTokens,
-  contrast_FGV: readonly (Tensor | undefined)[],
-  stepScores: Record<string, Scores>,
+  { tokens: wordTokens, contrast_FGV, stepScores }: StepData,
 ): Promise<SequenceScores> {
   const { neuron } = request;
   const site = neuron && siteOf(model, neuron);

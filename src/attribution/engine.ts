@@ -8,7 +8,7 @@ import type { Score, ScoreOptions } from "../score/score.ts";
 import { dispose, readFloats, type Tensor, tidy } from "../tensor.ts";
 import { chosenPlaces } from "./attributedPlaces.ts";
 import { attributeInternals } from "./attributeInternals.ts";
-import { attributePlayers, checkPlayable } from "./attributePlayers.ts";
+import { attributePlayers, checkedPlan } from "./attributePlayers.ts";
 import { attributeVectors, checkAttributable } from "./attributeVectors.ts";
 import type { RowLimits } from "./budget.ts";
 import { type Contrast, inSameContext } from "./contrast.ts";
@@ -86,6 +86,14 @@ export interface SequenceScores {
   readonly totals?: Float64Array | undefined;
 }
 
+/** What is known of the steps before the method runs. */
+export interface StepData {
+  readonly tokens: StepTokens;
+  /** Logits [G, V] of each foil in its own context, where that is needed. */
+  readonly contrast_FGV: readonly (Tensor | undefined)[];
+  readonly stepScores: Record<string, Scores>;
+}
+
 /**
  * Scores of every attributed position of a sequence.
  * @throws OptionError when the attributed function cannot be attributed as asked
@@ -97,43 +105,69 @@ export async function attributeSequence(
   sequence: Sequence,
   request: AttributionRequest,
 ): Promise<SequenceScores> {
-  const { method } = request;
-  await checkSequence(model, sequence, request);
-  const tokens = stepTokens(sequence, request.contrasts);
-  const contrast_FGV = request.contrasts.map((contrast) =>
-    needsConstantContext(model, request, contrast) ? contrastLogits(model, sequence, contrast) : undefined,
-  );
-  try {
-    const stepScores = await scoreSteps(model, sequence, request, tokens, contrast_FGV);
-    const nothing = { sourceAttributions: null, targetAttributions: null, sequenceScores: {}, peakBytes: 0, rows: 0 };
-    switch (method.on) {
-      case "embeddings":
-      case "sites":
-        return await attributeVectors(model, sequence, { ...request, method }, tokens, contrast_FGV, stepScores);
-      case "players":
-        return await attributePlayers(model, sequence, { ...request, method }, tokens, contrast_FGV, stepScores);
-      case "internals":
-        return await attributeInternals(model, sequence, { ...request, method }, tokens, stepScores);
-      case "nothing":
-        return { ...nothing, stepScores };
-      default:
-        throw method satisfies never;
-    }
-  } finally {
-    dispose(contrast_FGV.filter((logits_GV) => logits_GV !== undefined));
-  }
+  const { attribute } = await prepareSequence(model, sequence, request);
+  return await attribute();
+}
+
+/** A sequence that can be attributed as asked, so far as that is known before. */
+export interface Prepared {
+  readonly sequence: Sequence;
+  readonly request: AttributionRequest;
+  /** @throws NumericError when a logit or a score is not finite */
+  readonly attribute: () => Promise<SequenceScores>;
 }
 
 /**
- * What `attributeSequence` refuses, found out before the model runs, but over one token.
+ * `attributeSequence` in two parts: what is refused is refused here, before the model runs, but over one token.
  * @throws OptionError, UnsupportedError as `attributeSequence`
  */
-export async function checkSequence(model: Model, sequence: Sequence, request: AttributionRequest): Promise<void> {
-  const { method } = request;
+export async function prepareSequence(
+  model: Model,
+  sequence: Sequence,
+  request: AttributionRequest,
+): Promise<Prepared> {
   await checkMethod(model, request);
-  if (method.on === "embeddings" || method.on === "sites") checkAttributable(model, request);
-  if (method.on === "players") checkPlayable(model, sequence, { ...request, method });
+  const run = checkedMethod(model, sequence, request);
+  const attribute = async (): Promise<SequenceScores> => {
+    const tokens = stepTokens(sequence, request.contrasts);
+    const contrast_FGV = request.contrasts.map((contrast) =>
+      needsConstantContext(model, request, contrast) ? contrastLogits(model, sequence, contrast) : undefined,
+    );
+    try {
+      const stepScores = await scoreSteps(model, sequence, request, tokens, contrast_FGV);
+      return await run({ tokens, contrast_FGV, stepScores });
+    } finally {
+      dispose(contrast_FGV.filter((logits_GV) => logits_GV !== undefined));
+    }
+  };
+  return { sequence, request, attribute };
 }
+
+function checkedMethod(
+  model: Model,
+  sequence: Sequence,
+  request: AttributionRequest,
+): (steps: StepData) => Promise<SequenceScores> {
+  const { method } = request;
+  switch (method.on) {
+    case "embeddings":
+    case "sites":
+      checkAttributable(model, request);
+      return (steps) => attributeVectors(model, sequence, { ...request, method }, steps);
+    case "players": {
+      const plan = checkedPlan(model, sequence, { ...request, method });
+      return (steps) => attributePlayers(model, sequence, { ...request, method }, plan, steps);
+    }
+    case "internals":
+      return (steps) => attributeInternals(model, sequence, { ...request, method }, steps);
+    case "nothing":
+      return async ({ stepScores }) => ({ ...nothing, stepScores });
+    default:
+      throw method satisfies never;
+  }
+}
+
+const nothing = { sourceAttributions: null, targetAttributions: null, sequenceScores: {}, peakBytes: 0, rows: 0 };
 
 /**
  * What a method needs of a model, whatever the text: parts that can be taken apart, layers and units that are asked for.
