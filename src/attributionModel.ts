@@ -4,24 +4,24 @@
  * Named after Inseq's `AttributionModel`: `attribute`, `generate`, `encode`, `decode`.
  */
 
-import { checkPrompt } from "./attribution/attributePlayers.ts";
 import { DEFAULT_MEMORY_BUDGET, type RowLimits } from "./attribution/budget.ts";
 import { checkMethod, type PassReport, type Prepared, prepareSequence } from "./attribution/engine.ts";
-import { contrastsOf } from "./attribution/foils.ts";
 import { createInfo } from "./attribution/info.ts";
-import { type Input, type Inputs, readInputs } from "./attribution/inputs.ts";
-import { forcedJob, generatedJob, type Job } from "./attribution/jobs.ts";
-import type { Language } from "./attribution/language.ts";
 import {
   type AttributeOptions,
   type ContrastOptions,
   type ResolvedOptions,
   resolveOptions,
 } from "./attribution/options.ts";
-import { resolveOutputSpans } from "./attribution/outputSpans.ts";
+import { checkPrompt } from "./attribution/perturbation/attributePlayers.ts";
 import { createSequenceAttribution, stepsOf } from "./attribution/result.ts";
-import { chosenSampler } from "./attribution/sampler.ts";
-import { behindStart, encodeInput, type SpecialTokensMode, withBos } from "./attribution/texts.ts";
+import { contrastsOf } from "./attribution/texts/foils.ts";
+import { type Input, type Inputs, readInputs } from "./attribution/texts/inputs.ts";
+import { forcedJob, generatedJob, type Job } from "./attribution/texts/jobs.ts";
+import type { Language } from "./attribution/texts/language.ts";
+import { resolveOutputSpans } from "./attribution/texts/outputSpans.ts";
+import { chosenSampler } from "./attribution/texts/sampler.ts";
+import { behindStart, encodeInput, type SpecialTokensMode, withBos } from "./attribution/texts/texts.ts";
 import { type BackendInUse, onBackend, throughHost } from "./backend/backend.ts";
 import { OptionError } from "./errors.ts";
 import type { MethodId, MethodOptions } from "./method/registry.ts";

@@ -4,14 +4,14 @@ export type { AggregateOptions } from "./aggregate/aggregate.ts";
 export type { MessageTokens } from "./aggregate/chat.ts";
 export { listAggregationFunctions } from "./aggregate/functions.ts";
 export { type AggregatorId, listAggregators } from "./aggregate/registry.ts";
-export type { BaselineChoice, BaselineName } from "./attribution/baseline.ts";
-export type { Foil, TopFoils } from "./attribution/foils.ts";
-export type { InputNoise } from "./attribution/inputNoise.ts";
-export type { Inputs } from "./attribution/inputs.ts";
-export type { Neuron } from "./attribution/neuron.ts";
+export type { Neuron } from "./attribution/gradient/neuron.ts";
 export type { AttributeOptions, ContrastOptions, Progress } from "./attribution/options.ts";
-export type { OutputSpansChoice } from "./attribution/outputSpans.ts";
+export type { InputNoise } from "./attribution/runner/inputNoise.ts";
 export type { SpanReduction } from "./attribution/steps.ts";
+export type { BaselineChoice, BaselineName } from "./attribution/texts/baseline.ts";
+export type { Foil, TopFoils } from "./attribution/texts/foils.ts";
+export type { Inputs } from "./attribution/texts/inputs.ts";
+export type { OutputSpansChoice } from "./attribution/texts/outputSpans.ts";
 export type { AttributionModel } from "./attributionModel.ts";
 export {
   type AvailableBackend,

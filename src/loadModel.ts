@@ -1,8 +1,8 @@
 /** From a model's name or folder to a model that can be attributed. */
 
 import { type InTurn, loadArchitecture } from "../models/load.ts";
-import { createLanguage, inTargetLanguage } from "./attribution/language.ts";
 import { methodOptionNames } from "./attribution/options.ts";
+import { createLanguage, inTargetLanguage } from "./attribution/texts/language.ts";
 import { AttributionModel } from "./attributionModel.ts";
 import { type BackendName, onBackend, useBackend } from "./backend/backend.ts";
 import type { BackendOptions } from "./backend/definition.ts";

@@ -3,11 +3,11 @@
 import { OptionError } from "../errors.ts";
 import type { Model } from "../model/model.ts";
 import type { Tensor } from "../tensor.ts";
-import { inSameContext } from "./contrast.ts";
 import type { AttributionRequest } from "./engine.ts";
 import type { Sequence } from "./sequence.ts";
 import { sharesInputs } from "./sharedContrast.ts";
 import { type ContrastContext, constantContext, sharedContext } from "./target.ts";
+import { inSameContext } from "./texts/contrast.ts";
 
 /** One for each foil; undefined for comparisons within the same pass. */
 export function attributedContexts(
@@ -58,6 +58,3 @@ export function checkContext(model: Model, request: AttributionRequest): void {
 export function attributesTarget(model: Model, { attributeTarget }: AttributionRequest): boolean {
   return attributeTarget || model.kind === "decoder-only";
 }
-
-/** Lets timers, signals and a page's events have their turn. */
-export const nextTask = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, 0));

@@ -3,8 +3,8 @@
 import type { BackendInUse } from "../backend/backend.ts";
 import type { AttributionInfo, Json } from "../result/attribution.ts";
 import type { Span } from "../text/span.ts";
-import type { ChatTokens } from "./inputs.ts";
 import { type AttributeOptions, draws, type ResolvedOptions } from "./options.ts";
+import type { ChatTokens } from "./texts/inputs.ts";
 
 export interface Circumstances {
   readonly modelName: string;

@@ -10,16 +10,16 @@ import { dropoutPasses } from "../score/monteCarlo.ts";
 import { findScore, type ScoreId } from "../score/registry.ts";
 import { type Score, type ScoreFunction, type ScoreOptions, scoreOptionNames } from "../score/score.ts";
 import type { ChatOptions } from "../text/chat.ts";
-import { type BaselineChoice, baselineNames } from "./baseline.ts";
-import type { Alignment } from "./contrast.ts";
 import type { ScoreRequest } from "./engine.ts";
-import { checkExplainedInside } from "./explained.ts";
-import { type Foil, isTopFoils, type TopFoils } from "./foils.ts";
-import { checkInputNoise, type InputNoise } from "./inputNoise.ts";
-import type { Neuron } from "./neuron.ts";
-import { checkOutputSpans, type OutputSpansChoice } from "./outputSpans.ts";
+import type { Neuron } from "./gradient/neuron.ts";
+import { type WidthReduction, widthReductions } from "./gradient/widthReduction.ts";
+import { checkExplainedInside } from "./internals/explained.ts";
+import { checkInputNoise, type InputNoise } from "./runner/inputNoise.ts";
 import type { SpanReduction } from "./steps.ts";
-import { type WidthReduction, widthReductions } from "./widthReduction.ts";
+import { type BaselineChoice, baselineNames } from "./texts/baseline.ts";
+import type { Alignment } from "./texts/contrast.ts";
+import { type Foil, isTopFoils, type TopFoils } from "./texts/foils.ts";
+import { checkOutputSpans, type OutputSpansChoice } from "./texts/outputSpans.ts";
 
 /** What contrastive scores compare with. */
 export interface ContrastOptions {

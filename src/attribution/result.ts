@@ -14,12 +14,12 @@ import type { RegisteredScore } from "../score/registry.ts";
 import type { ChatSpan } from "../text/chat.ts";
 import type { Span } from "../text/span.ts";
 import type { Encoding } from "../text/tokenizer.ts";
-import type { Contrast } from "./contrast.ts";
-import type { Ends } from "./ends.ts";
 import type { ScoreRequest, SequenceScores } from "./engine.ts";
+import type { Ends } from "./gradient/ends.ts";
+import type { WidthReduction } from "./gradient/widthReduction.ts";
 import type { Sequence } from "./sequence.ts";
 import type { OutputSpans } from "./steps.ts";
-import type { WidthReduction } from "./widthReduction.ts";
+import type { Contrast } from "./texts/contrast.ts";
 
 /** How a token's label is written: the vocabulary's string, or its text. */
 export type TokenLabel = (token: string, id: number) => string;

@@ -2,8 +2,8 @@
 
 import type { Span } from "../text/span.ts";
 import type { Encoding } from "../text/tokenizer.ts";
-import type { BaselineEntry } from "./baseline.ts";
-import type { InputNoise } from "./inputNoise.ts";
+import type { InputNoise } from "./runner/inputNoise.ts";
+import type { BaselineEntry } from "./texts/baseline.ts";
 
 /** What stands for "no information" at each position: of the source (or null) and of the target. */
 export interface SequenceBaseline {

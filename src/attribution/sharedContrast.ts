@@ -8,8 +8,8 @@
 
 import type { EncoderDecoderModel, Model } from "../model/model.ts";
 import { int32, slice, type Tensor, tile } from "../tensor.ts";
-import type { Contrast } from "./contrast.ts";
 import type { Sequence } from "./sequence.ts";
+import type { Contrast } from "./texts/contrast.ts";
 
 /** Whether the contrast's context contains an attributed input. */
 export function sharesInputs(model: Model, contrast: Contrast, attributeTarget: boolean): model is EncoderDecoderModel {

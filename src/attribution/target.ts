@@ -4,12 +4,12 @@ import type { EncoderDecoderModel, Model } from "../model/model.ts";
 import type { Sites } from "../model/sites.ts";
 import type { Score, ScoreOptions } from "../score/score.ts";
 import { expandDims, gather, int32, mul, reshape, sum, type Tensor, tensor, tidy } from "../tensor.ts";
-import type { Contrast } from "./contrast.ts";
-import { forEachPoint, type Target } from "./problem.ts";
-import { createRunner } from "./runner.ts";
+import { forEachPoint, type Target } from "./gradient/problem.ts";
+import { createRunner } from "./runner/runner.ts";
 import type { Sequence } from "./sequence.ts";
 import { sharedContrastLogits } from "./sharedContrast.ts";
 import { filled, type SpanReduction, type Step, shares } from "./steps.ts";
+import type { Contrast } from "./texts/contrast.ts";
 
 /** Logits [G, V] after the prefix of every attributed position: one pass, no gradient. */
 export function sequenceLogits(model: Model, sequence: Sequence, sites?: Sites): Tensor {

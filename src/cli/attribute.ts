@@ -1,6 +1,6 @@
 /** `inseq attribute`: attributes texts, shows the scores, and writes them to files. */
 
-import type { Inputs } from "../attribution/inputs.ts";
+import type { Inputs } from "../attribution/texts/inputs.ts";
 import { OptionError } from "../errors.ts";
 import { parseJson } from "../json.ts";
 import type { FeatureAttributionOutput } from "../output.ts";

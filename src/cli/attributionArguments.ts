@@ -1,7 +1,7 @@
 /** The arguments that all commands that attribute have in common, as the library's `attribute` takes them. */
 
+import { widthReductions } from "../attribution/gradient/widthReduction.ts";
 import type { AttributeOptions } from "../attribution/options.ts";
-import { widthReductions } from "../attribution/widthReduction.ts";
 import { OptionError } from "../errors.ts";
 import { knownName } from "../names.ts";
 import type { KeywordArguments } from "../pretrainedArguments.ts";

@@ -1,8 +1,8 @@
 /** The JSON records of the command line: from Python's names to ours. */
 
-import type { BaselineChoice, BaselineName } from "../attribution/baseline.ts";
 import type { AttributeOptions } from "../attribution/options.ts";
-import type { OutputSpansChoice } from "../attribution/outputSpans.ts";
+import type { BaselineChoice, BaselineName } from "../attribution/texts/baseline.ts";
+import type { OutputSpansChoice } from "../attribution/texts/outputSpans.ts";
 import { OptionError } from "../errors.ts";
 import type { KeywordArguments } from "../pretrainedArguments.ts";
 import type { Span } from "../text/span.ts";

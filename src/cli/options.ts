@@ -2,7 +2,7 @@
 
 import { listAggregationFunctions } from "../aggregate/functions.ts";
 import { listAggregators } from "../aggregate/registry.ts";
-import { widthReductions } from "../attribution/widthReduction.ts";
+import { widthReductions } from "../attribution/gradient/widthReduction.ts";
 import { precisions } from "../backend/definition.ts";
 import { quantizations, storageTypes } from "../loadModel.ts";
 import { listFeatureAttributionMethods } from "../method/registry.ts";

@@ -5,7 +5,7 @@
  * place: one that is given, or what the model writes there without the context.
  */
 
-import { sliceEncoding } from "../attribution/texts.ts";
+import { sliceEncoding } from "../attribution/texts/texts.ts";
 import type { AttributionModel } from "../attributionModel.ts";
 import { OptionError } from "../errors.ts";
 import type { FeatureAttributionOutput, FeatureAttributionSequenceOutput } from "../output.ts";

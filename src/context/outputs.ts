@@ -11,7 +11,7 @@
  * | yes | no | yes | the same for the context; the current text as given |
  */
 
-import { behindStart } from "../attribution/texts.ts";
+import { behindStart } from "../attribution/texts/texts.ts";
 import type { AttributionModel } from "../attributionModel.ts";
 import { OptionError } from "../errors.ts";
 import type { Encoding } from "../text/tokenizer.ts";

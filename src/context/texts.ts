@@ -1,7 +1,7 @@
 /** The texts with and without context, their tokens, and where the parts are in them. */
 
-import type { Language } from "../attribution/language.ts";
-import { encodeInput, encodeTarget } from "../attribution/texts.ts";
+import type { Language } from "../attribution/texts/language.ts";
+import { encodeInput, encodeTarget } from "../attribution/texts/texts.ts";
 import type { Span } from "../text/span.ts";
 import type { Encoding } from "../text/tokenizer.ts";
 import type { ResolvedContextOptions } from "./request.ts";

@@ -5,7 +5,7 @@
  * data, handed out as soon as it is there; a command that writes records down can leave out those that it has.
  */
 
-import type { InputNoise } from "../attribution/inputNoise.ts";
+import type { InputNoise } from "../attribution/runner/inputNoise.ts";
 import type { AttributionModel } from "../attributionModel.ts";
 import type { Players } from "../method/perturbation/perturbation.ts";
 import { rejectUnknownOptions } from "../names.ts";

@@ -1,7 +1,7 @@
 /** A method's scores of the players of an item, and the floors that stand beside the methods. */
 
-import type { InputNoise } from "../attribution/inputNoise.ts";
 import type { AttributeOptions } from "../attribution/options.ts";
+import type { InputNoise } from "../attribution/runner/inputNoise.ts";
 import type { AttributionModel } from "../attributionModel.ts";
 import { NumericError } from "../errors.ts";
 import { everyone } from "../method/perturbation/game.ts";

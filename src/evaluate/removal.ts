@@ -8,7 +8,7 @@
  *   resample   tokens drawn from the vocabulary do, new ones for every coalition
  */
 
-import type { BaselineChoice } from "../attribution/baseline.ts";
+import type { BaselineChoice } from "../attribution/texts/baseline.ts";
 import type { Removal } from "../method/perturbation/perturbation.ts";
 
 /** In terms of the perturbation methods' removal; the baseline of `delete` stands where nothing else is left. */

@@ -1,20 +1,20 @@
 /** An item on a model: its players, and values of functions of its target when players are removed. */
 
-import { nextTask } from "../attribution/attributedContext.ts";
-import type { BaselineChoice } from "../attribution/baseline.ts";
 import { perturbationsPerPass, type RowLimits } from "../attribution/budget.ts";
-import { createGame } from "../attribution/coalitions.ts";
-import { type Contrast, createContrast } from "../attribution/contrast.ts";
-import type { InputNoise } from "../attribution/inputNoise.ts";
-import { forcedJob, type Job } from "../attribution/jobs.ts";
-import type { Language } from "../attribution/language.ts";
-import type { Perturbation } from "../attribution/perturb.ts";
-import { createPlayers, type PlayedInput, type Player } from "../attribution/players.ts";
-import { createRunner } from "../attribution/runner.ts";
-import { uniformSampler } from "../attribution/sampler.ts";
+import { nextTask } from "../attribution/nextTask.ts";
+import { createGame } from "../attribution/perturbation/coalitions.ts";
+import type { Perturbation } from "../attribution/perturbation/perturbedRows.ts";
+import { createPlayers, type PlayedInput, type Player } from "../attribution/perturbation/players.ts";
+import type { InputNoise } from "../attribution/runner/inputNoise.ts";
+import { createRunner } from "../attribution/runner/runner.ts";
 import type { Sequence } from "../attribution/sequence.ts";
 import { singleSteps } from "../attribution/steps.ts";
 import { createTarget } from "../attribution/target.ts";
+import type { BaselineChoice } from "../attribution/texts/baseline.ts";
+import { type Contrast, createContrast } from "../attribution/texts/contrast.ts";
+import { forcedJob, type Job } from "../attribution/texts/jobs.ts";
+import type { Language } from "../attribution/texts/language.ts";
+import { uniformSampler } from "../attribution/texts/sampler.ts";
 import type { AttributionModel } from "../attributionModel.ts";
 import { OptionError } from "../errors.ts";
 import type { Coalition, Game } from "../method/perturbation/game.ts";

@@ -4,8 +4,8 @@
  * Letters: K rows, N steps, S positions of an input, D model width, V vocabulary.
  */
 
-import { chunks } from "../attribution/problem.ts";
-import type { Runner } from "../attribution/runner.ts";
+import { chunks } from "../attribution/gradient/problem.ts";
+import type { Runner } from "../attribution/runner/runner.ts";
 import type { Random } from "../random.ts";
 import {
   dispose,

@@ -1,9 +1,9 @@
 /** A golden case as the engine sees it, and single steps of results: for methods whose draws a golden file has step by step. */
 
 import { readFileSync } from "node:fs";
-import { forcedJob } from "../../src/attribution/jobs.ts";
-import type { Language } from "../../src/attribution/language.ts";
 import type { Sequence } from "../../src/attribution/sequence.ts";
+import { forcedJob } from "../../src/attribution/texts/jobs.ts";
+import type { Language } from "../../src/attribution/texts/language.ts";
 import type { AttributionModel } from "../../src/attributionModel.ts";
 import type { Scores } from "../../src/result/attribution.ts";
 import type { AttributionCase } from "./attributionCases.ts";

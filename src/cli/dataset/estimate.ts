@@ -1,6 +1,6 @@
 /** What a run will cost, told beforehand: rows and tokens are counted, passes and time extrapolated from a few rows. */
 
-import { readInputs } from "../../attribution/inputs.ts";
+import { readInputs } from "../../attribution/texts/inputs.ts";
 import type { AttributionModel } from "../../attributionModel.ts";
 import { FileError } from "../../errors.ts";
 import { isJsonObject } from "../../json.ts";

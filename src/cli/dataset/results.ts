@@ -1,8 +1,8 @@
 /** Attributing a batch of rows, and what is written of it: nothing that another run would have otherwise, such as times. */
 
-import type { Inputs } from "../../attribution/inputs.ts";
 import type { AttributeOptions } from "../../attribution/options.ts";
 import { stepsOf } from "../../attribution/result.ts";
+import type { Inputs } from "../../attribution/texts/inputs.ts";
 import type { AttributionModel } from "../../attributionModel.ts";
 import { NumericError, OptionError } from "../../errors.ts";
 import { isJsonObject } from "../../json.ts";

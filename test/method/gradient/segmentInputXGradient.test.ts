@@ -5,9 +5,9 @@
 
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { loadArchitecture } from "../../../models/load.ts";
-import type { Contrast } from "../../../src/attribution/contrast.ts";
 import { type AttributionRequest, attributeSequence, type SequenceScores } from "../../../src/attribution/engine.ts";
 import { resolveOptions } from "../../../src/attribution/options.ts";
+import type { Contrast } from "../../../src/attribution/texts/contrast.ts";
 import { useBackend } from "../../../src/backend/backend.ts";
 import { loadModel } from "../../../src/loadModel.ts";
 import type { MethodOptions } from "../../../src/method/registry.ts";

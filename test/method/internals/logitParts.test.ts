@@ -1,9 +1,9 @@
 /** Direct logit attribution, ALTI-Logit and the logit lens: parts add up to the logit, and are what leaving them away takes. */
 
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import type { Contrast } from "../../../src/attribution/contrast.ts";
 import { attributeSequence, type SequenceScores } from "../../../src/attribution/engine.ts";
 import { resolveOptions } from "../../../src/attribution/options.ts";
+import type { Contrast } from "../../../src/attribution/texts/contrast.ts";
 import { useBackend } from "../../../src/backend/backend.ts";
 import type { MethodId, MethodOptions } from "../../../src/method/registry.ts";
 import type { Model } from "../../../src/model/model.ts";

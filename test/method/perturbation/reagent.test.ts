@@ -266,7 +266,7 @@ describe("samplers", () => {
   });
 
   test("tokens of the same part of speech that begin a word alike take a token's place", async () => {
-    const { chosenSampler } = await import("../../../src/attribution/sampler.ts");
+    const { chosenSampler } = await import("../../../src/attribution/texts/sampler.ts");
     const { partsOfSpeech } = await import("../../../src/text/partsOfSpeech.ts");
     const attributionModel = await loadModel("models/demo/stories-gpt2");
     const { model, tokenizer } = attributionModel;
