@@ -8,18 +8,10 @@
 import { stat } from "node:fs/promises";
 import { FileError } from "../errors.ts";
 import { type FileSource, missingFile } from "../files.ts";
-import { createHubClient, isAway } from "../model/hub/client.ts";
 import { lazyFiles } from "../model/hub/lazyFiles.ts";
-import {
-  type HubFile,
-  type HubOptions,
-  type HubSnapshot,
-  isCommitHash,
-  repositoryNameFault,
-} from "../model/hub/repository.ts";
+import { type HubOptions, repositoryNameFault } from "../model/hub/repository.ts";
 import { fileExists, openFolder, readBytes } from "./node.ts";
-import { openRepositoryCache, type RepositoryCache } from "./nodeHub/cache.ts";
-import { download } from "./nodeHub/download.ts";
+import { type Held, openRevision } from "./nodeHub/revision.ts";
 import { type NodeHubSettings, readHubSettings } from "./nodeHub/settings.ts";
 
 export { type DatasetRepository, openDatasetRepository } from "./nodeHub/datasetRepository.ts";
@@ -44,52 +36,25 @@ export async function openModel(place: string, options: HubOptions = {}): Promis
 /** As `openModel` of a repository, with the settings given. */
 export async function openRepository(
   repository: string,
-  { revision = "main", onDownload }: HubOptions,
+  options: HubOptions,
   settings: NodeHubSettings,
 ): Promise<FileSource> {
-  const asModel = { kind: "model", name: repository } as const;
-  const cache = openRepositoryCache(settings.cache, asModel);
-  const known = await cache.commitOf(revision);
-  if (settings.offline) return await cachedFiles(repository, revision, known, cache, settings);
-  if (isCommitHash(revision) && isUsable(await cache.snapshotFiles(revision))) {
-    return await cachedFiles(repository, revision, revision, cache, settings);
-  }
-  const client = createHubClient(asModel, revision, settings);
-  let snapshot: HubSnapshot;
-  try {
-    snapshot = await client.snapshot();
-  } catch (error) {
-    if (!isAway(error) || known === undefined || !isUsable(await cache.snapshotFiles(known))) throw error;
-    return await cachedFiles(repository, revision, known, cache, settings);
-  }
-
-  const { commit } = snapshot;
-  const fetched = async (file: HubFile): Promise<string> => {
-    await download(client, commit, file, cache, settings, onDownload);
-    await cache.remember(revision, commit);
-    return cache.pathOf(commit, file.name);
-  };
-  return lazyFiles(repository, snapshot.files, fetched, readBytes);
-}
-
-/** What the cache holds of a revision, without the network. */
-async function cachedFiles(
-  repository: string,
-  revision: string,
-  commit: string | undefined,
-  cache: RepositoryCache,
-  settings: NodeHubSettings,
-): Promise<FileSource> {
-  const names = commit === undefined ? [] : await cache.snapshotFiles(commit);
-  if (commit === undefined || !names.includes("config.json")) {
-    throw new FileError(
+  const absent = (revision: string): FileError =>
+    new FileError(
       `${repository}: expected revision "${revision}" in the cache ${settings.cache}, which does not hold it, and the network is ` +
         "not to be used (HF_HUB_OFFLINE or localFilesOnly); download it once, or give a model's folder",
     );
-  }
+  const opened = await openRevision({ kind: "model", name: repository }, options, settings, {
+    isWhole: isUsable,
+    suffices: isUsable,
+    absent,
+  });
+  if (opened.from === "hub") return lazyFiles(repository, opened.files, opened.fetch, readBytes);
+  const { names, pathOf } = opened.held;
+  if (!names.includes("config.json")) throw absent(options.revision ?? "main");
   const locate = (name: string): string => {
     if (!names.includes(name)) throw missingFile(`${repository} in ${settings.cache}`, name, names);
-    return cache.pathOf(commit, name);
+    return pathOf(name);
   };
   return {
     name: repository,
@@ -100,7 +65,7 @@ async function cachedFiles(
 }
 
 /** Whether a snapshot can be a whole model, so that the hub need not be asked: config, tokenizer, all shards of weights. */
-function isUsable(names: readonly string[]): boolean {
+function isUsable({ names }: Pick<Held, "names">): boolean {
   if (!names.includes("config.json") || !names.some((name) => TOKENIZER_FILE.test(name))) return false;
   const weights = names.filter((name) => /\.(?:safetensors|bin)$/.test(name));
   if (weights.length === 0) return false;

@@ -85,6 +85,19 @@ describe("the hub's Parquet copy", () => {
     expect(await read({ datasetSplit: "test" })).toEqual(rows);
   });
 
+  test("of a commit that is whole in the cache is read without a question", async () => {
+    await serve({ "train.jsonl": lines("a", "b"), "test.jsonl": lines("c") });
+    const datasetRevision = hub.commit;
+    expect(await read({ datasetRevision })).toEqual(["a", "b"]);
+    hub.asked.length = 0;
+    // Only one of its files is there yet, so the hub is asked once more.
+    expect(await read({ datasetRevision, datasetSplit: "test" })).toEqual(["c"]);
+    expect(hub.asked.length).toBeGreaterThan(0);
+    hub.asked.length = 0;
+    expect(await read({ datasetRevision })).toEqual(["a", "b"]);
+    expect(hub.asked).toEqual([]);
+  });
+
   test("offers its splits and configurations; the README says which one is meant", async () => {
     await serve(files, copy("de/train/0000.parquet", "tr/train/0000.parquet", "tr/validation/0000.parquet"));
     expect(await read({ datasetSplit: "validation" }, "n")).toEqual([0n, 1n, 2n, 3n, 4n]);
