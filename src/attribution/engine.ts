@@ -11,6 +11,7 @@ import { dropoutLogits } from "./dropout.ts";
 import { chosenPlaces } from "./gradient/attributedPlaces.ts";
 import { attributeVectors, checkAttributable } from "./gradient/attributeVectors.ts";
 import type { Ends } from "./gradient/ends.ts";
+import { checkGraphDerivative } from "./gradient/graphDerivatives.ts";
 import { type Neuron, siteOf } from "./gradient/neuron.ts";
 import type { WidthReduction } from "./gradient/widthReduction.ts";
 import { attributeInternals } from "./internals/attributeInternals.ts";
@@ -170,7 +171,8 @@ function checkedMethod(
 const nothing = { sourceAttributions: null, targetAttributions: null, sequenceScores: {}, peakBytes: 0, rows: 0 };
 
 /**
- * What a method needs of a model, whatever the text: parts that can be taken apart, layers and units that are asked for.
+ * What a method needs of a model, whatever the text: parts that can be taken apart, operations that can be differentiated,
+ * layers and units that are asked for.
  * @throws OptionError, UnsupportedError as `attributeSequence`
  */
 export async function checkMethod(
@@ -184,6 +186,8 @@ export async function checkMethod(
 ): Promise<void> {
   if (method.on === "internals") await checkTraits(model, methodId, method.needs);
   if (method.on === "sites") chosenPlaces(model, methodOptions);
+  if (method.on === "embeddings" || method.on === "sites") checkGraphDerivative(model, "gradient");
+  if (method.on === "players" && method.differentiates) checkGraphDerivative(model, "tangent");
   if (neuron !== undefined) siteOf(model, neuron);
 }
 

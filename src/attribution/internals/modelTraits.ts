@@ -50,7 +50,7 @@ export async function traitsOf(model: Model): Promise<ModelTraits> {
 
 /** @throws UnsupportedError when the model lacks what a method needs */
 export async function checkTraits(model: Model, methodId: string, needs: readonly ModelTrait[]): Promise<void> {
-  if (needs.length === 0) return;
+  // A graph, of which nothing inside is known, refuses this pass whatever the method needs.
   const { lacks } = await traitsOf(model);
   for (const need of needs) {
     const lack = lacks[need];

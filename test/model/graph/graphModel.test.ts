@@ -1,6 +1,6 @@
 /** A converted graph as a model: it is a GPT-2, so its logits, searches and attributions are those of our GPT-2. */
 
-import { beforeAll, describe, expect, test } from "vitest";
+import { beforeAll, describe, expect, test, vi } from "vitest";
 import { ConfigError, FileError, OptionError, UnsupportedError } from "../../../src/errors.ts";
 import { type FileSource, filesFromMemory } from "../../../src/files.ts";
 import { type LoadOptions, loadModel } from "../../../src/loadModel.ts";
@@ -98,6 +98,19 @@ describe("an operation without a gradient", () => {
     );
   });
 
+  test("and what is inside, are missed before anything is generated", async () => {
+    const model = await loadModel(await graph({ einsum: true }), "saliency", { backend });
+    if (model.model.kind !== "decoder-only") throw new Error("expected a decoder");
+    const forward = vi.spyOn(model.model, "forward");
+    for (const method of ["saliency", "segment_input_x_gradient", "attention", "logit_lens"] as const) {
+      await expect(model.attribute(text, null, { method, generationArgs })).rejects.toBeInstanceOf(UnsupportedError);
+    }
+    const lengths = forward.mock.calls.map(([{ embeddings_BTD }]) => embeddings_BTD.shape[1]);
+    expect(new Set(lengths)).toEqual(new Set([1]));
+    forward.mockRestore();
+    model.dispose();
+  });
+
   test("does not hinder perturbation methods", async () => {
     const { values } = await scores(await graph({ einsum: true }), "leave_one_out");
     const own = await scores(folder, "leave_one_out");
@@ -121,7 +134,7 @@ describe("embeddings that are not found", () => {
     expect(relativeDifference(values, (await scores(folder, "occlusion")).values)).toBeLessThan(TOLERANCE);
     const files = await graph({ twice: true });
     await expect(scores(files, "saliency")).rejects.toThrow(/gradients with respect to token ids.*graph\.embeddings/);
-    await expect(scores(files, "integrated_gradients")).rejects.toThrow(/between or beside them; the node of its/);
+    await expect(scores(files, "integrated_gradients")).rejects.toThrow(/gradients with respect to token ids/);
     await expect(scores(files, "occlusion", { baseline: "mean" })).rejects.toThrow(/expected tokens/);
     await expect(scores(files, "saliency", {}, { graph: { embeddings: "model/embeddings" } })).rejects.toThrow(
       /graph\.embeddings: expected a node through which all.*GatherV2_\d+ \(GatherV2\) goes around model\/embeddings/,
