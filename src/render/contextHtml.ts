@@ -98,6 +98,8 @@ function span({ text, score }: ScoredToken, maxAbs: number, salient: boolean): s
   const step = Math.round(relativeStrength(score, maxAbs) * colorSteps);
   const classes = [
     "token",
+    // Its colour must not lie on the end of the token before it.
+    ...(word === text ? ["joined"] : []),
     ...(salient ? ["salient"] : []),
     ...(step === 0 ? [] : [`${step < 0 ? "n" : "p"}${Math.abs(step)}`]),
   ];

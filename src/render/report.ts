@@ -15,7 +15,7 @@ export type ReportBlock =
   | ReportTable
   | ({ readonly kind: "plot"; readonly plot: Plot; readonly caption?: string } & Omit<PlotOptions, "theme">);
 
-/** Cells as they are to be read; the first column names the rows. */
+/** Cells as they are to be read; the first column names the rows. Columns of numbers are set flush right. */
 export interface ReportTable {
   readonly kind: "table";
   readonly caption?: string;
@@ -80,17 +80,23 @@ function block(one: ReportBlock): string {
 
 function table({ caption, columns, rows, strong = [] }: ReportTable): string {
   const stands = new Set(strong.map((place) => place.join()));
-  const head = columns.map((name) => `<th scope="col">${escapeMarkup(lineText(name))}</th>`).join("");
+  const words = columns.map((_, c) => (rows.some((row) => !isNumber(row[c] ?? "")) ? ' class="words"' : ""));
+  const head = columns.map((name, c) => `<th scope="col"${words[c]}>${escapeMarkup(lineText(name))}</th>`).join("");
   const body = rows.map(([name = "", ...cells], r) => {
     const each = cells.map((cell, c) => {
       const text = escapeMarkup(lineText(cell));
-      return `<td>${stands.has(`${r},${c + 1}`) ? `<strong>${text}</strong>` : text}</td>`;
+      return `<td${words[c + 1] ?? ""}>${stands.has(`${r},${c + 1}`) ? `<strong>${text}</strong>` : text}</td>`;
     });
     return `<tr><th scope="row">${escapeMarkup(lineText(name))}</th>${each.join("")}</tr>`;
   });
-  const title = caption === undefined ? "" : `<caption>${escapeMarkup(lineText(caption))}</caption>`;
-  return `<div class="scroll"><table>${title}<thead><tr>${head}</tr></thead>\n<tbody>${body.join("\n")}</tbody></table></div>`;
+  const title = caption === undefined ? "" : escapeMarkup(lineText(caption));
+  const heading = title === "" ? "" : `<h3>${title}</h3>\n`;
+  const label = title === "" ? "" : ` aria-label="${title}"`;
+  return `${heading}<div class="scroll"><table${label}><thead><tr>${head}</tr></thead>\n<tbody>${body.join("\n")}</tbody></table></div>`;
 }
+
+/** Whether a cell is a number, perhaps with an error or an interval behind it, or stands for none: those are set flush right. */
+const isNumber = (cell: string): boolean => /^([−+-]?\.?\d|–$|$)/.test(cell.trim());
 
 /** The plot in both themes, of which the page shows the one that it has. */
 function figure({ plot, caption, title, width, height }: ReportBlock & { kind: "plot" }): string {

@@ -54,7 +54,7 @@ test("showing and saving change nothing", () => {
 
 test("the page has every score, and text of others only as text", () => {
   const page = new AttributeContextOutput(result).toHTML();
-  expect(page).toContain('<a class="dependent" href="#cue1"><span class="token p50" title="4">she</span></a>');
+  expect(page).toContain('<a class="dependent" href="#cue1"><span class="token joined p50" title="4">she</span></a>');
   expect(page).toContain('title="0.8">nna</span>');
   expect(page).toContain("&lt;hid&gt;");
   expect(page).not.toContain("<hid>");

@@ -12,10 +12,11 @@ const report: Report = {
         { kind: "text", text: "Higher is better; <script>alert(1)</script> is text." },
         {
           kind: "table",
-          columns: ["method", "AUPRC"],
+          caption: "AUPRC & notes",
+          columns: ["method", "AUPRC", "note"],
           rows: [
-            ["random", "0.1"],
-            ["saliency", "0.4"],
+            ["random", "−0.1 ± 0.2", "floor"],
+            ["saliency", "0.4", "3"],
           ],
           strong: [[1, 1]],
         },
@@ -31,7 +32,9 @@ const report: Report = {
 
 test("a report has its text, its tables, and its plots in both themes; nothing is loaded and nothing runs", () => {
   const page = renderReport(report);
-  expect(page).toContain('<th scope="row">saliency</th><td><strong>0.4</strong></td>');
+  expect(page).toContain('<th scope="row">saliency</th><td><strong>0.4</strong></td><td class="words">3</td>');
+  expect(page).toContain("<h3>AUPRC &amp; notes</h3>");
+  expect(page).toContain('<th scope="col">AUPRC</th><th scope="col" class="words">note</th>');
   expect(page.match(/<svg /g)).toHaveLength(2);
   expect(page).toContain("&lt;script&gt;alert(1)&lt;/script&gt; is text.");
   expect(page).not.toMatch(/<script|src=|href=|url\(|style="|@import/);

@@ -6,8 +6,11 @@ import type { MeanCost } from "./outcome.ts";
 /** `0.95 ± 0.02`, or a dash where there is none. */
 export function estimateText({ mean, standardError }: Estimate): string {
   if (mean === null) return "–";
-  return standardError === null ? mean.toFixed(2) : `${mean.toFixed(2)} ± ${standardError.toFixed(2)}`;
+  return standardError === null ? rounded(mean) : `${rounded(mean)} ± ${rounded(standardError)}`;
 }
+
+/** Two decimals; what rounds to zero has no sign. */
+const rounded = (value: number): string => value.toFixed(2).replace(/^-(0\.00)$/, "$1");
 
 /** Seconds, forwards, backwards and peak memory as cells. */
 export function costTexts({ seconds, forwards, backwards, peakBytes }: MeanCost): readonly string[] {

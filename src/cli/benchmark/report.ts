@@ -1,10 +1,12 @@
 /** A benchmark as a page: tables, plots, maps of a few items. */
 
+import type { Estimate } from "../../evaluate/bootstrap.ts";
 import { floors, isFloor } from "../../evaluate/explain.ts";
 import { type MetricId, metrics } from "../../evaluate/registry.ts";
 import type { Column } from "../../evaluate/summary.ts";
 import type { Plot } from "../../render/plot.ts";
 import type { Report, ReportBlock, ReportSection } from "../../render/report.ts";
+import { typeset } from "../../render/scoreText.ts";
 import { exampleMaps } from "./exampleMaps.ts";
 import { meanCurves } from "./meanCurves.ts";
 import { costHeads, costTexts, estimateText } from "./numbers.ts";
@@ -38,9 +40,10 @@ function ranking(outcome: TaskOutcome): ReportBlock[] {
   const names = columns.map((column) => columnName(column, columns));
   const heads = columns.map((column, c) => `${names[c]} ${directionOf(column) > 0 ? "↑" : "↓"}`);
   const best = columns.flatMap((column, c) => {
-    const values = methods.map(({ summaries }) => (summaries[c]?.mean ?? Number.NaN) * directionOf(column));
-    const most = Math.max(...values.filter(Number.isFinite));
-    return values.flatMap((value, r): [number, number][] => (value === most ? [[r, c + 1]] : []));
+    // Compared as they are read: what looks alike is marked alike.
+    const values = methods.map(({ summaries }) => Number(summaries[c]?.mean?.toFixed(2) ?? Number.NaN));
+    const most = Math.max(...values.filter(Number.isFinite).map((value) => value * directionOf(column)));
+    return values.flatMap((value, r): [number, number][] => (value * directionOf(column) === most ? [[r, c + 1]] : []));
   });
   const beyond = beyondPriors(outcome);
   const count = methods.filter(({ method }) => !isFloor(method)).length;
@@ -51,7 +54,7 @@ function ranking(outcome: TaskOutcome): ReportBlock[] {
       columns: ["method", ...names],
       rows: methods
         .filter(({ method }) => method !== prior)
-        .map(({ method, gains: over }) => [method, ...over[prior].map(estimateText)]),
+        .map(({ method, gains: over }) => [method, ...over[prior].map(cell)]),
     }),
   );
   return [
@@ -65,7 +68,7 @@ function ranking(outcome: TaskOutcome): ReportBlock[] {
       kind: "table",
       caption: "Means ± standard errors; arrows point to what is better",
       columns: ["method", ...heads],
-      rows: methods.map(({ method, summaries }) => [method, ...summaries.map(estimateText)]),
+      rows: methods.map(({ method, summaries }) => [method, ...summaries.map(cell)]),
       strong: best,
     },
     ...gains,
@@ -78,6 +81,8 @@ function ranking(outcome: TaskOutcome): ReportBlock[] {
     ...leftOut.map(({ method, reason }): ReportBlock => ({ kind: "text", text: `Left out: ${method} (${reason}).` })),
   ];
 }
+
+const cell = (estimate: Estimate): string => typeset(estimateText(estimate));
 
 function plotsOf(outcome: TaskOutcome): ReportBlock[] {
   const { columns, methods, evaluations } = outcome;

@@ -1,8 +1,9 @@
 /** A benchmark's table in the terminal. */
 
 import { Chalk } from "chalk";
-import stringWidth from "string-width";
 import { floors } from "../../evaluate/explain.ts";
+import { columnsOf, padEnd, padStart } from "../../render/terminal/cells.ts";
+import { wrapWords } from "../../render/terminal/wrapWords.ts";
 import type { Screen } from "../screen.ts";
 import { costHeads, costTexts, estimateText } from "./numbers.ts";
 import { beyondPriors, columnName, directionOf, type TaskOutcome } from "./outcome.ts";
@@ -20,21 +21,22 @@ export function terminalTable(
   ];
   const cells = methods.map(({ summaries, cost }) => [...summaries.map(estimateText), ...costTexts(cost)]);
   const names = methods.map(({ method }) => method);
-  const nameWidth = Math.max(0, ...names.map((name) => stringWidth(name)));
-  const widths = heads.map((head, c) => Math.max(stringWidth(head), ...cells.map((row) => stringWidth(row[c] ?? ""))));
+  const nameWidth = Math.max(0, ...names.map(columnsOf));
+  const widths = heads.map((head, c) => Math.max(columnsOf(head), ...cells.map((row) => columnsOf(row[c] ?? ""))));
   const lines = [paint.bold(`${task}: ${items} items, ${model} on ${outcome.backend}`), ""];
   for (const block of blocks(widths, width - nameWidth)) {
-    lines.push(`${" ".repeat(nameWidth)}${block.map((c) => `  ${padded(heads[c] ?? "", widths[c] ?? 0)}`).join("")}`);
+    lines.push(`${" ".repeat(nameWidth)}${block.map((c) => `  ${padStart(heads[c] ?? "", widths[c] ?? 0)}`).join("")}`);
     for (const [r, name] of names.entries()) {
-      const row = block.map((c) => `  ${padded(cells[r]?.[c] ?? "", widths[c] ?? 0)}`).join("");
+      const row = block.map((c) => `  ${padStart(cells[r]?.[c] ?? "", widths[c] ?? 0)}`).join("");
       const isFloor = (floors as readonly string[]).includes(name);
-      const line = `${name.padEnd(nameWidth)}${row}`;
+      const line = `${padEnd(name, nameWidth)}${row}`;
       lines.push(isFloor ? paint.dim(line) : line);
     }
     lines.push("");
   }
-  lines.push(margin(outcome), "");
-  for (const { method, reason } of leftOut) lines.push(`left out: ${method} (${reason})`);
+  const wrapped = (text: string) => wrapWords(text.split(" "), width);
+  lines.push(...wrapped(margin(outcome)), "");
+  for (const { method, reason } of leftOut) lines.push(...wrapped(`left out: ${method} (${reason})`));
   return `${lines.join("\n")}\n`;
 }
 
@@ -61,5 +63,3 @@ function blocks(widths: readonly number[], room: number): number[][] {
   }
   return all;
 }
-
-const padded = (text: string, width: number): string => " ".repeat(Math.max(0, width - stringWidth(text))) + text;

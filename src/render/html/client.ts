@@ -64,6 +64,8 @@ export const clientScript = String.raw`
     const shown = input.output === undefined ? word : word.replace(/\n/g, "");
     const made = element(input.output === undefined ? "span" : "button", "", shown === "" ? "·" : shown);
     made.base = (input.output === undefined ? "token" : "token output") + (token.special ? " special" : "");
+    // Its colour must not lie on the end of the token before it.
+    if (input.output === undefined && word === token.text) made.base += " joined";
     made.className = made.base;
     made.tabIndex = -1;
     made.token = token;

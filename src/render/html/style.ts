@@ -45,9 +45,9 @@ function scoreClass(name: string, strength: number): string {
 
 const layout = `
 :root{color-scheme:light dark;
---page:#f6f6f4;--ink:#1d2129;--soft:#5d6470;--faint:#8a909c;--line:#e3e3df;--accent:#1d2129;
+--page:#f6f6f4;--ink:#1d2129;--soft:#5d6470;--faint:#6b717d;--line:#e3e3df;--accent:#1d2129;
 --page:light-dark(#f6f6f4,#101216);--ink:light-dark(#1d2129,#e4e6eb);
---soft:light-dark(#5d6470,#a3a9b5);--faint:light-dark(#767c88,#868d9a);--line:light-dark(#e3e3df,#2d323b);
+--soft:light-dark(#5d6470,#a3a9b5);--faint:light-dark(#6b717d,#868d9a);--line:light-dark(#e3e3df,#2d323b);
 --accent:light-dark(#1d2129,#f2f3f5);
 --sans:system-ui,-apple-system,"Segoe UI",Roboto,"Helvetica Neue","Noto Sans","Liberation Sans",Arial,sans-serif}
 :root[data-theme=light]{color-scheme:light}
@@ -74,18 +74,19 @@ min-height:34px;cursor:pointer}
 :focus-visible{outline:2px solid var(--accent);outline-offset:2px}
 .reading{display:grid;grid-template-columns:minmax(0,1fr) 340px;gap:20px;align-items:start}
 .card{background:var(--card);border:1px solid var(--line);border-radius:14px;padding:26px 30px}
-.flow{font-size:19px;line-height:2.05;margin:0 0 30px;white-space:pre-wrap;overflow-wrap:anywhere}
+.flow{font-size:19px;line-height:2.05;font-kerning:none;margin:0 0 30px;white-space:pre-wrap;overflow-wrap:anywhere}
 .flow.scored{line-height:2.55}
 .token{border-radius:4px;padding:.17em .07em;margin:0 -.07em;-webkit-box-decoration-break:clone;box-decoration-break:clone;
 cursor:default}
+.token.joined{margin-left:0;padding-left:0}
 .token.special{font-size:.72em;margin:0 .25em}
 .token.special:not([class*=" p"]):not([class*=" n"]){color:var(--faint)}
-.later{opacity:.38}
-.output{position:relative;border:0;background:none;font:inherit;line-height:1.35;cursor:pointer;padding:.1em .07em;
+.later{color:var(--faint)}
+.output{position:relative;margin:0 1px;border:0;background:none;font:inherit;line-height:1.35;cursor:pointer;padding:.1em .07em;
 white-space:pre-wrap;overflow-wrap:anywhere;text-align:center;box-shadow:inset 0 -1.5px 0 var(--line);border-radius:5px 5px 3px 3px}
 .output:hover{box-shadow:inset 0 -2px 0 var(--ink)}
-.output[aria-checked=true]{box-shadow:0 0 0 2px var(--accent);background:var(--card);color:var(--ink);opacity:1}
-.scored .output{min-width:1.55em;margin:0 1px}
+.output[aria-checked=true]{box-shadow:0 0 0 2px var(--accent);background:var(--card);color:var(--ink)}
+.scored .output{min-width:1.55em}
 .output small{position:absolute;left:50%;top:calc(100% + 3px);transform:translateX(-50%);font-size:.55em;line-height:1;
 white-space:nowrap;font-weight:400;color:var(--faint);font-variant-numeric:tabular-nums;pointer-events:none}
 .side{position:sticky;top:20px}

@@ -34,9 +34,11 @@ export function curves({ series, x = {}, y = {}, marks }: CurvePlot, look: PlotL
   const ys = series.flatMap((one) => one.y.flatMap((value, i) => around(value, one.errors?.[i])));
   const styles = seriesStyles(series, look.theme);
   const withMarks = marks ?? series.every((one) => one.x.length <= 25);
+  // What the others are compared with lies behind them.
+  const order = [...series.entries()].sort(([, a], [, b]) => Number(b.muted ?? false) - Number(a.muted ?? false));
   const plot = withAxes(xs, ys, x, y, look, (area) =>
-    series
-      .map((one, index) => {
+    order
+      .map(([index, one]) => {
         const { color, dash, mark } = styles[index] as SeriesStyle;
         const points = one.x.map((value, i) => area.place(value, one.y[i] ?? Number.NaN));
         const band =

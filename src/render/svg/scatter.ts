@@ -81,14 +81,14 @@ function labels(points: readonly ScatterPoint[], area: Area, { theme }: PlotLook
       [px - 7 - width, py + 4],
       [px - width / 2, py - 8],
       [px - width / 2, py + 16],
-      [px + 6, py - 6],
-      [px + 6, py + 13],
-      [px - 6 - width, py - 6],
-      [px - 6 - width, py + 13],
+      [px + 6, py - 8],
+      [px + 6, py + 16],
+      [px - 6 - width, py - 8],
+      [px - 6 - width, py + 16],
     ];
     for (const [left, base] of places) {
-      const box: Box = [left, base - labelSize + 2, left + width, base + 2];
-      const isInside = box[0] >= 0 && box[1] >= -6 && box[2] <= area.width + 14 && box[3] <= area.height;
+      const box: Box = [left - 2, base - labelSize + 2, left + width + 2, base + 2];
+      const isInside = box[0] >= -2 && box[1] >= -6 && box[2] <= area.width + 16 && box[3] <= area.height;
       if (!isInside || taken.some((other) => overlap(box, other))) continue;
       taken.push(box);
       return [text(left, base, name, { size: labelSize, fill: inks[theme].main, rim: ground(theme) })];
