@@ -35,6 +35,10 @@ constexpr int backwardRows = WIDTH == 64    ? 64
 template <int WIDTH>
 constexpr int backwardShared = 4 * backwardRows<WIDTH>*(4 * tileStride<WIDTH> + scoreStride<backwardRows<WIDTH>>);
 
+/** Blocks to a processor, as many as an H100's shared memory takes: one loads while another computes. */
+template <int WIDTH>
+constexpr int backwardBlocks = WIDTH == 256 ? 3 : 2;
+
 /** P and d(q·k) of one score; dA goes to memory, where it is wanted. */
 struct Weight {
   float p, dScore;
@@ -50,8 +54,9 @@ __device__ __forceinline__ Weight weightOf(const Attention& at, int64_t b, int64
 }
 
 template <int WIDTH, bool OF_P>
-__global__ void queryGradientKernel(const __grid_constant__ Attention at, const __grid_constant__ Cotangents d,
-                                    int64_t tiles, float* dQuery, float* dA) {
+__global__ void __launch_bounds__(SIDE* SIDE, backwardBlocks<WIDTH>)
+    queryGradientKernel(const __grid_constant__ Attention at, const __grid_constant__ Cotangents d, int64_t tiles,
+                        float* dQuery, float* dA) {
   constexpr int ROWS = backwardRows<WIDTH>, R = ROWS / SIDE, TILE = ROWS * tileStride<WIDTH>;
   DYNAMIC_SHARED(float, shared);
   float *queries = shared, *cotangents = queries + TILE, *keys = cotangents + TILE, *values = keys + TILE;
@@ -59,8 +64,8 @@ __global__ void queryGradientKernel(const __grid_constant__ Attention at, const 
 
   const Division place = divide(blockIdx.x, tiles);
   const Division inCopy = divide(place.quotient, at.H);
-  const int64_t copy = inCopy.quotient, h = inCopy.rest, b = divide(copy, d.times).quotient, t0 = place.rest * ROWS;
-  const int64_t rows = at.T - t0 < ROWS ? at.T - t0 : ROWS;
+  const int64_t copy = inCopy.quotient, h = inCopy.rest, b = divide(copy, d.times).quotient;
+  const int t0 = static_cast<int>(place.rest) * ROWS, rows = at.T - t0 < ROWS ? static_cast<int>(at.T) - t0 : ROWS;
   const int64_t savedRow = (b * at.H + h) * at.T + t0, row0 = place.quotient * at.T + t0;
   const int64_t group = (b * at.G + h / (at.H / at.G)) * at.S;
   Result<ROWS, WIDTH> dQ;
@@ -76,12 +81,13 @@ __global__ void queryGradientKernel(const __grid_constant__ Attention at, const 
   }
   loadTile<ROWS, WIDTH>(at, at.query + savedRow * at.K, rows, queries);
   const bool any = OF_P || loadTile<ROWS, WIDTH>(at, d.dy + row0 * at.K, rows, cotangents);
-  const int64_t start = at.from(t0), end = __syncthreads_or(any) ? at.to(t0 + rows - 1) : 0;
+  const int start = static_cast<int>(at.from(t0));
+  const int end = __syncthreads_or(any) ? static_cast<int>(at.to(t0 + rows - 1)) : 0;
 
   float a[R][R] = {}, dP[R][R] = {};
   bool open[R] = {};
   /** Q Kᵀ, dP and what may be seen, of one tile of keys. */
-  const auto multiply = [&](int64_t s0) {
+  const auto multiply = [&](int s0) {
     loadTile<ROWS, WIDTH>(at, at.key + (group + s0) * at.K, at.S - s0, keys);
     if (!OF_P) loadTile<ROWS, WIDTH>(at, at.value + (group + s0) * at.K, at.S - s0, values);
     __syncthreads();
@@ -89,7 +95,7 @@ __global__ void queryGradientKernel(const __grid_constant__ Attention at, const 
     if (!OF_P) multiplyTiles<ROWS, ROWS, WIDTH>(cotangents, values, at.K, dP);
 #pragma unroll
     for (int j = 0; j < R; j++) {
-      const int64_t s = s0 + threadIdx.x + SIDE * j;
+      const int s = s0 + static_cast<int>(threadIdx.x) + SIDE * j;
       open[j] = at.open(b, s);
 #pragma unroll
       for (int i = 0; i < R; i++) {
@@ -98,8 +104,8 @@ __global__ void queryGradientKernel(const __grid_constant__ Attention at, const 
       }
     }
   };
-  const auto weight = [&](int i, int j, int64_t s0, float* to) {
-    const int64_t t = t0 + threadIdx.y + SIDE * i, s = s0 + threadIdx.x + SIDE * j;
+  const auto weight = [&](int i, int j, int s0, float* to) {
+    const int t = t0 + static_cast<int>(threadIdx.y) + SIDE * i, s = s0 + static_cast<int>(threadIdx.x) + SIDE * j;
     const bool sees = open[j] && sight[i].reaches(s);
     return weightOf(at, b, h, t, s, sees, a[i][j], dP[i][j], logSumExp[i], delta[i], to);
   };
@@ -107,7 +113,7 @@ __global__ void queryGradientKernel(const __grid_constant__ Attention at, const 
   float product[R] = {}, total[R] = {};
 #pragma unroll
   for (int i = 0; i < R; i++) delta[i] = 0;
-  for (int64_t s0 = start; s0 < end; s0 += ROWS) {
+  for (int s0 = start; s0 < end; s0 += ROWS) {
     multiply(s0);
 #pragma unroll
     for (int i = 0; i < R; i++) {
@@ -129,7 +135,7 @@ __global__ void queryGradientKernel(const __grid_constant__ Attention at, const 
     if (row < rows && threadIdx.x == 0) d.delta[row0 + row] = delta[i];
   }
   const bool oneTile = end - start <= ROWS;
-  for (int64_t s0 = start; s0 < end; s0 += ROWS) {
+  for (int s0 = start; s0 < end; s0 += ROWS) {
     if (!oneTile) multiply(s0);
 #pragma unroll
     for (int i = 0; i < R; i++) {
@@ -152,8 +158,9 @@ __global__ void queryGradientKernel(const __grid_constant__ Attention at, const 
 }
 
 template <int WIDTH, bool OF_P>
-__global__ void keyGradientKernel(const __grid_constant__ Attention at, const __grid_constant__ Cotangents d,
-                                  int64_t tiles, float* dKey, float* dValue) {
+__global__ void __launch_bounds__(SIDE* SIDE, backwardBlocks<WIDTH>)
+    keyGradientKernel(const __grid_constant__ Attention at, const __grid_constant__ Cotangents d, int64_t tiles,
+                      float* dKey, float* dValue) {
   constexpr int ROWS = backwardRows<WIDTH>, R = ROWS / SIDE, TILE = ROWS * tileStride<WIDTH>;
   DYNAMIC_SHARED(float, shared);
   float *keys = shared, *values = keys + TILE, *queries = values + TILE, *cotangents = queries + TILE;
@@ -161,8 +168,9 @@ __global__ void keyGradientKernel(const __grid_constant__ Attention at, const __
 
   const Division place = divide(blockIdx.x, tiles);
   const Division inCopy = divide(place.quotient, at.G);
-  const int64_t copy = inCopy.quotient, g = inCopy.rest, b = divide(copy, d.times).quotient, s0 = place.rest * ROWS;
-  const int64_t rows = at.S - s0 < ROWS ? at.S - s0 : ROWS, heads = at.H / at.G;
+  const int64_t copy = inCopy.quotient, g = inCopy.rest, b = divide(copy, d.times).quotient, heads = at.H / at.G;
+  const int T = static_cast<int>(at.T), s0 = static_cast<int>(place.rest) * ROWS;
+  const int rows = at.S - s0 < ROWS ? static_cast<int>(at.S) - s0 : ROWS;
   const int64_t savedKey = (b * at.G + g) * at.S + s0, key0 = place.quotient * at.S + s0;
   loadTile<ROWS, WIDTH>(at, at.key + savedKey * at.K, rows, keys);
   if (!OF_P) loadTile<ROWS, WIDTH>(at, at.value + savedKey * at.K, rows, values);
@@ -176,18 +184,15 @@ __global__ void keyGradientKernel(const __grid_constant__ Attention at, const __
     for (int j = 0; j < WIDTH / SIDE; j++) dK[i][j] = dV[i][j] = 0;
 
   for (int64_t h = g * heads; h < (g + 1) * heads; h++) {
-    for (int64_t t0 = 0; t0 < at.T; t0 += ROWS) {
+    for (int t0 = 0; t0 < T; t0 += ROWS) {
       const int64_t saved0 = (b * at.H + h) * at.T + t0, row0 = (copy * at.H + h) * at.T + t0;
-      float logSumExp[R], delta[R];
-      Sight sight[R];
       bool meets = false;
 #pragma unroll
       for (int j = 0; j < R; j++) {
-        const int64_t t = t0 + threadIdx.x + SIDE * j;
-        logSumExp[j] = t < at.T ? d.logSumExp[saved0 + t - t0] : 0.0f;
-        delta[j] = t < at.T ? d.delta[row0 + t - t0] : 0.0f;
-        sight[j] = sightOf(at, t);
-        meets = meets || (t < at.T && logSumExp[j] == -INFINITE) || (sight[j].from < s0 + rows && sight[j].to > s0);
+        const int t = t0 + static_cast<int>(threadIdx.x) + SIDE * j;
+        const Sight sight = sightOf(at, t);
+        meets = meets || (sight.from < s0 + rows && sight.to > s0) ||
+                (t < T && d.logSumExp[saved0 + t - t0] == -INFINITE);
       }
       if (!__syncthreads_or(meets)) continue;
       const bool any = OF_P || loadTile<ROWS, WIDTH>(at, d.dy + row0 * at.K, at.T - t0, cotangents);
@@ -198,16 +203,22 @@ __global__ void keyGradientKernel(const __grid_constant__ Attention at, const __
       multiplyTiles<ROWS, ROWS, WIDTH>(keys, queries, at.K, a);
       if (!OF_P) multiplyTiles<ROWS, ROWS, WIDTH>(values, cotangents, at.K, p);
 #pragma unroll
-      for (int i = 0; i < R; i++)
+      for (int j = 0; j < R; j++) {
+        // Read and computed only now: kept during the products, they would cost registers.
+        const int t = t0 + static_cast<int>(threadIdx.x) + SIDE * j;
+        const float logSumExp = t < T ? d.logSumExp[saved0 + t - t0] : 0.0f;
+        const float delta = t < T ? d.delta[row0 + t - t0] : 0.0f;
+        const Sight sight = sightOf(at, t);
 #pragma unroll
-        for (int j = 0; j < R; j++) {
-          const int64_t s = s0 + threadIdx.y + SIDE * i, t = t0 + threadIdx.x + SIDE * j;
-          if (OF_P) p[i][j] = t < at.T && s < at.S ? d.dy[(row0 + t - t0) * at.S + s] : 0.0f;
-          const bool sees = open[i] && sight[j].reaches(s);
-          const Weight weight = weightOf(at, b, h, t, s, sees, a[i][j], p[i][j], logSumExp[j], delta[j], nullptr);
+        for (int i = 0; i < R; i++) {
+          const int s = s0 + static_cast<int>(threadIdx.y) + SIDE * i;
+          if (OF_P) p[i][j] = t < T && s < at.S ? d.dy[(row0 + t - t0) * at.S + s] : 0.0f;
+          const bool sees = open[i] && sight.reaches(s);
+          const Weight weight = weightOf(at, b, h, t, s, sees, a[i][j], p[i][j], logSumExp, delta, nullptr);
           p[i][j] = weight.p;
           a[i][j] = weight.dScore;
         }
+      }
       if (!OF_P) {
         storeScores<ROWS, ROWS>(p, scores);
         __syncthreads();
