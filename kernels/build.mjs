@@ -7,6 +7,7 @@
  * program computes with its other backends.
  */
 
+import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { buildCuda, findNvcc, hasDriver } from "./buildCuda.mjs";
@@ -63,13 +64,36 @@ export async function buildTestProgram(compiler, instructionSet) {
   return outputPath(name);
 }
 
-const NO_NVCC = "no nvcc (looked for $NVCC, $PATH, $CUDA_HOME, /usr/local/cuda): the cuda backend is absent";
+function noCompiler() {
+  const { CXX } = process.env;
+  const where = CXX
+    ? `$CXX is ${JSON.stringify(CXX)}, which does not run; it names one program`
+    : "looked for g++, clang++";
+  const instead = existsSync(libraryPath("portable"))
+    ? "what was compiled before stays as it is"
+    : "the wasm and cpu backends serve instead";
+  return `no C++ compiler (${where}): ${instead}`;
+}
+
+function noNvcc() {
+  const { NVCC } = process.env;
+  const where = NVCC
+    ? `$NVCC is ${JSON.stringify(NVCC)}, which does not run`
+    : "looked for it on $PATH, in $CUDA_HOME, in /usr/local/cuda";
+  return `no nvcc (${where}): the cuda backend is absent`;
+}
 
 const print = (line) => process.stdout.write(`${line}\n`);
 
-/** Builds one part and says what was done; a failure of the compiler fails the whole build only if the part is `needed`. */
-async function report(name, tool, absent, needed, build) {
-  if (tool === undefined) return print(`${name}: ${absent}`);
+/**
+ * Builds one part and says what was done. A failure of the compiler fails the whole build if the part is `needed`, and so does
+ * a missing compiler if the part was `askedFor`.
+ */
+async function report(name, tool, absent, { needed, askedFor = false, advice = "" }, build) {
+  if (tool === undefined) {
+    if (askedFor) process.exitCode = 1;
+    return print(`${name}: ${absent()}`);
+  }
   const start = Date.now();
   try {
     const made = await build(tool);
@@ -80,18 +104,18 @@ async function report(name, tool, absent, needed, build) {
         : `${name}: up to date`,
     );
   } catch (error) {
-    process.stderr.write(`${name}: ${tool.command} failed\n${error.stderr || error.message}\n`);
+    process.stderr.write(`${name}: ${tool.command} failed\n${error.stderr || error.message}\n${advice}`);
     if (needed) process.exitCode = 1;
   }
 }
 
 async function main() {
-  const compiler = await findCompiler();
-  const noCompiler = "no C++ compiler (looked for $CXX, g++, clang++): the wasm and cpu backends serve instead";
-  await report("kernels", compiler, noCompiler, true, buildLibraries);
+  const advice = "to do without these kernels, set CXX=none\n";
+  await report("kernels", await findCompiler(), noCompiler, { needed: true, advice }, buildLibraries);
   // It takes minutes of a processor, so that it is left to `npm run build:cuda` where nothing could use it.
-  if (hasDriver() || process.argv.includes("--cuda"))
-    await report("cuda kernels", await findNvcc(), NO_NVCC, false, buildCuda);
+  const askedFor = process.argv.includes("--cuda");
+  if (hasDriver() || askedFor)
+    await report("cuda kernels", await findNvcc(), noNvcc, { needed: askedFor, askedFor }, buildCuda);
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) await main();

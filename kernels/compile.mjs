@@ -1,7 +1,7 @@
 /** Compiling what has changed: shared by the builds of the CPU library (build.mjs) and the CUDA library (buildCuda.mjs). */
 
 import { execFile } from "node:child_process";
-import { createHash } from "node:crypto";
+import { createHash, randomUUID } from "node:crypto";
 import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -24,7 +24,7 @@ export async function findCommand(commands, versionLine) {
   return undefined;
 }
 
-/** The compiler of C++ to use with its version, or undefined if there is none: $CXX, g++, clang++. */
+/** The compiler of C++ to use with its version, or undefined if there is none: $CXX alone where it is set, g++, clang++. */
 export const findCompiler = () =>
   findCommand(process.env.CXX ? [process.env.CXX] : ["g++", "clang++"], (lines) => lines[0]);
 
@@ -41,21 +41,26 @@ function contentHash(files, extra) {
   return hash.digest("hex");
 }
 
-/** Runs the compiler, unless `output` stems from the same sources, arguments and compiler. Returns whether it had to. */
+/** What an output was made of, and its own checksum, by which the program knows a damaged library before it opens it. */
+const stampText = (madeOf, output) => `${madeOf} ${createHash("sha256").update(readFileSync(output)).digest("hex")}`;
+
+/** Runs the compiler, unless `output` is as the same sources, arguments and compiler made it. Returns whether it had to. */
 async function make(compiler, sources, args, output) {
-  const hash = contentHash(sources, [compiler, args]);
+  const madeOf = contentHash(sources, [compiler, args]);
   const stamp = `${output}.hash`;
-  if (existsSync(output) && existsSync(stamp) && readFileSync(stamp, "utf8") === hash) return false;
+  if (existsSync(output) && existsSync(stamp) && readFileSync(stamp, "utf8") === stampText(madeOf, output))
+    return false;
   mkdirSync(join(root, "build"), { recursive: true });
   // Two builds at once, or a program that has the old library open, never see half a file.
-  const partial = `${output}.${process.pid}`;
+  const partial = `${output}.${randomUUID()}`;
   try {
     await run(compiler.command, [...args, "-o", partial], { maxBuffer: 1 << 26 });
+    writeFileSync(`${partial}.hash`, stampText(madeOf, partial));
     renameSync(partial, output);
+    renameSync(`${partial}.hash`, stamp);
   } finally {
-    rmSync(partial, { force: true });
+    for (const file of [partial, `${partial}.hash`]) rmSync(file, { force: true });
   }
-  writeFileSync(stamp, hash);
   return true;
 }
 

@@ -5,6 +5,7 @@
  * library, which runs everywhere, says which instruction set this machine can run; that one's library is then opened.
  */
 
+import { createHash } from "node:crypto";
 import { existsSync, readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { BackendError, MemoryError } from "../errors.ts";
@@ -13,8 +14,7 @@ import type { KernelArgument, KernelLibrary } from "./kernelLibrary.ts";
 type Koffi = typeof import("koffi");
 type NativeFunction = (...args: unknown[]) => unknown;
 
-const ADVICE = "run npm run build:kernels";
-const CPU_ADVICE = `${ADVICE}, which needs g++ or clang++`;
+const CPU_ADVICE = "run npm run build:kernels, which needs g++ or clang++";
 const CUDA_ADVICE =
   "run npm run build:cuda, which needs nvcc of CUDA 12 or later; native and wasm compute without a GPU";
 
@@ -34,9 +34,9 @@ export async function openKernels(interfaceVersion: number): Promise<KernelLibra
   const file = (instructionSet: string): string =>
     fileURLToPath(new URL(`build/inseq_kernels_${instructionSet}.so`, folder));
   const portable = open(koffi, file("portable"), CPU_ADVICE);
-  const instructionSet = String(portable.func(prototype(prototypes, "best_instruction_set"))());
+  const instructionSet = String(bind(portable, prototypes, "best_instruction_set")());
   const library = instructionSet === "portable" ? portable : open(koffi, file(instructionSet), CPU_ADVICE);
-  return bindLibrary("native", library, prototypes, interfaceVersion, CPU_ADVICE);
+  return bindLibrary("native", library, prototypes, interfaceVersion);
 }
 
 /**
@@ -52,7 +52,7 @@ export async function openDeviceKernels(interfaceVersion: number, device: number
   }
   const koffi = await loadKoffi();
   const prototypes = readPrototypes(new URL("include/inseq_kernels.h", folder), ON_DEVICE);
-  const library = bindLibrary("cuda", open(koffi, path, CUDA_ADVICE), prototypes, interfaceVersion, CUDA_ADVICE);
+  const library = bindLibrary("cuda", open(koffi, path, CUDA_ADVICE), prototypes, interfaceVersion);
   const devices = library.statistic("device_count");
   if (!Number.isInteger(device) || device < 0 || device >= devices) {
     throw new BackendError(`cuda: expected a device from 0 to ${devices - 1}, received ${device}`);
@@ -61,38 +61,43 @@ export async function openDeviceKernels(interfaceVersion: number, device: number
   return library;
 }
 
-type Library = ReturnType<Koffi["default"]["load"]>;
+interface Library {
+  readonly path: string;
+  readonly opened: ReturnType<Koffi["default"]["load"]>;
+  readonly advice: string;
+}
 
 function bindLibrary(
   backend: string,
   library: Library,
   prototypes: ReadonlyMap<string, string>,
   interfaceVersion: number,
-  advice: string,
 ): KernelLibrary {
   const functions = new Map<string, NativeFunction>();
-  const bind = (name: string): NativeFunction => {
+  const bound = (name: string): NativeFunction => {
     const known = functions.get(name);
     if (known !== undefined) return known;
-    const bound: NativeFunction = library.func(prototype(prototypes, name));
-    functions.set(name, bound);
-    return bound;
+    const made = bind(library, prototypes, name);
+    functions.set(name, made);
+    return made;
   };
-  const built = bind("interface_version")();
+  const built = bound("interface_version")();
   if (built !== interfaceVersion) {
-    throw new BackendError(`${backend}: expected kernels of interface ${interfaceVersion}, found ${built}; ${advice}`);
+    throw new BackendError(
+      `${backend}: expected kernels of interface ${interfaceVersion}, found ${built}; ${library.advice}`,
+    );
   }
-  const message = bind("message");
+  const message = bound("message");
   const call = (name: string, ...args: readonly KernelArgument[]): void => {
-    const status = bind(name)(...args);
+    const status = bound(name)(...args);
     if (status === 0) return;
     const what = `${backend}: ${message()}`;
     throw status === OUT_OF_MEMORY ? new MemoryError(what) : new BackendError(what);
   };
   return {
-    instructionSet: String(bind("instruction_set")()),
-    read: (name) => Number(bind(name)()),
-    text: (name) => String(bind(name)()),
+    instructionSet: String(bound("instruction_set")()),
+    read: (name) => Number(bound(name)()),
+    text: (name) => String(bound(name)()),
     call,
     statistic(name, ...args) {
       const result = [0];
@@ -118,9 +123,32 @@ async function loadKoffi(): Promise<Koffi["default"]> {
 
 function open(koffi: Koffi["default"], path: string, advice: string): Library {
   try {
-    return koffi.load(path);
+    if (!isWhole(path)) throw new Error("it is not as it was compiled: damaged, or another file");
+    return { path, opened: koffi.load(path), advice };
   } catch (cause) {
     throw new BackendError(`${path} could not be loaded (${firstLine(cause)}); ${advice}`, { cause });
+  }
+}
+
+/** Loading a library of which a part is missing ends the process. The build leaves a checksum beside it (kernels/compile.mjs). */
+function isWhole(path: string): boolean {
+  const stamp = `${path}.hash`;
+  if (!existsSync(stamp)) return true;
+  const [, expected] = readFileSync(stamp, "utf8").split(" ");
+  return expected === createHash("sha256").update(readFileSync(path)).digest("hex");
+}
+
+function bind(
+  { path, opened, advice }: Library,
+  prototypes: ReadonlyMap<string, string>,
+  name: string,
+): NativeFunction {
+  const declaration = prototypes.get(name);
+  if (declaration === undefined) throw new BackendError(`expected inseq_${name} in the kernels' header; ${advice}`);
+  try {
+    return opened.func(declaration);
+  } catch (cause) {
+    throw new BackendError(`expected inseq_${name} in ${path} (${firstLine(cause)}); ${advice}`, { cause });
   }
 }
 
@@ -142,10 +170,4 @@ function readPrototypes(header: URL, { pointers, type }: typeof ON_HOST): Readon
       declaration.replaceAll(pointers, type).replaceAll("INSEQ_OUT", "_Out_").replaceAll(/\s+/g, " "),
     ]),
   );
-}
-
-function prototype(prototypes: ReadonlyMap<string, string>, name: string): string {
-  const found = prototypes.get(name);
-  if (found === undefined) throw new BackendError(`expected inseq_${name} in the kernels' header; ${ADVICE}`);
-  return found;
 }

@@ -53,7 +53,10 @@ function expectClose(received: readonly number[], expected: readonly number[], t
   }
 }
 
-describeOnBackends("the engine", () => {
+describeOnBackends("the engine", (backend) => {
+  // TensorFlow adds in another order for each number of rows, of which random models make up to 4e-5.
+  const anyRows = backend === "tensorflow" ? 1e-4 : 1e-5;
+
   test.each(tinyDecoderOnly)("%s: one pass over all steps equals one pass for each step", async (type) => {
     const subject = model(type, 3);
     await fc.assert(
@@ -64,10 +67,12 @@ describeOnBackends("the engine", () => {
           const one = await attributeSequence(subject, sequence, request("saliency"));
           const rows = one.targetAttributions?.shape[0] ?? 0;
           const [, , D = 0] = one.targetAttributions?.shape ?? [];
-          expectClose(column(all.targetAttributions, t - 2).slice(0, rows * D), column(one.targetAttributions, 0));
+          const [some, alone] = [column(all.targetAttributions, t - 2), column(one.targetAttributions, 0)];
+          expectClose(some.slice(0, rows * D), alone, anyRows);
           expectClose(
             [all.stepScores.probability?.values[t - 2] ?? NaN],
             [...(one.stepScores.probability?.values ?? [])],
+            anyRows,
           );
         }
       }),
@@ -90,9 +95,9 @@ describeOnBackends("the engine", () => {
     for (let t = 1; t < 5; t++) {
       const sequence = tinySequence({ source, target, start: t, end: t + 1 });
       const one = await attributeSequence(subject, sequence, request("input_x_gradient", {}, both));
-      expectClose(column(all.sourceAttributions, t - 1), column(one.sourceAttributions, 0));
+      expectClose(column(all.sourceAttributions, t - 1), column(one.sourceAttributions, 0), anyRows);
       const length = column(one.targetAttributions, 0).length;
-      expectClose(column(all.targetAttributions, t - 1).slice(0, length), column(one.targetAttributions, 0));
+      expectClose(column(all.targetAttributions, t - 1).slice(0, length), column(one.targetAttributions, 0), anyRows);
     }
   });
 

@@ -1,7 +1,7 @@
 /** What is special to the cuda backend: nothing goes through the host, memory of the device, faults of device and library. */
 
 import { execFileSync } from "node:child_process";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { copyFileSync, mkdtempSync, rmSync, truncateSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, expect, inject, it } from "vitest";
@@ -204,6 +204,27 @@ describe("a library that cannot be used", () => {
     await expect(opened(path)).rejects.toThrow(
       `cuda: expected kernels of interface ${INTERFACE_VERSION}, found 99; run`,
     );
+  });
+
+  it("is refused when it is no library of ours", async ({ skip }) => {
+    const compiler = await findCompiler();
+    if (compiler === undefined) return skip("no C++ compiler");
+    const [source, path] = [join(folder, "foreign.cc"), join(folder, "foreign.so")];
+    writeFileSync(source, "int one = 1;");
+    execFileSync(compiler.command, ["-shared", "-fPIC", source, "-o", path]);
+    await expect(opened(path)).rejects.toThrow(BackendError);
+    await expect(opened(path)).rejects.toThrow(/expected inseq_interface_version in .*foreign\.so \(.+\); run/);
+  });
+
+  // The loader would end the process.
+  it("is refused when a part of it is missing", async () => {
+    const emulated = inject("emulatedCuda");
+    if (emulated === null) return;
+    const path = join(folder, "damaged.so");
+    for (const end of ["", ".hash"]) copyFileSync(`${emulated}${end}`, `${path}${end}`);
+    truncateSync(path, 20_000);
+    await expect(opened(path)).rejects.toThrow(BackendError);
+    await expect(opened(path)).rejects.toThrow(/damaged\.so could not be loaded \(it is not as it was compiled/);
   });
 
   it.each([
