@@ -214,8 +214,9 @@ void multiplyLarge(View a, const int64_t* rows, const Columns& b, const float* b
     }
     return;
   }
-  if (arithmetic != Arithmetic::FLOAT32 && hasTiles()) {
-    const int parts = arithmetic == Arithmetic::ROUNDED ? 1 : 3;
+  const bool inParts = arithmetic == Arithmetic::THREE_PARTS && M >= FEWEST_ROWS;
+  if ((inParts || arithmetic == Arithmetic::ROUNDED) && hasTiles()) {
+    const int parts = inParts ? 3 : 1;
     const std::vector<int64_t> left = multiplyOnTiles(parts, a, rows, b, bias, M, N, K, c);
     return multiplyLarge(a, left.data(), b, bias, static_cast<int64_t>(left.size()), N, K, c);
   }

@@ -4,7 +4,8 @@
 // (panel: [k][column], the last one filled with zeros). A micro-kernel keeps an MR × NR piece of c in registers. K is cut
 // into blocks of KC so that a panel's block stays in the second-level cache; blocks are added to c in order. Every number
 // of c is therefore summed in the same order whatever M, N, the other rows, or the number of threads: one row alone gives
-// the same bits as that row among others.
+// the same bits as that row among others. Products of many rows may be made on tiles instead (tiles.h), in another order: a
+// row's bits then depend on which of the two ways its product takes, which its number of rows alone decides.
 
 #pragma once
 
@@ -114,7 +115,7 @@ void multiplySmall(View a, View b, int64_t M, int64_t N, int64_t K, float* c, in
 
 enum class Arithmetic {
   FLOAT32,      // by multiply-add
-  THREE_PARTS,  // as exact as that, in other steps: on tiles, where they are (tiles.h)
+  THREE_PARTS,  // as exact as that; for many rows in other steps: on tiles, where they are (tiles.h)
   ROUNDED       // of factors in bfloat16, where that is faster (bfloat16.h)
 };
 

@@ -19,6 +19,7 @@
 #include "gemm.h"
 #include "status.h"
 #include "threads.h"
+#include "tiles.h"
 
 namespace inseq {
 namespace {
@@ -79,10 +80,7 @@ std::vector<int64_t> rowsToDo(const float* x, const float* bias, int64_t M, int6
 /** y = x W + b; with `skipZeroRows` without the rows of x that are all zero. x is [M, K], y [M, N]. */
 void multiplyRows(const float* x, const Columns& w, const float* bias, int64_t M, int64_t K, int64_t N, bool skipZeroRows,
                   float* y) {
-  // Cotangents on tiles, where they are, however few; what goes forward by multiply-add, which is faster for a few rows.
-  const Arithmetic arithmetic = roundsProducts()  ? Arithmetic::ROUNDED
-                                : skipZeroRows ? Arithmetic::THREE_PARTS
-                                               : Arithmetic::FLOAT32;
+  const Arithmetic arithmetic = roundsProducts() ? Arithmetic::ROUNDED : Arithmetic::THREE_PARTS;
   if (!skipZeroRows) return multiplyLarge(rowMajor(x, K), nullptr, w, bias, M, N, K, y, arithmetic);
   const std::vector<int64_t> rows = rowsToDo(x, bias, M, K, N, y);
   const int64_t some = static_cast<int64_t>(rows.size());
@@ -169,6 +167,8 @@ int inseq_unpack(int64_t handle) {
   table.erase(found);
   return INSEQ_OK;
 }
+
+int64_t inseq_tile_products(void) { return inseq::tileProducts(); }
 
 int64_t inseq_packed_bytes(void) {
   std::lock_guard<std::mutex> lock(inseq::tableLock);

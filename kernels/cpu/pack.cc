@@ -51,9 +51,13 @@ void packPanelOfTransposed(const float* panels, int64_t K, int64_t N, int64_t k0
                            float* out) {
   // NR divides KC, so that the rows of bᵀ that become this panel's columns lie in one block.
   const int64_t n0 = panel * NR, block = n0 / KC * KC, depth = std::min(KC, N - block);
+  const int64_t columns = std::min<int64_t>(NR, N - n0), next = depth * NR;
   for (int64_t k = 0; k < kc; k += W) {
     const float* from = panels + panelOffset(K, block, depth, (k0 + k) / NR) + (n0 - block) * NR + (k0 + k) % NR;
     const int64_t piece = std::min<int64_t>(W, kc - k);
+    // The next panel's rows lie on another page, which no prefetcher of a processor foresees.
+    if (k + NR < kc)
+      for (int64_t j = 0; j < columns; j++) __builtin_prefetch(from + next + j * NR);
     for (int half = 0; half < NR; half += W) {
       V rows[W];
       for (int j = 0; j < W; j++) rows[j] = n0 + half + j < N ? load(from + (half + j) * NR) : V{};

@@ -17,6 +17,13 @@
 #include "threads.h"
 
 namespace inseq {
+namespace {
+
+std::atomic<int64_t> products{0};
+
+}  // namespace
+
+int64_t tileProducts() { return products.load(); }
 
 #if HAS_BFLOAT16
 
@@ -75,25 +82,28 @@ inline void storeUpper(VI first, VI second, uint32_t* out) {
   std::memcpy(out, &both, sizeof both);
 }
 
-/** Sixteen rows' block of a, `count` of them there, and the magnitudes of their largest numbers, as bits. */
+/**
+ * Sixteen rows' block of a, `count` of them there, and the magnitudes of their largest numbers, as bits. One tile after the
+ * other, so that what is written is contiguous.
+ */
 template <int PARTS>
 void splitRows(const float* const* row, int64_t count, int64_t k0, int64_t kc, uint32_t* out, int32_t* largest) {
-  for (int64_t r = 0; r < ROWS; r++) {
-    VI most{};
-    for (int64_t k = 0; k < kc; k += DEPTH) {
+  VI most[ROWS]{};
+  for (int64_t k = 0; k < kc; k += DEPTH, out += PARTS * WORDS) {
+    const int64_t left = kc - k;
+    for (int64_t r = 0; r < ROWS; r++) {
       VI first[PARTS]{}, second[PARTS]{};
       if (r < count) {
-        const int64_t left = kc - k;
         const float* from = row[r] + k0 + k;
         const V x0 = left >= W ? load(from) : load(from, Some{left});
         const V x1 = left >= 2 * W ? load(from + W) : left > W ? load(from + W, Some{left - W}) : V{};
         takeApart(x0, first), takeApart(x1, second);
-        most = larger(most, larger(magnitude(x0), magnitude(x1)));
+        most[r] = larger(most[r], larger(magnitude(x0), magnitude(x1)));
       }
-      for (int p = 0; p < PARTS; p++) storeUpper(first[p], second[p], out + ((k / DEPTH + 1) * PARTS - 1 - p) * WORDS + r * 16);
+      for (int p = 0; p < PARTS; p++) storeUpper(first[p], second[p], out + (PARTS - 1 - p) * WORDS + r * 16);
     }
-    if (r < count) largest[r] = std::max(largest[r], largestOf(most));
   }
+  for (int64_t r = 0; r < count; r++) largest[r] = std::max(largest[r], largestOf(most[r]));
 }
 
 /** A panel's block [kc][NR]; returns the magnitude of its largest number, as bits. */
@@ -279,6 +289,7 @@ std::vector<int64_t> multiplyInParts(View a, const int64_t* rows, const Columns&
   const bool all = !holdsColumns(largestOfColumns.load());
   for (int64_t m = 0; m < M; m++)
     if (all || !holdsRow(largestOfRow[m])) left.push_back(rows ? rows[m] : m);
+  if (static_cast<int64_t>(left.size()) < M) products.fetch_add(1);
   return left;
 }
 

@@ -9,7 +9,7 @@
 //
 // Factors and sums below 2⁻¹²⁶ count as zero here, and ∞ and NaN have no parts. Rows of a whose largest number is not within
 // 2^±56, and all rows where b's is not between 2⁻³² and 2⁵⁶, are therefore left to multiply-add: nothing overflows on the way,
-// what vanishes is below 2⁻²⁴ of the largest products, and a row's bits still depend on that row and b alone.
+// what vanishes is below 2⁻²⁴ of the largest products, and among products on tiles a row's bits depend on that row and b alone.
 
 #pragma once
 
@@ -20,8 +20,19 @@
 
 namespace inseq {
 
+/**
+ * Products of fewer rows are not made in three parts. b's parts are made anew in each product, since kept they would take 1.5
+ * times the memory of the weights, and that takes as long as multiplying some 64 rows: measured on shapes from 512 × 2048 to
+ * 768 × 50257, forwards and backwards, multiply-add is 10 to 30 % faster at 32 rows, both are equal at 64, and tiles are 10 to
+ * 30 % faster at 96 (bench/README.md).
+ */
+constexpr int64_t FEWEST_ROWS = 96;
+
 /** Whether the processor has such tiles and the system lets us use them. */
 bool hasTiles();
+
+/** Products of three parts since the library was opened, of which at least a row was multiplied so. */
+int64_t tileProducts();
 
 /**
  * c = a b + bias by all threads, where factors have `parts` = 1 or 3 parts; a.column is 1 and M, N, K are not 0. Returns the

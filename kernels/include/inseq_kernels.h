@@ -28,7 +28,7 @@ extern "C" {
 #endif
 
 /* Raised with every change of this file; the caller compares it with the one it was written for. */
-#define INSEQ_INTERFACE_VERSION 9
+#define INSEQ_INTERFACE_VERSION 10
 
 #define INSEQ_API __attribute__((visibility("default")))
 /* An argument that the function writes one value to. */
@@ -50,6 +50,8 @@ INSEQ_API int inseq_set_threads(int64_t count);
 INSEQ_API int64_t inseq_threads(void);
 /* Bytes of packed matrices. */
 INSEQ_API int64_t inseq_packed_bytes(void);
+/* Linear layers that were multiplied in float32 on a CPU's tile registers (AMX), so far; 0 where there are none. */
+INSEQ_API int64_t inseq_tile_products(void);
 
 /* ---- the device and its memory ---- */
 

@@ -8,8 +8,8 @@ void testMemory();
 void testAttribution();
 /** Products with fewer bits. */
 void testPrecision();
-/** dy Wᵀ: errors, extreme numbers, zero rows. */
-void testCotangents();
+/** Linear layers of few and many rows: errors, extreme numbers, zero rows. */
+void testProducts();
 /** Products with matrices in int8, int4 and bfloat16. */
 void testCompact();
 /** What must end in an error: tensors that are freed, foreign, misaligned or too short; a fork; sizes of zero must not.

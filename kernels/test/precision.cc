@@ -55,8 +55,8 @@ void testRounded(int64_t M, int64_t K, int64_t N, bool transposed, bool pack) {
       worst = std::max(worst, std::fabs(y[m * N + n] - exact) / magnitude);
     }
   expectBetween(name, worst, 0, 1.0 / 256);
-  // Rounded they were, or the precision was not used.
-  expectBetween(name, error, 1e-5, 1e9);
+  // Rounded they were, or the precision was not used; a single number may happen to need no rounding.
+  if (M * N > 1) expectBetween(name, error, 1e-5, 1e9);
   if (pack) expectOk(name, inseq_unpack(packed));
 }
 

@@ -19,6 +19,9 @@ using Floats = std::vector<float>;
 using Doubles = std::vector<double>;
 using Ints = std::vector<int32_t>;
 
+/** A linear layer's rows that are never multiplied on tiles (cpu/tiles.h): more of them may have other bits. */
+constexpr int64_t FEW = 95;
+
 inline int failures = 0;
 inline int comparisons = 0;
 

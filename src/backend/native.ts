@@ -1,9 +1,11 @@
 /**
  * native: our own C++ kernels (kernels/cpu), in Node, on every core of the CPU.
  *
- * Everything is float32, unless `precision: "high"` asks for linear layers whose factors are rounded to bfloat16 (7 bits of mantissa)
- * where the processor multiplies those (AVX512-BF16); sums stay float32. Each number is summed by one thread in one order, so results are the same bits for any number of
- * threads and from run to run; they may differ in the last bits between machines with and without AVX2 and AVX-512.
+ * Everything is float32, unless `precision: "high"` asks for linear layers whose factors are rounded to bfloat16 (7 bits of
+ * mantissa) where the processor multiplies those (AMX, or AVX512-BF16 on AMD); sums stay float32. Each number is summed by one
+ * thread in one order, so results are the same bits for any number of threads and from run to run. They may differ in the last
+ * bits between machines with and without AVX2, AVX-512 and AMX, and with AMX between passes of few and of many rows, whose
+ * linear layers are multiplied in other steps (kernels/cpu/tiles.h).
  * Tensors that `repeat` makes are computed once for all their copies.
  */
 

@@ -1,15 +1,17 @@
 /** What is special to the native backend: tensors that repeat without being copied, packed weights, memory. */
 
+import { readFileSync } from "node:fs";
 import { beforeAll, describe, expect, it } from "vitest";
 import { listBackends, useBackend } from "../../src/backend/backend.ts";
 import { NativeBackend } from "../../src/backend/native/backend.ts";
 import { activate } from "../../src/ops/activation.ts";
 import { attention } from "../../src/ops/attention.ts";
 import { embedding } from "../../src/ops/embedding.ts";
-import { linear } from "../../src/ops/linear.ts";
+import { linear, linearBackwardInput, linearForward } from "../../src/ops/linear.ts";
 import { repeat } from "../../src/ops/repeat.ts";
 import {
   add,
+  concat,
   dispose,
   grads,
   matMul,
@@ -22,6 +24,7 @@ import {
   tensorflow,
   tidy,
   transpose,
+  zeros,
 } from "../../src/tensor.ts";
 import { expectTensor } from "../support/compare.ts";
 
@@ -64,6 +67,29 @@ describe.skipIf(absent !== undefined)(`native${absent === undefined ? "" : ` (sk
     }
     expectTensor(linear(x, w), expected, { ratio: 0 });
     dispose([x, w, exact, rounded]);
+  });
+
+  const features = process.platform === "linux" ? readFileSync("/proc/cpuinfo", "utf8").split(/\s+/) : [];
+  const noTiles = ["amx_tile", "amx_bf16"].every((one) => features.includes(one)) ? "" : " (skipped: no AMX here)";
+  it.skipIf(noTiles !== "")(`multiplies 96 rows and more on tiles, and fewer not${noTiles}`, () => {
+    const [kernel, bias] = [random([64, 33], 2), random([33], 4)];
+    /** Products on tiles, forwards and backwards, of so many rows among `all`; the others are zeros. */
+    const products = (rows: number, all = rows): number[] =>
+      tidy(() => {
+        const given = concat([random([rows, 64], 1), zeros([all - rows, 64])], 0);
+        const dy = concat([random([rows, 33], 3), zeros([all - rows, 33])], 0);
+        const before = backend().library.read("tile_products");
+        linearForward({ x: given, kernel, bias }, { transposeKernel: false });
+        const between = backend().library.read("tile_products");
+        linearBackwardInput({ dy, kernel }, { transposeKernel: false });
+        return [between - before, backend().library.read("tile_products") - between];
+      });
+    expect(products(95)).toEqual([0, 0]);
+    expect(products(96)).toEqual([1, 1]);
+    // Of a cotangent the rows count that are not zero.
+    expect(products(95, 200)).toEqual([1, 0]);
+    expect(products(96, 200)).toEqual([1, 1]);
+    dispose([kernel, bias]);
   });
 
   it("stores one of the rows that a block computes from repeated ones", () => {
