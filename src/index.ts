@@ -52,6 +52,7 @@ export {
   type MetricResult,
 } from "./evaluate/evaluate.ts";
 export { type Cost, type EvaluatedMethod, type FloorId, floors } from "./evaluate/explain.ts";
+export { type UnfitItem, unfitItems } from "./evaluate/fit.ts";
 export type { FunctionChoice } from "./evaluate/functions.ts";
 export type { EvaluationItem } from "./evaluate/item.ts";
 export type { Curve, Metric, MetricUnit, Question } from "./evaluate/metric.ts";

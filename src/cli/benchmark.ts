@@ -3,7 +3,7 @@
 import { join } from "node:path";
 import { makeFolder } from "../platform/node.ts";
 import { askedMethods, fingerprint } from "./benchmark/asked.ts";
-import { openJournal } from "./benchmark/journal.ts";
+import { goOn, openJournal } from "./benchmark/journal.ts";
 import { type Measured, measure } from "./benchmark/measure.ts";
 import { type OpenTask, openTask } from "./benchmark/openTask.ts";
 import { outcomeOf } from "./benchmark/outcome.ts";
@@ -14,16 +14,18 @@ import { timeLeft } from "./benchmark/timeLeft.ts";
 import type { BenchmarkArguments } from "./benchmarkOptions.ts";
 import { interruptible, uninterrupted } from "./interruption.ts";
 import type { Screen } from "./screen.ts";
+import { writing } from "./writing.ts";
 
 /** @throws OptionError for arguments that do not go together, and whatever evaluating throws */
 export async function benchmark(args: BenchmarkArguments, screen: Screen): Promise<void> {
   const tasks = tasksOf(args);
   const asked = askedMethods(args);
-  await makeFolder(args.savePath);
   const path = join(args.savePath, "records.jsonl");
-  const journal = openJournal(path, await fingerprint(args, tasks, asked), args.restart);
+  const asks = await fingerprint(args, tasks, asked);
+  await writing(args.savePath, () => makeFolder(args.savePath));
+  const journal = await writing(path, () => openJournal(path, asks, args.restart));
   if (journal.found > 0) screen.report(`inseq: going on behind ${journal.found} records in ${path}`);
-  const outcomes = await interruptible(`the same command goes on behind what is in ${path}`, screen, async (signal) => {
+  const outcomes = await interruptible(`${goOn} behind what is in ${path}`, screen, async (signal) => {
     const opened: OpenTask[] = [];
     try {
       for (const task of tasks) opened.push(await openTask(task, args, signal));
@@ -38,7 +40,7 @@ export async function benchmark(args: BenchmarkArguments, screen: Screen): Promi
   });
   for (const outcome of outcomes) screen.print(`${terminalTable(outcome, screen)}\n`);
   await uninterrupted(async () => {
-    await save(outcomes, args);
+    await writing(args.savePath, () => save(outcomes, args), goOn);
     screen.report(`inseq: saved report.html, results.json and results.csv to ${args.savePath}`);
   });
 }

@@ -50,6 +50,14 @@ export const benchmarkOptions = {
     group: "Model and data",
     help: "Words of made items.",
   },
+  onError: {
+    kind: "text",
+    placeholder: "what",
+    choices: { of: "way to go on", names: () => ["stop", "skip"] },
+    default: "stop",
+    group: "Model and data",
+    help: "A malformed row, or an item that does not fit the model, ends the run (stop), or is left out and named in the results (skip).",
+  },
 
   methods: {
     kind: "texts",

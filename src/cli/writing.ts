@@ -1,8 +1,8 @@
-/** The names of files that a command writes. */
+/** The files that a command writes: whether they can be written, and what is said when they cannot. */
 
 import { access, constants, stat } from "node:fs/promises";
 import { dirname } from "node:path";
-import { OptionError } from "../errors.ts";
+import { FileError, OptionError } from "../errors.ts";
 import { ifThere } from "../platform/ifThere.ts";
 import { makeFolder } from "../platform/node.ts";
 import { longName } from "./optionTable.ts";
@@ -40,5 +40,34 @@ async function checkWritable(option: string, path: string): Promise<void> {
       `${longName(option)}: expected a file in a folder that can be written, received "${path}" (${reason})`,
       { cause },
     );
+  }
+}
+
+/**
+ * Does a step that writes results.
+ * @param goOn how the work goes on behind what is written, when there is room again
+ * @throws FileError when something cannot be written, saying what to do
+ */
+export async function writing<Result>(
+  path: string,
+  step: () => Result | Promise<Result>,
+  goOn = "go on with --resume",
+): Promise<Result> {
+  try {
+    return await step();
+  } catch (cause) {
+    const code = cause instanceof Error && "code" in cause ? String(cause.code) : "";
+    if (code === "ENOSPC" || code === "EDQUOT" || code === "EFBIG") {
+      throw new FileError(
+        `${path}: expected space for the results, but there is none (${code}); what was written before is whole: make room, then ${goOn}`,
+        { cause },
+      );
+    }
+    if (["EACCES", "EPERM", "EROFS", "ENOTDIR", "ENOENT", "EEXIST", "EISDIR"].includes(code)) {
+      throw new FileError(`${path}: expected a place that can be written (${code}); choose another --save_path`, {
+        cause,
+      });
+    }
+    throw cause;
   }
 }

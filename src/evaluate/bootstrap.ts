@@ -7,7 +7,10 @@ import { Random } from "../random.ts";
 export interface Estimate {
   /** Null without any value. */
   readonly mean: number | null;
-  /** Standard deviation of the mean over resamples of the items; null with fewer than two values. */
+  /**
+   * Standard deviation of the mean over resamples of the items, times √(n / (n − 1)): resamples of n items vary as if n were
+   * all there are. Null with fewer than two values; of a handful of items it is itself uncertain by 1 / √(2 (n − 1)).
+   */
   readonly standardError: number | null;
   /** How many values there are. */
   readonly items: number;
@@ -30,7 +33,7 @@ export function bootstrap(values: readonly number[], seed = 0): Estimate {
   });
   const center = mean(means);
   const variance = means.reduce((sum, one) => sum + (one - center) ** 2, 0) / (RESAMPLES - 1);
-  return { mean: average, standardError: Math.sqrt(variance), items: n };
+  return { mean: average, standardError: Math.sqrt((variance * n) / (n - 1)), items: n };
 }
 
 /** A statistic of items and between which values it lies in most resamples of them. */

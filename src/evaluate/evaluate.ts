@@ -16,7 +16,15 @@ import { checkItem, type EvaluationItem } from "./item.ts";
 import type { Curve, Question } from "./metric.ts";
 import type { MetricId, MetricOptions } from "./registry.ts";
 import type { RemovalOperator } from "./removal.ts";
-import { askedMethods, askedMetrics, askedRemovals, type CompleteMetric, nameOf, optionNames } from "./request.ts";
+import {
+  askedMethods,
+  askedMetrics,
+  askedRemovals,
+  type CompleteMetric,
+  nameOf,
+  optionNames,
+  subjectOptions,
+} from "./request.ts";
 import { openSubject, type PlayerDescription, type Subject } from "./subject.ts";
 
 /** A metric under a name of the caller's, with options. */
@@ -225,14 +233,4 @@ function otherExplanations(
       return await scoresOn(randomized);
     },
   };
-}
-
-function subjectOptions(
-  { players = "token", attributeTarget = false, explained, measured, memoryBudget, signal }: EvaluateOptions,
-  item: EvaluationItem,
-  i: number,
-  removal: RemovalOperator,
-  seed: number,
-): Parameters<typeof openSubject>[2] {
-  return { where: nameOf(item, i), removal, players, attributeTarget, explained, measured, seed, memoryBudget, signal };
 }

@@ -8,6 +8,7 @@ import { type EvaluatedMethod, floors, isFloor } from "./explain.ts";
 import type { EvaluationItem } from "./item.ts";
 import { type AnyMetric, type MetricId, type MetricOptions, metrics } from "./registry.ts";
 import { listRemovalOperators, type RemovalOperator } from "./removal.ts";
+import type { SubjectOptions } from "./subject.ts";
 
 export const optionNames: readonly string[] = [
   "methods",
@@ -93,4 +94,15 @@ function distinct<T extends { readonly name: string }>(what: string, asked: read
   const twice = asked.find(({ name }, i) => asked.findIndex((other) => other.name === name) < i);
   if (twice === undefined) return [...asked];
   throw new OptionError(`${what}: expected different names, received "${twice.name}" twice; give one another name`);
+}
+
+/** How an item is opened, for one way of removing. */
+export function subjectOptions(
+  { players = "token", attributeTarget = false, explained, measured, memoryBudget, signal }: EvaluateOptions,
+  item: EvaluationItem,
+  i: number,
+  removal: RemovalOperator,
+  seed: number,
+): SubjectOptions {
+  return { where: nameOf(item, i), removal, players, attributeTarget, explained, measured, seed, memoryBudget, signal };
 }

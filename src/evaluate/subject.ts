@@ -84,7 +84,13 @@ export async function openSubject(
   options: SubjectOptions,
 ): Promise<Subject> {
   checkItem(item, options.where);
-  return await model.inTurn(async (limits) => subjectOf(model, item, options, limits), options);
+  try {
+    return await model.inTurn(async (limits) => subjectOf(model, item, options, limits), options);
+  } catch (error) {
+    throw error instanceof OptionError
+      ? new OptionError(`${options.where}: ${error.message}`, { cause: error })
+      : error;
+  }
 }
 
 function subjectOf(model: AttributionModel, item: EvaluationItem, options: SubjectOptions, limits: RowLimits): Subject {
@@ -146,7 +152,7 @@ function subjectOf(model: AttributionModel, item: EvaluationItem, options: Subje
   return {
     players: players.length,
     descriptions: players.map((player) => describe(player, inputs, job)),
-    evidence: item.evidence ? evidenceOf(item.evidence, players, inputs, options.where) : null,
+    evidence: item.evidence ? evidenceOf(item.evidence, players, inputs) : null,
     positions: [start, end],
     explained,
     measured,
@@ -174,7 +180,7 @@ function subjectOf(model: AttributionModel, item: EvaluationItem, options: Subje
 function createJob(
   language: Language,
   item: EvaluationItem,
-  { removal, seed, where }: SubjectOptions,
+  { removal, seed }: SubjectOptions,
 ): { job: Job; contrast: Contrast | null } {
   const given = { text: item.input, chat: null };
   const textOptions = {
@@ -191,8 +197,7 @@ function createJob(
   const first = target.ids.findIndex((id, i) => id !== foil.ids[i]);
   if (item.positions === undefined && (first < 0 || first >= foil.ids.length)) {
     throw new OptionError(
-      `${where}: expected a foil with another token where the target has one, received "${item.foil}" beside ` +
-        `"${item.target}"`,
+      `expected a foil with another token where the target has one, received "${item.foil}" beside "${item.target}"`,
     );
   }
   const job = read(item.target, item.positions ?? [first, first + 1]);
@@ -211,7 +216,7 @@ function seenInputs({ source, target, start }: Sequence, attributeTarget: boolea
 function removablePlayers(
   { source, special }: Sequence,
   inputs: readonly PlayedInput[],
-  { players: choice, where }: SubjectOptions,
+  { players: choice }: SubjectOptions,
 ): Player[] {
   const isSpecial = (input: number, token: number): boolean =>
     special.has(inputs[input]?.encoding.ids[token] ?? -1) || (source !== null && input === 1 && token === 0);
@@ -220,16 +225,11 @@ function removablePlayers(
     return ordinary.length > 0 ? [{ input, tokens: ordinary }] : [];
   });
   if (players.length > 0) return players;
-  throw new OptionError(`${where}: expected an input with a token that can be removed, received special tokens only`);
+  throw new OptionError(`expected an input with a token that can be removed, received special tokens only`);
 }
 
 /** @throws OptionError when a span of evidence has no player in it */
-function evidenceOf(
-  evidence: readonly Span[],
-  players: readonly Player[],
-  inputs: readonly PlayedInput[],
-  where: string,
-): Uint8Array {
+function evidenceOf(evidence: readonly Span[], players: readonly Player[], inputs: readonly PlayedInput[]): Uint8Array {
   const overlaps = ([start, end]: Span, { input, tokens }: Player): boolean =>
     input === 0 &&
     tokens.some((token) => {
@@ -238,9 +238,7 @@ function evidenceOf(
     });
   const lost = evidence.find((span) => !players.some((player) => overlaps(span, player)));
   if (lost !== undefined) {
-    throw new OptionError(
-      `${where}: expected evidence that some token overlaps, found none in ${JSON.stringify(lost)}`,
-    );
+    throw new OptionError(`expected evidence that some token overlaps, found none in ${JSON.stringify(lost)}`);
   }
   return Uint8Array.from(players, (player) => (evidence.some((span) => overlaps(span, player)) ? 1 : 0));
 }

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { writing } from "../../src/cli/dataset/shardFile.ts";
+import { writing } from "../../src/cli/writing.ts";
 import { loadModel } from "../../src/loadModel.ts";
 import { FeatureAttributionOutput } from "../../src/output.ts";
 import { whileLocked } from "../../src/platform/nodeHub.ts";

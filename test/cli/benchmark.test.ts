@@ -1,9 +1,10 @@
 /** `inseq benchmark`, end to end on a few items: what it writes, going on after a sudden death, bad input. */
 
-import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { mkdtemp, readFile, rename, rm, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { openJournal } from "../../src/cli/benchmark/journal.ts";
 import type { Evaluation } from "../../src/evaluate/evaluate.ts";
 import { runHere, runInseq, translationModel } from "./runInseq.ts";
 
@@ -130,6 +131,58 @@ describe("inseq benchmark", () => {
     const ended = await runHere(["benchmark", "-o", join(folder, "refused"), ...wrong]);
     expect(ended.err).toMatch(message);
     expect(ended.status).toBe(status);
+  });
+
+  it("leaves out what does not fit, if it is told to, and says so", async () => {
+    const data = join(folder, "mixed.jsonl");
+    const [good] = items;
+    const rows = [{ ...good, evidence: [[5, 10]] }, { source: "a" }, { ...good, foil: good?.target }];
+    await writeFile(data, rows.map((row) => JSON.stringify(row)).join("\n"));
+    const stopped = await runHere(args(data, "mixed"));
+    expect(stopped.err).toMatch(/mixed\.jsonl, line 2: expected a text as "target"/);
+    expect(stopped.status).toBe(1);
+    const { out, status } = await runHere(args(data, "mixed", "--on_error", "skip"));
+    expect(status).toBe(0);
+    expect(out).toMatch(/^mixed: 1 item, /);
+    expect(out).toMatch(/too few items \(1\) to tell which methods are better/);
+    const inOneLine = out.replace(/\s+/g, " ");
+    expect(inOneLine).toMatch(/ left out: \S*mixed\.jsonl, line 2: expected a text as "target"/);
+    expect(inOneLine).toContain(' left out: item 1 ("line 3"): expected a foil with another token');
+    const [task] = JSON.parse(await readFile(join(folder, "mixed", "results.json"), "utf8")).tasks;
+    expect(task.faults).toHaveLength(2);
+    expect(await readFile(join(folder, "mixed", "report.html"), "utf8")).toContain("Left out: item 1");
+    await writeFile(data, JSON.stringify(rows[2]));
+    const none = await runHere(args(data, "none", "--on_error", "skip"));
+    expect(none.err).toMatch(/mixed: expected an item that fits the model, received none; item 0/);
+    expect(none.status).toBe(2);
+  });
+
+  it("keeps its records where the disk is full, and says where", async () => {
+    const path = join(folder, "full.jsonl");
+    const journal = openJournal(path, "these", false);
+    const line = (item: number) => ({ task: "t", evaluation: { item, method: "m" } as Evaluation });
+    await journal.add(line(0));
+    await rename(path, `${path}.kept`);
+    // What is written there never finds space.
+    await symlink("/dev/full", path);
+    await expect(journal.add(line(1))).rejects.toThrow(
+      /full\.jsonl: expected space for the results, but there is none \(ENOSPC\).* the same command goes on/,
+    );
+    expect(journal.has("t", 1, "m")).toBe(false);
+    await rename(`${path}.kept`, path);
+    const again = openJournal(path, "these", false);
+    expect(again.evaluations("t")).toEqual([{ item: 0, method: "m" }]);
+    expect(() => openJournal(path, "others", false)).toThrow(/found others; --restart/);
+    // Without a record there is nothing that could be of something else.
+    await writeFile(path, '{"asked":"these"}\n');
+    expect(openJournal(path, "others", false).found).toBe(0);
+  });
+
+  it("does not begin where nothing can be written", async () => {
+    const place = join(folder, "items.jsonl");
+    const { err, status } = await runHere(args(await dataFile(), "items.jsonl"));
+    expect(err).toContain(`${place}: expected a place that can be written (EEXIST); choose another --save_path`);
+    expect(status).toBe(1);
   });
 
   it("names the line and the column of a bad row", async () => {

@@ -20,7 +20,7 @@ describe("readItems", () => {
   it("reads JSON lines for decoder-only models; spans count characters as Python does", () => {
     const text = lines(
       { id: 7, prompt: "😀 Tom hid it.", target: "He", foil: "She", evidence: [[2, 5]] },
-      { prompt: "A ", target: "A b" },
+      { prompt: "A ", target: "A b", id: null, foil: null, evidence: null },
     );
     const [first, second] = readItems(`\uFEFF${text}\r\n\n`);
     expect(first).toEqual({
@@ -31,12 +31,12 @@ describe("readItems", () => {
       evidence: [[3, 6]],
     });
     expect(cut(first as never)).toEqual(["Tom"]);
-    expect(second).toEqual({ input: "A ", target: "A b" });
+    expect(second).toEqual({ id: "line 2", input: "A ", target: "A b" });
   });
 
   it("reads JSON lines for encoder-decoder models", () => {
     const items = readItems(lines({ source: "Babam geldi.", target: "My father came." }), { kind: "encoder-decoder" });
-    expect(items).toEqual([{ input: "Babam geldi.", target: "My father came." }]);
+    expect(items).toEqual([{ id: "line 1", input: "Babam geldi.", target: "My father came." }]);
   });
 
   it("recognises BLiMP: the first words that differ are target and foil", () => {
@@ -111,7 +111,7 @@ describe("readItems", () => {
       foil: "The home of Old $& Tom is York",
     });
     const [known] = readItems(lines({ subject: "Tom", prompt: "Tom lives in", attribute: "Bath", known_id: 4 }));
-    expect(known).toEqual({ input: "Tom lives in", target: "Tom lives in Bath", evidence: [[0, 3]] });
+    expect(known).toEqual({ id: "line 1", input: "Tom lives in", target: "Tom lives in Bath", evidence: [[0, 3]] });
     expect([counterfact, known].map((item) => cut(item as never))).toEqual([["Old $& Tom"], ["Tom"]]);
   });
 
@@ -141,6 +141,11 @@ describe("readItems", () => {
       '{"prompt": "abc", "target": "b", "evidence": []}',
       /expected "evidence" as spans .* received \[\]/,
     ],
+    [
+      "an id that is none",
+      '{"prompt": "abc", "target": "b", "id": {"a": 1}}',
+      /column 34: expected a text or a number as "id"/,
+    ],
     ["nothing in common", lines(pair), /line 1, column 24: expected two sentences that begin/],
     ["no second name", lines({ prompt: "Ann and Bob went to", answer: "Ann" }), /another one twice/, { format: "ioi" }],
     [
@@ -151,6 +156,27 @@ describe("readItems", () => {
   ])("refuses %s", (_, text, message, options) => {
     expect(() => readItems(text, { name: "items.jsonl", ...options })).toThrow(FileError);
     expect(() => readItems(text, { name: "items.jsonl", ...options })).toThrow(message);
+  });
+
+  it.each([
+    [
+      "lines",
+      `{"text": "a", "target": "b"}\n${good}\n{"prompt"\n[1]\n\n{"prompt": "c", "target": "d"}`,
+      ["line 2", "line 6"],
+    ],
+    [
+      "a list",
+      `[{"text": "a", "target": "b"}, ${good}, 3, {"prompt": "c"}, {"prompt": "c", "target": "d"}]`,
+      ["row 2", "row 5"],
+    ],
+  ])("leaves out of %s what cannot be read, if somebody is told", (_, text, left) => {
+    const faults: string[] = [];
+    const items = readItems(text, { name: "items", onFault: ({ message }) => void faults.push(message) });
+    expect(items.map(({ id }) => id)).toEqual(left);
+    expect(faults).toHaveLength(3);
+    for (const fault of faults) expect(fault).toMatch(/^items, (line|row) [1345]\b.*: expected .* received/);
+    expect(() => readItems("{}", { onFault: () => {} })).toThrow(/expected the fields of one of the formats/);
+    expect(() => readItems("[3]", { onFault: () => {} })).toThrow(/expected at least one row/);
   });
 
   it("refuses a format for other models", () => {

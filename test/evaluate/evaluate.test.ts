@@ -3,6 +3,7 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { AttributionModel } from "../../src/attributionModel.ts";
 import { type Evaluation, evaluate } from "../../src/evaluate/evaluate.ts";
+import { unfitItems } from "../../src/evaluate/fit.ts";
 import type { EvaluationItem } from "../../src/evaluate/item.ts";
 import { compareMethods, summarize } from "../../src/evaluate/summary.ts";
 import { loadModel } from "../../src/loadModel.ts";
@@ -112,6 +113,22 @@ describe("evaluate refuses", () => {
     ],
   ])("%s", async (_name, wrong, options, message) => {
     await expect(evaluate(model, wrong as EvaluationItem[], options as object)).rejects.toThrow(message);
+  });
+
+  it("what unfitItems tells beforehand", async () => {
+    const long = "Genç kadın. ".repeat(300);
+    const wrong: EvaluationItem[] = [
+      { ...item, foil: item.target },
+      item,
+      { id: "long", input: long, target: item.target },
+      { ...item, evidence: [[0, 1000]] },
+    ];
+    const unfit = await unfitItems(model, wrong, { removal: ["mean", "delete"] });
+    expect(unfit.map((one) => one.item)).toEqual([0, 2, 3]);
+    for (const { item: at, reason } of unfit) {
+      await expect(evaluate(model, wrong.slice(at, at + 1))).rejects.toThrow(reason.replace(`item ${at}`, "item 0"));
+    }
+    expect(unfit[1]?.reason).toMatch(/^item 2 \("long"\): .*expected at most \d+ tokens/);
   });
 
   it("to go on when it is told to stop", async () => {

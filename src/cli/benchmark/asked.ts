@@ -71,7 +71,17 @@ export async function fingerprint(
   tasks: readonly Task[],
   asked: readonly EvaluatedMethod[],
 ): Promise<string> {
-  const { savePath, restart, examples, hideProgress, memoryBudget, methods: names, methodKwargs, ...rest } = args;
+  const {
+    savePath,
+    restart,
+    examples,
+    hideProgress,
+    onError,
+    memoryBudget,
+    methods: names,
+    methodKwargs,
+    ...rest
+  } = args;
   const data = await Promise.all(tasks.map(async ({ name, model, data: text }) => [name, model, await text()]));
   const text = JSON.stringify([version, rest, asked, asksForAll(args), data]);
   return createHash("sha256").update(text).digest("hex");

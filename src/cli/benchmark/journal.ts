@@ -6,6 +6,10 @@
 import { appendFileSync, existsSync, readFileSync, truncateSync, writeFileSync } from "node:fs";
 import { FileError, OptionError } from "../../errors.ts";
 import type { Evaluation } from "../../evaluate/evaluate.ts";
+import { writing } from "../writing.ts";
+
+/** How a benchmark goes on after it ended early. */
+export const goOn = "the same command goes on";
 
 /** A method that does not fit a task's model or items, and why. */
 export interface LeftOut {
@@ -23,7 +27,8 @@ export interface Journal {
   readonly evaluations: (task: string) => readonly Evaluation[];
   readonly leftOut: (task: string) => readonly LeftOut[];
   readonly has: (task: string, item: number, method: string) => boolean;
-  readonly add: (line: Exclude<Line, { readonly asked: string }>) => void;
+  /** @throws FileError when it cannot be written; what was written before stays */
+  readonly add: (line: Exclude<Line, { readonly asked: string }>) => Promise<void>;
   /** How many records the file had when it was opened. */
   readonly found: number;
 }
@@ -37,7 +42,8 @@ export interface Journal {
 export function openJournal(path: string, asked: string, restart: boolean): Journal {
   const lines = restart || !existsSync(path) ? [] : readLines(path);
   const [first, ...rest] = lines;
-  if (first === undefined) writeFileSync(path, `${JSON.stringify({ asked })}\n`);
+  // Without a record there is nothing that could be of something else.
+  if (first === undefined || rest.length === 0) writeFileSync(path, `${JSON.stringify({ asked })}\n`);
   else if (!("asked" in first) || first.asked !== asked) {
     throw new OptionError(
       `${path}: expected records of this model, these data and these options, found others; ` +
@@ -60,8 +66,8 @@ export function openJournal(path: string, asked: string, restart: boolean): Jour
     evaluations: (task) => evaluations.get(task) ?? [],
     leftOut: (task) => leftOut.get(task) ?? [],
     has: (task, item, method) => known.has(keyOf(task, item, method)),
-    add: (line) => {
-      appendFileSync(path, `${JSON.stringify(line)}\n`);
+    add: async (line) => {
+      await writing(path, () => appendFileSync(path, `${JSON.stringify(line)}\n`), goOn);
       note(line);
     },
     found: [...evaluations.values()].reduce((sum, list) => sum + list.length, 0),

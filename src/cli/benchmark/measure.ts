@@ -3,12 +3,10 @@
 import { NumericError, OptionError, UnsupportedError } from "../../errors.ts";
 import { type EvaluateOptions, evaluate } from "../../evaluate/evaluate.ts";
 import { type EvaluatedMethod, isFloor } from "../../evaluate/explain.ts";
-import type { MetricId } from "../../evaluate/registry.ts";
-import type { RemovalOperator } from "../../evaluate/removal.ts";
-import type { Players } from "../../method/perturbation/perturbation.ts";
 import type { BenchmarkArguments } from "../benchmarkOptions.ts";
 import { createBenchmarkBar } from "../progress.ts";
 import { asksForAll } from "./asked.ts";
+import { evaluateOptions } from "./evaluateOptions.ts";
 import type { Journal } from "./journal.ts";
 import type { OpenTask } from "./openTask.ts";
 
@@ -29,22 +27,10 @@ export async function measure(
   isWanted: (item: number) => boolean = () => true,
 ): Promise<void> {
   const bar = createBenchmarkBar(!args.hideProgress);
-  const hasEvidence = items.every(({ evidence }) => evidence !== undefined);
-  const usual: MetricId[] = ["aopc_comprehensiveness", "aopc_sufficiency", "deletion"];
   const options: EvaluateOptions = {
-    metrics: (args.metrics as MetricId[] | undefined) ?? [
-      ...(hasEvidence ? (["auprc", "top_1"] as const) : []),
-      ...usual,
-    ],
-    removal: (args.removal as RemovalOperator[] | undefined) ?? "mean",
-    players: args.players as Players,
-    attributeTarget: args.attributeTarget && model.model.kind === "encoder-decoder",
-    seed: args.seed,
+    ...evaluateOptions(args, model, items),
     signal,
     ...(randomized && { randomized }),
-    ...(args.attributedFn !== undefined && { explained: { attributedFn: args.attributedFn } }),
-    ...(args.measuredFn !== undefined && { measured: { attributedFn: args.measuredFn } }),
-    ...(args.memoryBudget !== undefined && { memoryBudget: args.memoryBudget }),
   };
   const at: { method: string | null } = { method: null };
   try {
@@ -67,7 +53,7 @@ export async function measure(
         const isRefused = [OptionError, UnsupportedError, NumericError].some((kind) => error instanceof kind);
         if (!(error instanceof Error) || !asksForAll(args) || !isRefused || at.method === null || isFloor(at.method))
           throw error;
-        journal.add({ task: task.name, leftOut: { method: at.method, reason: error.message } });
+        await journal.add({ task: task.name, leftOut: { method: at.method, reason: error.message } });
       }
     }
   } finally {

@@ -3,14 +3,19 @@
 import type { Estimate } from "../../evaluate/bootstrap.ts";
 import type { MeanCost } from "./outcome.ts";
 
-/** `0.95 ± 0.02`, or a dash where there is none. */
+/** `0.95 ± 0.02`, or a dash where there is none; small numbers with the decimals that show the larger of the two, or as `3e-7`. */
 export function estimateText({ mean, standardError }: Estimate): string {
   if (mean === null) return "–";
-  return standardError === null ? rounded(mean) : `${rounded(mean)} ± ${rounded(standardError)}`;
+  const largest = Math.max(Math.abs(mean), standardError ?? 0);
+  const decimals = largest === 0 ? 2 : Math.max(2, Math.ceil(-Math.log10(largest)));
+  const text = (value: number): string => {
+    if (decimals > MOST_DECIMALS) return value === 0 ? "0" : value.toExponential(0);
+    return value.toFixed(decimals).replace(/^-(?=[0.]*$)/, "");
+  };
+  return standardError === null ? text(mean) : `${text(mean)} ± ${text(standardError)}`;
 }
 
-/** Two decimals; what rounds to zero has no sign. */
-const rounded = (value: number): string => value.toFixed(2).replace(/^-(0\.00)$/, "$1");
+const MOST_DECIMALS = 4;
 
 /** Seconds, forwards, backwards and peak memory as cells. */
 export function costTexts({ seconds, forwards, backwards, peakBytes }: MeanCost): readonly string[] {
@@ -25,3 +30,5 @@ export function costTexts({ seconds, forwards, backwards, peakBytes }: MeanCost)
 }
 
 export const costHeads = ["seconds", "forwards", "backwards", "peak MB"] as const;
+
+export const countText = (items: number): string => (items === 1 ? "1 item" : `${items} items`);

@@ -43,13 +43,18 @@ export interface TaskOutcome {
   /** Best first, by the first column. */
   readonly methods: readonly MethodOutcome[];
   readonly leftOut: readonly LeftOut[];
+  /** What was wrong with rows and items that were left out. */
+  readonly faults: readonly string[];
   readonly evaluations: readonly Evaluation[];
 }
 
 /** From what the journal has of the task. */
-export function outcomeOf({ task: { name, modelName }, model, items }: OpenTask, journal: Journal): TaskOutcome {
+export function outcomeOf(
+  { task: { name, modelName }, model, items, faults }: OpenTask,
+  journal: Journal,
+): TaskOutcome {
   const leftOut = journal.leftOut(name);
-  const about = { task: name, model: modelName, backend: model.backend.name, items: items.length, leftOut };
+  const about = { task: name, model: modelName, backend: model.backend.name, items: items.length, leftOut, faults };
   const gone = new Set(leftOut.map(({ method }) => method));
   const evaluations = journal.evaluations(name).filter(({ method }) => !gone.has(method));
   const columns = columnsOf(evaluations);
@@ -84,10 +89,17 @@ export function columnName({ metric, removal }: Column, columns: readonly Column
 
 const isOf = (one: Column, other: Column): boolean => one.metric === other.metric && one.removal === other.removal;
 
-/** What an explanation should be worth: methods whose first column is better than both priors' beyond its errors. */
-export function beyondPriors({ methods }: TaskOutcome): string[] {
-  const isBeyond = ({ mean, standardError }: Estimate): boolean =>
-    mean !== null && standardError !== null && mean > 2 * standardError;
+/** With fewer items two standard errors are exceeded by chance more often than in one of twenty-five cases. */
+export const FEWEST_ITEMS = 10;
+
+/**
+ * What an explanation should be worth: methods whose first column is better than both priors' beyond its errors; null where
+ * there are too few items to tell.
+ */
+export function beyondPriors({ methods, items }: TaskOutcome): string[] | null {
+  if (items < FEWEST_ITEMS) return null;
+  const isBeyond = ({ mean, standardError, items: pairs }: Estimate): boolean =>
+    pairs >= FEWEST_ITEMS && mean !== null && standardError !== null && mean > 2 * standardError;
   return methods
     .filter(({ method, gains }) => !isFloor(method) && priors.every((prior) => gains[prior].slice(0, 1).some(isBeyond)))
     .map(({ method }) => method);

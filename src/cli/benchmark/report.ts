@@ -9,7 +9,7 @@ import type { Report, ReportBlock, ReportSection } from "../../render/report.ts"
 import { typeset } from "../../render/scoreText.ts";
 import { exampleMaps } from "./exampleMaps.ts";
 import { meanCurves } from "./meanCurves.ts";
-import { costHeads, costTexts, estimateText } from "./numbers.ts";
+import { costHeads, costTexts, countText, estimateText } from "./numbers.ts";
 import { beyondPriors, columnName, directionOf, type MethodOutcome, priors, type TaskOutcome } from "./outcome.ts";
 
 export interface ReportDetails {
@@ -23,7 +23,7 @@ export function benchmarkReport(outcomes: readonly TaskOutcome[], { examples, fa
   const models = [...new Set(outcomes.map(({ model }) => model))];
   return {
     title: "Which attribution method is faithful?",
-    subtitle: `${models.join(", ")} · ${outcomes.map(({ task, items }) => `${task} (${items} items)`).join(", ")}`,
+    subtitle: `${models.join(", ")} · ${outcomes.map(({ task, items }) => `${task} (${countText(items)})`).join(", ")}`,
     sections: [
       ...outcomes.flatMap((outcome): ReportSection[] => [
         { heading: outcome.task, blocks: [...ranking(outcome), ...plotsOf(outcome)] },
@@ -36,7 +36,7 @@ export function benchmarkReport(outcomes: readonly TaskOutcome[], { examples, fa
 }
 
 function ranking(outcome: TaskOutcome): ReportBlock[] {
-  const { columns, methods, leftOut } = outcome;
+  const { columns, methods, leftOut, faults } = outcome;
   const names = columns.map((column) => columnName(column, columns));
   const heads = columns.map((column, c) => `${names[c]} ${directionOf(column) > 0 ? "↑" : "↓"}`);
   const best = columns.flatMap((column, c) => {
@@ -61,8 +61,11 @@ function ranking(outcome: TaskOutcome): ReportBlock[] {
     {
       kind: "text",
       text:
-        `Methods by ${names[0]}, the best first, with standard errors over items. ${beyond.length} of ${count} methods are ` +
-        "better than random scores and than recency, on the same items, by more than two standard errors of the difference.",
+        `Methods by ${names[0]}, the best first, with standard errors over items. ` +
+        (beyond === null
+          ? `There are too few items (${outcome.items}) to tell which are better than random scores and than recency.`
+          : `${beyond.length} of ${count} methods are better than random scores and than recency, on the same items, by more ` +
+            "than two standard errors of the difference."),
     },
     {
       kind: "table",
@@ -79,6 +82,7 @@ function ranking(outcome: TaskOutcome): ReportBlock[] {
       rows: methods.map(({ method, cost }) => [method, ...costTexts(cost)]),
     },
     ...leftOut.map(({ method, reason }): ReportBlock => ({ kind: "text", text: `Left out: ${method} (${reason}).` })),
+    ...faults.map((fault): ReportBlock => ({ kind: "text", text: `Left out: ${fault}.` })),
   ];
 }
 

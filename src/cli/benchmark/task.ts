@@ -5,7 +5,7 @@ import { basename, join } from "node:path";
 import { OptionError } from "../../errors.ts";
 import type { DataFormatId, ModelKind } from "../../evaluate/data/formats.ts";
 import { inductionItems, needleItems } from "../../evaluate/data/generated.ts";
-import { readItems } from "../../evaluate/data/readItems.ts";
+import { type ReadItemsOptions, readItems } from "../../evaluate/data/readItems.ts";
 import type { EvaluationItem } from "../../evaluate/item.ts";
 import type { BenchmarkArguments } from "../benchmarkOptions.ts";
 import { packageRoot } from "../packageRoot.ts";
@@ -15,8 +15,8 @@ export interface Task {
   /** The model's folder or name, and what is called so in results. */
   readonly model: string;
   readonly modelName: string;
-  /** The items for a model of this kind, and the same for the same arguments. */
-  readonly items: (kind: ModelKind) => Promise<readonly EvaluationItem[]>;
+  /** The items for a model of this kind, and the same for the same arguments; `onFault` as `readItems` has it. */
+  readonly items: (kind: ModelKind, onFault?: ReadItemsOptions["onFault"]) => Promise<readonly EvaluationItem[]>;
   /** The text that the items are read from; empty for items that are made. */
   readonly data: () => Promise<string>;
 }
@@ -45,8 +45,8 @@ export function tasksOf(args: BenchmarkArguments): readonly Task[] {
     ];
   }
   const text = async () => await readFile(data, "utf8");
-  const read = async (kind: ModelKind): Promise<readonly EvaluationItem[]> => {
-    const options = { name: data, format: format as DataFormatId | "auto", kind };
+  const read: Task["items"] = async (kind, onFault) => {
+    const options = { name: data, format: format as DataFormatId | "auto", kind, ...(onFault && { onFault }) };
     return spread(readItems(await text(), options), maxItems);
   };
   return [{ name: basename(data).replace(/\.jsonl?$/, ""), model, modelName, items: read, data: text }];

@@ -2,10 +2,11 @@
 
 import { FileError } from "../../errors.ts";
 import { whileLocked } from "../../platform/nodeHub.ts";
+import { writing } from "../writing.ts";
 import type { FaultyItem, Item } from "./batches.ts";
 import type { End, Header, RowRecord } from "./record.ts";
 import type { Rows } from "./shard.ts";
-import { openShardFile, type ShardFile, type ShardFileOptions, writing } from "./shardFile.ts";
+import { openShardFile, type ShardFile, type ShardFileOptions } from "./shardFile.ts";
 
 export type Batch = readonly (Item | FaultyItem)[];
 

@@ -7,10 +7,10 @@ import { open, rename, rm } from "node:fs/promises";
 import { basename, dirname, join, resolve } from "node:path";
 import { OptionError } from "../../errors.ts";
 import { fileExists } from "../../platform/node.ts";
+import { writing } from "../writing.ts";
 import { type Write, writeMergedJson } from "./mergedJson.ts";
 import { openParts, type Parts } from "./parts.ts";
 import { type End, endLine, headerLine, readRecord, recordLine } from "./record.ts";
-import { writing } from "./shardFile.ts";
 
 /**
  * @param savePath `.jsonl` for the file that one process would have written, anything else for Inseq's JSON

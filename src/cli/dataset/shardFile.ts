@@ -8,6 +8,7 @@ import { type FileHandle, open } from "node:fs/promises";
 import { dirname } from "node:path";
 import { FileError, OptionError } from "../../errors.ts";
 import { formatPythonJson } from "../../result/pythonJson.ts";
+import { writing } from "../writing.ts";
 import { differences } from "./fingerprint.ts";
 import { bytesOf, linesOf } from "./lines.ts";
 import {
@@ -188,26 +189,5 @@ async function syncFolder(path: string): Promise<void> {
     await folder.sync();
   } finally {
     await folder.close();
-  }
-}
-
-/** @throws FileError when something cannot be written, saying what to do */
-export async function writing<Result>(path: string, step: () => Promise<Result>): Promise<Result> {
-  try {
-    return await step();
-  } catch (cause) {
-    const code = cause instanceof Error && "code" in cause ? String(cause.code) : "";
-    if (code === "ENOSPC" || code === "EDQUOT" || code === "EFBIG") {
-      throw new FileError(
-        `${path}: expected space for the results, but there is none (${code}); what was written before is whole: make room, then go on with --resume`,
-        { cause },
-      );
-    }
-    if (["EACCES", "EPERM", "EROFS", "ENOTDIR", "EEXIST", "EISDIR"].includes(code)) {
-      throw new FileError(`${path}: expected a file that can be written (${code}); choose another --save_path`, {
-        cause,
-      });
-    }
-    throw cause;
   }
 }

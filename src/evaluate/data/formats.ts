@@ -14,7 +14,7 @@
  */
 
 import { FileError } from "../../errors.ts";
-import { isJsonObject, type JsonObject } from "../../json.ts";
+import { describeJson, isJsonObject, type JsonObject } from "../../json.ts";
 import type { Span } from "../../text/span.ts";
 import type { EvaluationItem } from "../item.ts";
 import { continued, placesOf, promptItem } from "./continuation.ts";
@@ -35,14 +35,19 @@ const jsonl: DataFormat = {
   read: (row, kind) => {
     const isDecoder = kind === "decoder-only";
     const input = textOf(row, isDecoder ? "prompt" : "source");
-    const { id, foil } = row.fields;
+    const { id, foil, evidence } = row.fields;
+    if (!["undefined", "string", "number"].includes(typeof id) && id !== null) {
+      throw new FileError(
+        `${row.place("id")}: expected a text or a number as "id", received ${describeJson(id ?? null)}`,
+      );
+    }
     const whole = (field: string): string => (isDecoder ? continued(input, textOf(row, field)) : textOf(row, field));
     return {
       ...(id !== undefined && id !== null && { id: String(id) }),
       input,
       target: whole("target"),
       ...(foil !== undefined && foil !== null && { foil: whole("foil") }),
-      ...("evidence" in row.fields && { evidence: spansOf(row, "evidence", input) }),
+      ...(evidence !== undefined && evidence !== null && { evidence: spansOf(row, "evidence", input) }),
     };
   },
 };

@@ -8,50 +8,62 @@ import { jsonErrorAt } from "./jsonPosition.ts";
 /** A row, and how to say where it stands. */
 export interface Row {
   readonly fields: JsonObject;
+  /** Where in the file: `line 3`, or `row 3` of a list. */
+  readonly name: string;
   /** The file, the line and the column, of a field where one is named. */
   readonly place: (field?: string) => string;
+}
+
+/** Does something with a row; what is wrong with it goes to whoever wants to know, and is thrown if nobody does. */
+export type OfRow = <T>(make: () => T) => T[];
+
+export function ofRow(onFault: ((fault: FileError) => void) | undefined): OfRow {
+  return (make) => {
+    try {
+      return [make()];
+    } catch (error) {
+      if (onFault === undefined || !(error instanceof FileError)) throw error;
+      onFault(error);
+      return [];
+    }
+  };
 }
 
 /**
  * @param name how to call the file
  * @throws FileError where the text is no JSON or a row is no object, with line and column
  */
-export function readRows(name: string, text: string): Row[] {
+export function readRows(name: string, text: string, each: OfRow): Row[] {
   const content = text.replace(/^\uFEFF/, "");
-  const rows = content.trimStart().startsWith("[") ? rowsOfList(name, content) : rowsOfLines(name, content);
+  const rows = content.trimStart().startsWith("[") ? rowsOfList(name, content, each) : rowsOfLines(name, content, each);
   if (rows.length > 0) return rows;
   throw new FileError(`${name}: expected at least one row, found none`);
 }
 
-function rowsOfLines(name: string, text: string): Row[] {
+function rowsOfLines(file: string, text: string, each: OfRow): Row[] {
   return text.split(/\r?\n/).flatMap((line, i) => {
     if (line.trim() === "") return [];
+    const name = `line ${i + 1}`;
     const place = (field?: string): string => {
       const at = field === undefined ? -1 : line.indexOf(`"${field}"`);
-      return `${name}, line ${i + 1}${at < 0 ? "" : `, column ${at + 1}`}`;
+      return `${file}, ${name}${at < 0 ? "" : `, column ${at + 1}`}`;
     };
-    return [
-      {
-        fields: objectOf(
-          parse(line, (at) => `${name}, line ${i + 1}, column ${at + 1}`),
-          place(),
-        ),
-        place,
-      },
-    ];
+    const where = (at: number): string => `${file}, ${name}, column ${at + 1}`;
+    return each(() => ({ fields: objectOf(parse(line, where), place()), name, place }));
   });
 }
 
-function rowsOfList(name: string, text: string): Row[] {
+function rowsOfList(file: string, text: string, each: OfRow): Row[] {
   const where = (at: number): string => {
     const before = text.slice(0, at).split("\n");
-    return `${name}, line ${before.length}, column ${(before.at(-1)?.length ?? 0) + 1}`;
+    return `${file}, line ${before.length}, column ${(before.at(-1)?.length ?? 0) + 1}`;
   };
   const list = parse(text, where);
-  if (!Array.isArray(list)) throw new FileError(`${name}: expected a list of objects, received ${describeJson(list)}`);
-  return list.map((fields: Json, i) => {
-    const place = (field?: string): string => `${name}, row ${i + 1}${field === undefined ? "" : `, field "${field}"`}`;
-    return { fields: objectOf(fields, place()), place };
+  if (!Array.isArray(list)) throw new FileError(`${file}: expected a list of objects, received ${describeJson(list)}`);
+  return list.flatMap((fields: Json, i) => {
+    const name = `row ${i + 1}`;
+    const place = (field?: string): string => `${file}, ${name}${field === undefined ? "" : `, field "${field}"`}`;
+    return each(() => ({ fields: objectOf(fields, place()), name, place }));
   });
 }
 
