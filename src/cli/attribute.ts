@@ -13,7 +13,7 @@ import { openModel, requiredModel } from "./openModel.ts";
 import type { AttributeArguments } from "./options.ts";
 import { createProgressBar } from "./progress.ts";
 import type { Screen } from "./screen.ts";
-import { createTell, secondsSince } from "./telling.ts";
+import { count, createTell, secondsSince } from "./telling.ts";
 import { checkOutputPaths } from "./writing.ts";
 
 /** @throws OptionError for arguments that are missing, contradictory or out of range, and whatever the library throws */
@@ -102,8 +102,4 @@ function showAll(view: FeatureAttributionOutput, method: string, { colorLevel, w
     if (view.length > 1) print(`${i > 0 ? "\n" : ""}Text ${i + 1} of ${view.length}\n\n`);
     print(sequence.show({ aggregation: false, colorLevel, width, method }));
   }
-}
-
-function count(n: number, word: string): string {
-  return `${n} ${word}${n === 1 ? "" : "s"}`;
 }

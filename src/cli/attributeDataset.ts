@@ -26,7 +26,7 @@ import { openModel, requiredModel } from "./openModel.ts";
 import { longName } from "./optionTable.ts";
 import { createDownloadBar } from "./progress.ts";
 import type { Screen } from "./screen.ts";
-import { createTell } from "./telling.ts";
+import { count, createTell } from "./telling.ts";
 import { checkOutputPaths } from "./writing.ts";
 
 /** @throws OptionError for arguments that are missing or contradictory; FileError for data that cannot be read; RowFault */
@@ -52,10 +52,25 @@ export async function attributeDataset(args: DatasetArguments, screen: Screen): 
   await interruptible(goingOn, screen, async (signal) => {
     const data = await downloaded(args, signal);
     const range = await rowsOf(data, args, signal);
+    await tellOfLargePiece(data, fields, screen);
     const part = { data, range, shard, fields, signal };
     if (args.dryRun) return await estimate(args, part, screen);
     await attributeAndMerge(path, args, part, screen);
   });
+}
+
+/** In bytes: what nobody would wonder about needs no word. */
+const LARGE_PIECE = 500e6;
+
+/** What is read at once is known from the file's own description, before any of it is read. */
+async function tellOfLargePiece(data: Dataset, fields: Fields, { report }: Screen): Promise<void> {
+  const piece = await data.largestPiece(columnsOf(fields));
+  if (piece === null || piece.bytes < LARGE_PIECE) return;
+  report(
+    `inseq: ${piece.name} has row groups of up to ${(piece.bytes / 1e9).toFixed(1)} GB in these columns and no index of their ` +
+      "pages: a group is in memory at once, and takes several times as much there; pyarrow's write_table writes smaller ones " +
+      "(row_group_size) or an index (write_page_index)",
+  );
 }
 
 /** The data set; files of the hub are downloaded, with a bar if that is to be seen. */
@@ -67,12 +82,13 @@ async function downloaded(args: DatasetArguments, signal: AbortSignal): Promise<
 async function attributeAndMerge(path: string, args: DatasetArguments, part: Part, screen: Screen): Promise<void> {
   const { savePath = path } = args;
   const { attributed, failed } = await attributeShard(path, args, part, screen);
-  const failures = failed > 0 ? `; ${failed} rows failed, and are noted there` : "";
-  screen.report(`inseq: ${path} is complete: ${attributed} results${failures}`);
+  const failures =
+    failed > 0 ? `; ${failed} ${failed === 1 ? "row failed, and is" : "rows failed, and are"} noted there` : "";
+  screen.report(`inseq: ${path} is complete: ${count(attributed, "result")}${failures}`);
   if (attributed === 0 && failed > 0) throw new FileError(`${path}: expected results, but all ${failed} rows failed`);
   if (!savePath.endsWith(".json") || part.shard.count > 1) return;
   await mergeShards([path], savePath, { overwrite: args.overwrite || args.resume, signal: part.signal });
-  screen.report(`inseq: saved ${attributed} results to ${savePath}`);
+  screen.report(`inseq: saved ${count(attributed, "result")} to ${savePath}`);
 }
 
 async function attributeShard(

@@ -20,3 +20,8 @@ export function createTell(args: Pick<AttributeArguments, "verbose" | "veryVerbo
 export function secondsSince(start: number): string {
   return `${((performance.now() - start) / 1000).toFixed(2)} s`;
 }
+
+/** `1 text`, `2 texts` */
+export function count(n: number, word: string): string {
+  return `${n} ${word}${n === 1 ? "" : "s"}`;
+}

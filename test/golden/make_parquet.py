@@ -1,4 +1,4 @@
-"""A small Parquet file as the library `datasets` writes them, for the tests of `inseq attribute-dataset`.
+"""Small Parquet files as the library `datasets` writes them, for the tests of `inseq attribute-dataset`.
 
     pip install pyarrow
     python make_parquet.py
@@ -19,6 +19,15 @@ table = pa.table(
         "translation": [{"en": f"word {i}", "tr": f"kelime {i}"} for i in range(ROWS)],
         "messages": [[{"role": "user", "content": f"w, {i}"}] for i in range(ROWS)],
     }
+)
+# One group, in pages of two rows with an index of them: read in parts.
+pq.write_table(
+    table,
+    Path(__file__).parent / "indexed.parquet",
+    compression="zstd",
+    write_page_index=True,
+    data_page_size=1,
+    write_batch_size=2,
 )
 # Several groups of rows, each read by itself.
 pq.write_table(table, Path(__file__).parent / "rows.parquet", row_group_size=2, compression="zstd")

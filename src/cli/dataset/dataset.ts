@@ -10,7 +10,7 @@ import { hashOfFile } from "./fingerprint.ts";
 import { jsonLines, textLines } from "./jsonLines.ts";
 import { firstCharacter, jsonList } from "./jsonList.ts";
 import { locate } from "./locate.ts";
-import { parquetRows } from "./parquet.ts";
+import { parquetBytesAtOnce, parquetRows } from "./parquet.ts";
 import { type ReadingOptions, readingOptions } from "./readingOptions.ts";
 import type { DataFile, DataRow } from "./rows.ts";
 import { readSplit, type Split } from "./split.ts";
@@ -20,6 +20,8 @@ export interface Dataset {
   readonly split: Split;
   /** All rows of all files. Of Parquet files only these columns are read; null reads none, to count rows. */
   rows(columns: readonly string[] | null): AsyncIterable<DataRow>;
+  /** The file of which most has to be in memory at once, and how many bytes; null where rows are read one after another. */
+  largestPiece(columns: readonly string[]): Promise<{ readonly name: string; readonly bytes: number } | null>;
   /** Name, size and SHA-256 of each file. */
   identity(signal: AbortSignal): Promise<Json>;
 }
@@ -45,6 +47,15 @@ export async function openDataset(
     split,
     rows: async function* (columns) {
       for (const file of files) yield* rowsOf(file, format, how, columns);
+    },
+    largestPiece: async (columns) => {
+      if (format !== "parquet") return null;
+      let most = { name: "", bytes: 0 };
+      for (const file of files) {
+        const bytes = await parquetBytesAtOnce(file, columns);
+        if (bytes > most.bytes) most = { name: file.name, bytes };
+      }
+      return most.bytes > 0 ? most : null;
     },
     identity: async (signal) =>
       await Promise.all(

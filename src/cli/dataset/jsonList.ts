@@ -47,7 +47,8 @@ export async function* jsonList({ name, path }: DataFile, field: string | undefi
     if (fault === undefined) return;
     const { line, column } = await placeAt(path, lastToken);
     throw new FileError(
-      `${name}: expected JSON, but behind line ${line}, column ${column} it is none: ${fault.message}`,
+      `${name}: expected JSON, but behind line ${line}, column ${column} it is none: ${fault.message}; where the next row of a ` +
+        "list begins is not known then, as it is in JSON Lines",
       {
         cause: fault,
       },

@@ -15,6 +15,7 @@ import { openDataset } from "../../../src/cli/dataset/dataset.ts";
 import { delimitedRows } from "../../../src/cli/dataset/delimited.ts";
 import { jsonLines } from "../../../src/cli/dataset/jsonLines.ts";
 import { jsonList } from "../../../src/cli/dataset/jsonList.ts";
+import { parquetBytesAtOnce, parquetRows } from "../../../src/cli/dataset/parquet.ts";
 import type { DataFile, DataRow } from "../../../src/cli/dataset/rows.ts";
 import type { DataArguments } from "../../../src/cli/datasetOptions.ts";
 import { FileError } from "../../../src/errors.ts";
@@ -98,6 +99,27 @@ describe("rows", () => {
     let count = 0;
     for await (const _ of data.rows(null)) count++;
     expect(count).toBe(5);
+  });
+
+  test("of a Parquet file with an index of its pages are read in parts, others a group at a time", async () => {
+    const indexed = {
+      name: "indexed.parquet",
+      path: fileURLToPath(new URL("../../golden/indexed.parquet", import.meta.url)),
+    };
+    const columns = ["q", "a", "messages"];
+    const rowsOf = async (rows: AsyncIterable<DataRow>) => {
+      const found: unknown[] = [];
+      for await (const row of rows) found.push([row.place.replace(/^.*: /, ""), row.fields()]);
+      return found;
+    };
+    const whole = await rowsOf((await open(parquet)).rows(columns));
+    for (const most of [1, 2, 3, 8192]) expect(await rowsOf(parquetRows(indexed, columns, most))).toEqual(whole);
+    expect(await parquetBytesAtOnce(indexed, columns)).toBe(0);
+    expect(await (await open(indexed.path)).largestPiece(columns)).toBeNull();
+    const piece = await (await open(parquet)).largestPiece(["q"]);
+    expect(piece).toEqual({ name: "rows.parquet", bytes: expect.any(Number) });
+    expect(piece?.bytes).toBeGreaterThan(10);
+    expect(piece?.bytes).toBeLessThan((await (await open(parquet)).largestPiece(columns))?.bytes ?? 0);
   });
 
   test("of a text are its lines; those of an object are in a field of it", async () => {
