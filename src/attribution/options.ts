@@ -2,6 +2,7 @@
 
 import { OptionError } from "../errors.ts";
 import type { GameMethod } from "../method/method.ts";
+import { checkOptionTypes } from "../method/optionTypes.ts";
 import { checkPerturbation, perturbationOptions } from "../method/perturbation/perturbation.ts";
 import { type Method, type MethodId, type MethodOptions, methods, methodWith } from "../method/registry.ts";
 import { checkSmoothing, smoothingOptions } from "../method/smoothed.ts";
@@ -229,6 +230,7 @@ export function resolveOptions(methodId: MethodId, own: MethodOptions, options: 
   }
   if (stepScores.some(({ score }) => score.samples)) dropoutPasses({ ...options, ...options.stepScoresArgs });
   const methodOptions = { ...pick(own, ofMethod), ...pick(options, ofMethod), ...fromMethodArgs };
+  checkOptionTypes(methodOptions);
   checkSmoothing(methodOptions);
   if (method.on === "players") {
     checkPerturbation(methodOptions, method);

@@ -1,11 +1,12 @@
 /**
  * Every option of every method, at another value than its default, as a user gives it: it changes what it promises to change,
- * and nothing where it promises not to. An option that is read and then forgotten fails here.
+ * and nothing where it promises not to. An option that is read and then forgotten fails here. What it may not be is refused.
  */
 
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { type AttributeOptions, methodOptionNames, type Progress } from "../../src/attribution/options.ts";
 import type { AttributionModel } from "../../src/attributionModel.ts";
+import { OptionError } from "../../src/errors.ts";
 import { loadModel } from "../../src/loadModel.ts";
 import { type Method, type MethodId, type MethodOptions, methods } from "../../src/method/registry.ts";
 import type { Scores } from "../../src/result/attribution.ts";
@@ -161,6 +162,14 @@ describe.each(pairs)("%s", (id, name) => {
     withoutOption.set(key, found);
     return found;
   };
+
+  test(`${name} of another kind is refused`, async () => {
+    for (const wrong of [null, { a: 1 }, Number.NaN, "no such thing"]) {
+      const received = attribute(kind, id, { ...beside, [name]: wrong });
+      await expect(received, JSON.stringify(wrong)).rejects.toThrow(OptionError);
+      await expect(received).rejects.toThrow(new RegExp(name));
+    }
+  });
 
   test(`${name} changes what it says`, async () => {
     const [before, after] = [await plain(), await attribute(kind, id, given)];

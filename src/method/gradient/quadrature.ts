@@ -6,6 +6,7 @@
  */
 
 import { OptionError } from "../../errors.ts";
+import { knownName } from "../../names.ts";
 
 export interface Quadrature {
   readonly nodes: readonly number[];
@@ -24,13 +25,13 @@ const rules = {
 } as const satisfies Record<string, (n: number) => Quadrature>;
 
 export type QuadratureRule = keyof typeof rules;
-export const quadratureRules = Object.keys(rules) as QuadratureRule[];
 
 /**
  * The rule's n nodes and weights.
- * @throws OptionError when n is not a positive integer (`riemann_trapezoid` needs two)
+ * @throws OptionError for an unknown rule, and when n is not a positive integer (`riemann_trapezoid` needs two)
  */
 export function quadrature(rule: QuadratureRule, n: number): Quadrature {
+  knownName("quadrature", rule, Object.keys(rules) as QuadratureRule[]);
   const least = rule === "riemann_trapezoid" ? 2 : 1;
   if (!Number.isInteger(n) || n < least) {
     throw new OptionError(`nSteps: expected an integer ≥ ${least} for ${rule}, received ${n}`);

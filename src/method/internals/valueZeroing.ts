@@ -101,6 +101,12 @@ async function zeroValues(internals: Internals, options: ValueZeroingOptions): P
       `similarityMetric: expected one of ${metrics.join(", ")}, received ${JSON.stringify(metric)}`,
     );
   }
+  const stray = (["encoderZeroedUnitsIndices", "crossZeroedUnitsIndices"] as const).find((name) => name in options);
+  if (sourceLength === null && stray !== undefined) {
+    throw new OptionError(
+      `${stray}: expected an encoder-decoder model, received a decoder-only one; leave it out, or give decoderZeroedUnitsIndices`,
+    );
+  }
   const measure = async (
     attention: AttentionPlace,
     name: "encoderZeroedUnitsIndices" | "decoderZeroedUnitsIndices" | "crossZeroedUnitsIndices",

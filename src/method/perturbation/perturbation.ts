@@ -48,7 +48,7 @@ export const perturbationOptions = [
 
 /** @throws OptionError when an option is none of what it may be */
 export function checkPerturbation(
-  { players, removal, sampler, perturbationsPerEval }: PerturbationOptions,
+  { players, removal, sampler }: PerturbationOptions,
   ofMethod: { readonly removal: Removal; readonly removals?: readonly Removal[] },
 ): void {
   if (removal !== undefined) knownName("removal", removal, removals);
@@ -65,7 +65,4 @@ export function checkPerturbation(
     }
   }
   if (typeof players === "string") knownName("players", players, playerKinds);
-  if (perturbationsPerEval === undefined) return;
-  if (Number.isInteger(perturbationsPerEval) && perturbationsPerEval > 0) return;
-  throw new OptionError(`perturbationsPerEval: expected a positive integer, received ${perturbationsPerEval}`);
 }
