@@ -26,7 +26,7 @@ export function describeFailure(error: unknown, withStack: boolean, command = at
 }
 
 /** The library's own errors and the system's (no space left, no permission), which say what was wrong. */
-function isForeseen(error: Error): boolean {
+export function isForeseen(error: Error): boolean {
   return Object.values(errors).some((known) => error instanceof known) || "syscall" in error;
 }
 
