@@ -10,7 +10,7 @@ import type { AttributionModel } from "../attributionModel.ts";
 import type { Players } from "../method/perturbation/perturbation.ts";
 import { rejectUnknownOptions } from "../names.ts";
 import { Random } from "../random.ts";
-import { type Cost, type EvaluatedMethod, type ExplainOptions, explain } from "./explain.ts";
+import { type Cost, type EvaluatedMethod, type ExplainOptions, type Explanation, explain } from "./explain.ts";
 import type { FunctionChoice } from "./functions.ts";
 import { checkItem, type EvaluationItem } from "./item.ts";
 import type { Curve, Question } from "./metric.ts";
@@ -172,8 +172,13 @@ async function evaluateOne(model: AttributionModel, work: Work, options: Evaluat
   const { item, index, method, measures, subjects, seed } = work;
   const [[, first] = []] = subjects;
   if (first === undefined) throw new RangeError("evaluate: no way to remove players");
-  const { scores, cost } = await explain(model, item, first, method, explainOptions(options, seed));
-  const others = otherExplanations(model, work, options);
+  const explainOn = explanations(work, options);
+  // What metrics have asked of the item before costs leave-one-out nothing: of an item that is opened anew it costs what it does.
+  const { scores, cost } =
+    method.method === "leave_one_out"
+      ? await explainOn(model)
+      : await explain(model, item, first, method, explainOptions(options, seed));
+  const others = otherExplanations(model, work, options, explainOn);
   const results: MetricResult[] = [];
   for (const { name, metric, options: ofMetric } of measures) {
     const removes = metric.needs.includes("removal");
@@ -204,33 +209,39 @@ const explainOptions = (
   noise?: InputNoise,
 ): ExplainOptions => ({ attributeTarget, seed, noise, memoryBudget, signal });
 
-/** The same method's scores of texts nearby, and on another model. */
-function otherExplanations(
-  model: AttributionModel,
-  { item, index, method, subjects, seed }: Work,
-  options: EvaluateOptions,
-): Pick<Question, "nearby" | "randomized"> {
+/** The method's explanation of the item, opened anew: on a model, of the text or of one nearby. */
+function explanations({ item, index, method, subjects, seed }: Work, options: EvaluateOptions) {
   const [removal = "mean"] = subjects.keys();
-  const scoresOn = async (other: AttributionModel, noise?: InputNoise): Promise<Float64Array> => {
+  return async (model: AttributionModel, noise?: InputNoise): Promise<Explanation> => {
     const opening = { ...subjectOptions(options, item, index, removal, seed), noise };
-    const subject = await openSubject(other, item, opening);
+    const subject = await openSubject(model, item, opening);
     try {
-      return (await explain(other, item, subject, method, explainOptions(options, seed, noise))).scores;
+      return await explain(model, item, subject, method, explainOptions(options, seed, noise));
     } finally {
       subject.dispose();
     }
   };
+}
+
+/** The same method's scores of texts nearby, and on another model. */
+function otherExplanations(
+  model: AttributionModel,
+  { seed }: Work,
+  { randomized: other }: EvaluateOptions,
+  explainOn: ReturnType<typeof explanations>,
+): Pick<Question, "nearby" | "randomized"> {
   return {
     async nearby(samples, radius) {
       const random = new Random(seed, NEARBY);
       const scores: Float64Array[] = [];
-      for (let i = 0; i < samples; i++) scores.push(await scoresOn(model, { radius, seed: random.nextUint32() }));
+      for (let i = 0; i < samples; i++) {
+        scores.push((await explainOn(model, { radius, seed: random.nextUint32() })).scores);
+      }
       return scores;
     },
     async randomized() {
-      const { randomized } = options;
-      if (randomized === undefined) throw new RangeError("evaluate: no model with random weights");
-      return await scoresOn(randomized);
+      if (other === undefined) throw new RangeError("evaluate: no model with random weights");
+      return (await explainOn(other)).scores;
     },
   };
 }

@@ -5,6 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { openJournal } from "../../src/cli/benchmark/journal.ts";
+import { estimateText } from "../../src/cli/benchmark/numbers.ts";
 import type { Evaluation } from "../../src/evaluate/evaluate.ts";
 import { runHere, runInseq, translationModel } from "./runInseq.ts";
 
@@ -155,6 +156,19 @@ describe("inseq benchmark", () => {
     const none = await runHere(args(data, "none", "--on_error", "skip"));
     expect(none.err).toMatch(/mixed: expected an item that fits the model, received none; item 0/);
     expect(none.status).toBe(2);
+  });
+
+  it.each<[number | null, number | null, string]>([
+    [0.954, 0.0233, "0.95 ± 0.02"],
+    [-0.001, 0.02, "0.00 ± 0.02"],
+    [0.0012, 0.0004, "0.001 ± 0.000"],
+    [-0.00002, 0.0003, "0.0000 ± 0.0003"],
+    [3.2e-7, 1.1e-7, "3e-7 ± 1e-7"],
+    [-12.345, null, "-12.35"],
+    [0, 0, "0.00 ± 0.00"],
+    [null, null, "–"],
+  ])("a mean of %s with the error %s reads %s", (mean, standardError, text) => {
+    expect(estimateText({ mean, standardError, items: 3 })).toBe(text);
   });
 
   it("keeps its records where the disk is full, and says where", async () => {

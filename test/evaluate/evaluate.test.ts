@@ -55,6 +55,19 @@ describe("evaluate", () => {
     expect(bare(rest)).toEqual(bare(whole).filter(({ item, method }) => item === 1 && method === "saliency"));
   });
 
+  it("counts what leave-one-out costs, whatever metrics have asked before", async () => {
+    const options = { methods: ["random", "leave_one_out"], removal: "mean" } as const;
+    const [alone, after] = await Promise.all(
+      (["top_1", "leave_one_out_correlation"] as const).map(async (metric) => {
+        const [, record] = await evaluate(model, items.slice(0, 1), { ...options, metrics: [metric] });
+        return record;
+      }),
+    );
+    expect(after?.cost.forwards).toBe((after?.players.length ?? 0) + 1);
+    expect(after?.cost.forwards).toBe(alone?.cost.forwards);
+    expect(after?.scores).toEqual(alone?.scores);
+  });
+
   it("measures no loss where nothing of the method's top is removed, and leaves the model as it was", async () => {
     const [record] = await evaluate(model, items.slice(0, 1), {
       methods: ["recency"],

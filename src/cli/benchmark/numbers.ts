@@ -22,7 +22,7 @@ export function costTexts({ seconds, forwards, backwards, peakBytes }: MeanCost)
   const count = (value: number | null): string =>
     value === null ? "–" : value.toFixed(value < 10 ? 1 : 0).replace(/\.0$/, "");
   return [
-    seconds < 0.0005 ? "0" : seconds.toPrecision(2),
+    seconds < 0.0005 ? "0" : seconds < 10 ? seconds.toPrecision(2) : seconds.toFixed(0),
     count(forwards),
     count(backwards),
     peakBytes === null ? "–" : (peakBytes / 1e6).toFixed(0),

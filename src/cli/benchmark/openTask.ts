@@ -69,7 +69,9 @@ async function fittingItems(
   const unfit = await unfitItems(model, read, evaluateOptions(args, model, read));
   const [first] = unfit;
   if (first !== undefined && args.onError === "stop") {
-    throw new OptionError(`${first.reason}; --on_error skip leaves such items out`);
+    // What no item fits is no fault of the items.
+    const hint = unfit.length < read.length ? "; --on_error skip leaves such items out" : "";
+    throw new OptionError(first.reason + hint);
   }
   const gone = new Set(unfit.map(({ item }) => item));
   const items = read.filter((_, i) => !gone.has(i));
