@@ -32,7 +32,7 @@ export const native: Startable = {
       const library = await openKernels(INTERFACE_VERSION);
       register(new NativeBackend(library), kernels);
     }
-    await instantiate("native", "run npm run build:kernels");
+    await instantiate("native", "run npm rebuild inseq-tfjs, in a clone npm run build:kernels");
     const { library } = running();
     if (precision !== undefined) library.call("set_precision", precisionCodes[precision]);
     const { instructionSet } = library;

@@ -14,7 +14,7 @@ import type { KernelArgument, KernelLibrary } from "./kernelLibrary.ts";
 type Koffi = typeof import("koffi");
 type NativeFunction = (...args: unknown[]) => unknown;
 
-const CPU_ADVICE = "run npm run build:kernels, which needs g++ or clang++";
+const CPU_ADVICE = "run npm rebuild inseq-tfjs, in a clone npm run build:kernels; it needs g++ or clang++";
 const CUDA_ADVICE =
   "run npm run build:cuda, which needs nvcc of CUDA 12 or later; native and wasm compute without a GPU";
 
