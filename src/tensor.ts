@@ -125,8 +125,6 @@ export const squeeze: (x: Tensor, axes: number[]) => Tensor = tf.squeeze;
 export const gather: (table: Tensor, indices: Tensor, axis?: number) => Tensor = tf.gather;
 export const oneHot: (indices: Tensor, depth: number) => Tensor = (indices, depth) => tf.oneHot(indices, depth);
 export const range: (start: number, stop: number) => Tensor = (start, stop) => tf.range(start, stop, 1, "int32");
-export const unsortedSegmentSum: (x: Tensor, ids: Tensor, segments: number) => Tensor = (x, ids, segments) =>
-  tf.unsortedSegmentSum(x, ids as tf.Tensor1D, segments);
 
 // Gradients and memory
 /** `(...inputs, dy)` ↦ gradients of `f` at the inputs, contracted with `dy` (ones when absent). */
@@ -249,6 +247,5 @@ export const registerGradient: (
 export const backendName: () => string = tf.getBackend;
 export const setBackend: (name: string) => Promise<boolean> = tf.setBackend;
 export const findBackend: (name: string) => unknown = tf.findBackend;
-export const ready: () => Promise<void> = tf.ready;
 /** TensorFlow.js itself, for users who go on with its own functions, and for the files of `src/backend`. */
 export const tensorflow = tf;

@@ -24,7 +24,7 @@ export interface SpansOptions extends MergeOptions {
 }
 
 /** How the step scores of merged tokens combine; what is not named here combines by `absmax`. */
-export const stepScoreFunctions: Readonly<Record<string, AggregationFunctionId>> = {
+const stepScoreFunctions: Readonly<Record<string, AggregationFunctionId>> = {
   probability: "prod",
   entropy: "sum",
   crossentropy: "sum",

@@ -81,7 +81,7 @@ export function splitHeads(x_BTD: Tensor, heads: number): Tensor {
 }
 
 /** [B, H, T, K] → [B, T, H·K] */
-export function mergeHeads(x_BHTK: Tensor): Tensor {
+function mergeHeads(x_BHTK: Tensor): Tensor {
   const { B, H, T, K } = dims("mergeHeads", x_BHTK, "B H T K");
   return reshape(transpose(x_BHTK, [0, 2, 1, 3]), [B, T, H * K]);
 }

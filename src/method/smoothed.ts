@@ -13,7 +13,7 @@ import { OptionError } from "../errors.ts";
 import { add, dispose, max, min, mul, scalar, square, sub, type Tensor, tensor, tidy } from "../tensor.ts";
 import type { Answer, Problem } from "./problem.ts";
 
-export const smoothings = ["smoothgrad", "squaregrad", "vargrad"] as const;
+const smoothings = ["smoothgrad", "squaregrad", "vargrad"] as const;
 
 export interface SmoothingOptions {
   /** What is taken of the method's answers at noisy inputs; nothing is blurred by default. */

@@ -8,7 +8,7 @@ import type { NextToken } from "./score.ts";
 export const logitOf = ({ logits_RV, targets_R }: NextToken): Tensor => select(logits_RV, targets_R);
 
 /** p[y] with p = softmax(z), [R] */
-export const probabilityOf = ({ logits_RV, targets_R }: NextToken): Tensor => select(softmax(logits_RV, -1), targets_R);
+const probabilityOf = ({ logits_RV, targets_R }: NextToken): Tensor => select(softmax(logits_RV, -1), targets_R);
 
 /** ln p[y], [R] */
 export const logProbabilityOf = ({ logits_RV, targets_R }: NextToken): Tensor =>

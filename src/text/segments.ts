@@ -20,7 +20,7 @@ export type SegmentKind = (typeof segmentKinds)[number];
  * How documents of prompts are announced, at the beginning of a line: `[1]`, `Document 1:`, `Passage [2]`, `<document>`, a line
  * of dashes or equals signs; a line that begins with `Question:`, `Query:`, `Answer:` or `Instructions:` ends the last one.
  */
-export const defaultDocumentPattern =
+const defaultDocumentPattern =
   /^[^\S\n]*(?:\[\d+\]|(?:document|passage|source|article|context|text)\s*\[?#?\d+\b|<(?:document|doc|passage|source|context)\b|[-=]{3,}[^\S\n]*$|(?:question|query|answer|instructions?)\s*:)/gimu;
 
 /** The ranges of tokens that make a segment each; they cover all tokens. Special tokens stay by themselves. */

@@ -33,7 +33,7 @@ export async function readSentencePieceFile(files: FileSource, file: string): Pr
 }
 
 /** The numbers are the fields of `sentencepiece_model.proto`, the values before them its defaults. */
-export function parseSentencePiece(bytes: Uint8Array, where: string): SentencePieceFile {
+function parseSentencePiece(bytes: Uint8Array, where: string): SentencePieceFile {
   const pieces: Piece[] = [];
   const model = {
     algorithm: 1,

@@ -25,7 +25,7 @@ const backendFacts: { readonly [Name in BackendName]: readonly [what: string, wh
   ],
   native: [
     "C++ kernels of this library, AVX-512 or AVX2 chosen at run time",
-    "in Node, after a build with a C++ compiler",
+    "in Node, where a C++ compiler was found on installing or building",
   ],
   tensorflow: [
     "TensorFlow's own library",

@@ -36,7 +36,7 @@ export const inSameContext = ({ source, target }: Contrast): boolean => source =
  * point outside the contrast are errors, not ignored.
  * @throws OptionError when a pair is out of range
  */
-export function align(sequence: Sequence, contrast: Encoding, pairs: Alignment): number[] {
+function align(sequence: Sequence, contrast: Encoding, pairs: Alignment): number[] {
   const { start, end, target } = sequence;
   const sorted = [...pairs].sort(([a, c], [b, d]) => a - b || c - d);
   for (const [original, other] of sorted) {

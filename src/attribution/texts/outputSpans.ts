@@ -7,7 +7,7 @@ import { tokenGroups } from "../perturbation/players.ts";
 import type { Sequence } from "../sequence.ts";
 import { type OutputSpans, type SpanReduction, spanReductions } from "../steps.ts";
 
-export const outputSpanKinds = ["all", "word", "sentence"] as const;
+const outputSpanKinds = ["all", "word", "sentence"] as const;
 
 /**
  * Everything that is attributed as one span; each word or sentence of it; or spans of characters [start, end) of the target

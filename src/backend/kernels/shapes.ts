@@ -14,7 +14,7 @@ interface Walk {
 }
 
 /** Copies as many numbers along each axis as `sizes` says from one walk to another. */
-export function copyStrided(backend: KernelBackend, sizes: readonly number[], x: Walk, y: Walk): void {
+function copyStrided(backend: KernelBackend, sizes: readonly number[], x: Walk, y: Walk): void {
   if (sizeOf(sizes) === 0) return;
   const arrays = [sizes, x.strides, y.strides].map((list) => BigInt64Array.from(list, BigInt));
   const source = x.numbers.subarray(x.from);
@@ -22,7 +22,7 @@ export function copyStrided(backend: KernelBackend, sizes: readonly number[], x:
 }
 
 /** Numbers between neighbours along each axis of a dense tensor. */
-export function denseStrides(shape: readonly number[]): number[] {
+function denseStrides(shape: readonly number[]): number[] {
   return shape.map((_, axis) => sizeOf(shape.slice(axis + 1)));
 }
 

@@ -19,7 +19,7 @@ import { type Coalition, seen } from "./game.ts";
 import { ridge } from "./leastSquares.ts";
 
 /** What the linear model is a function of: which players are kept, or, as in Inseq, the entries of the embeddings. */
-export const limeFeatures = ["players", "embeddings"] as const;
+const limeFeatures = ["players", "embeddings"] as const;
 
 export interface LimeOptions {
   /** `players` by default. */

@@ -9,14 +9,14 @@ import type { Span } from "../../text/span.ts";
  * moves up), or tokens drawn uniformly from the vocabulary, new ones for every coalition (`resample`). Special tokens are
  * never deleted or redrawn. Where deletion would leave nothing at all, one baseline token stands.
  */
-export const removals = ["replace", "delete", "resample"] as const;
+const removals = ["replace", "delete", "resample"] as const;
 export type Removal = (typeof removals)[number];
 
 /**
  * Which tokens take the place of removed ones with `resample`: any of the vocabulary, or those of the same part of speech
  * that begin a word as the removed one does (English; needs the packages `wink-nlp` and `wink-eng-lite-web-model`).
  */
-export const samplers = ["uniform", "postag"] as const;
+const samplers = ["uniform", "postag"] as const;
 
 /** What a player is, if not given by spans. */
 export const playerKinds = ["token", "word", "sentence", "paragraph", "document", "turn"] as const;

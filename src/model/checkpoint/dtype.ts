@@ -58,7 +58,7 @@ export function decodeValues(what: string, dtype: DType, bytes: Uint8Array<Array
 /**
  * The bits of the float32 that equals a float16 given by its bits (IEEE 754-2008: 1 sign, 5 exponent, 10 fraction bits).
  */
-export function float16ToFloat32Bits(half: number): number {
+function float16ToFloat32Bits(half: number): number {
   const sign = (half & 0x8000) << 16;
   const exponent = (half >>> 10) & 0x1f;
   const fraction = half & 0x3ff;
