@@ -9,11 +9,12 @@ import { renderPng } from "../render/png.ts";
 import { aggregateAsAsked, aggregateForView } from "./aggregation.ts";
 import { libraryOptions, missing } from "./attributionArguments.ts";
 import { interruptible, uninterrupted } from "./interruption.ts";
+import { createLog } from "./log.ts";
 import { openModel, requiredModel } from "./openModel.ts";
 import type { AttributeArguments } from "./options.ts";
 import { createProgressBar } from "./progress.ts";
 import type { Screen } from "./screen.ts";
-import { count, createTell, secondsSince } from "./telling.ts";
+import { count, secondsSince } from "./wording.ts";
 import { checkOutputPaths } from "./writing.ts";
 
 /** @throws OptionError for arguments that are missing, contradictory or out of range, and whatever the library throws */
@@ -24,11 +25,11 @@ export async function attribute(args: AttributeArguments, screen: Screen): Promi
   const { showProgress, ...options } = libraryOptions(args);
   const { savePath, vizPath, svgPath, pngPath } = args;
   await checkOutputPaths({ savePath, vizPath, svgPath, pngPath });
-  const tell = createTell(args, screen);
-  tell.much(`options ${JSON.stringify(args)}`);
+  const log = createLog(args, screen);
+  log.debug(`options ${JSON.stringify(args)}`);
   const goingOn = "nothing was written; inseq attribute-dataset keeps what is done of many texts";
   const result = await interruptible(goingOn, screen, async (signal) => {
-    const model = await openModel(args, showProgress, tell, signal);
+    const model = await openModel(args, showProgress, log, signal);
     const working = performance.now();
     const bar = createProgressBar(showProgress);
     try {
@@ -38,10 +39,10 @@ export async function attribute(args: AttributeArguments, screen: Screen): Promi
         onProgress: (progress) => {
           bar.update(progress);
           const { sequence, sequences, rows, done, total } = progress;
-          tell.much(`text ${sequence + 1} of ${sequences}: pass of ${rows} rows, ${done} of ${total} done`);
+          log.debug(`text ${sequence + 1} of ${sequences}: pass of ${rows} rows, ${done} of ${total} done`);
         },
       });
-      tell.little(`attributed ${count(result.length, "text")} in ${secondsSince(working)}`);
+      log.info(`attributed ${count(result.length, "text")} in ${secondsSince(working)}`);
       return result;
     } finally {
       bar.stop();

@@ -14,10 +14,11 @@ import type { ContextArguments } from "./contextOptions.ts";
 import { contextQuestions } from "./contextQuestions.ts";
 import { interruptible, uninterrupted } from "./interruption.ts";
 import { baselineChoice, inLibraryNames } from "./keywordArguments.ts";
+import { createLog } from "./log.ts";
 import { openModel, requiredModel } from "./openModel.ts";
 import { createCuesBar } from "./progress.ts";
 import type { Screen } from "./screen.ts";
-import { createTell, secondsSince } from "./telling.ts";
+import { secondsSince } from "./wording.ts";
 import { checkOutputPaths } from "./writing.ts";
 
 /** @throws OptionError for arguments that are missing, contradictory or out of range, and whatever the library throws */
@@ -28,15 +29,15 @@ export async function runAttributeContext(args: ContextArguments, screen: Screen
   const options = contextChoices(args, record, without(bar, screen));
   const { savePath, vizPath } = args;
   await checkOutputPaths({ savePath, vizPath });
-  const tell = createTell(args, screen);
-  tell.much(`options ${JSON.stringify(args)}`);
+  const log = createLog(args, screen);
+  log.debug(`options ${JSON.stringify(args)}`);
   const result = await interruptible("nothing was written", screen, async (signal) => {
-    const model = await openModel(args, showProgress, tell, signal);
+    const model = await openModel(args, showProgress, log, signal);
     const working = performance.now();
     const onProgress = (done: number, total: number) => bar.update({ done, total });
     try {
       const result = withArguments(await attributeContext(model, { ...options, signal, onProgress }), args);
-      tell.little(`attributed the context in ${secondsSince(working)}`);
+      log.info(`attributed the context in ${secondsSince(working)}`);
       return result;
     } finally {
       bar.stop();

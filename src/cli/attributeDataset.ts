@@ -22,11 +22,12 @@ import { type Attributed, attributeBatch } from "./dataset/results.ts";
 import { type Rows, shardOf, shardPath, sizeOfShard } from "./dataset/shard.ts";
 import type { DatasetArguments } from "./datasetOptions.ts";
 import { interruptible } from "./interruption.ts";
+import { createLog } from "./log.ts";
 import { openModel, requiredModel } from "./openModel.ts";
 import { longName } from "./optionTable.ts";
 import { createDownloadBar } from "./progress.ts";
 import type { Screen } from "./screen.ts";
-import { count, createTell } from "./telling.ts";
+import { count } from "./wording.ts";
 import { checkOutputPaths } from "./writing.ts";
 
 /** @throws OptionError for arguments that are missing or contradictory; FileError for data that cannot be read; RowFault */
@@ -97,7 +98,7 @@ async function attributeShard(
   { data, range, shard, fields, signal }: Part,
   screen: Screen,
 ): Promise<End> {
-  const tell = createTell(args, screen);
+  const log = createLog(args, screen);
   const { showProgress, ...options } = libraryOptions(args);
   const identity = await data.identity(signal);
   const total = sizeOfShard(range, shard);
@@ -109,12 +110,12 @@ async function attributeShard(
       range,
       options: args,
       header: async () => {
-        model = await openModel(args, showProgress, tell, signal);
+        model = await openModel(args, showProgress, log, signal);
         return { run: await runOf(args, model, identity, range), ...shard };
       },
       onOpen: ({ done, dropped }) => {
         const there = done.attributed + done.failed;
-        if (dropped > 0) tell.little(`cut off ${dropped} bytes of an interrupted batch`);
+        if (dropped > 0) log.info(`cut off ${dropped} bytes of an interrupted batch`);
         if (there > 0) screen.report(`inseq: ${path} has ${there} of ${total} rows`);
         rate.begin(there);
       },

@@ -6,9 +6,10 @@ import { OptionError } from "../errors.ts";
 import { loadModel } from "../loadModel.ts";
 import type { MethodId } from "../method/registry.ts";
 import { placeOf } from "./device.ts";
+import type { Log } from "./log.ts";
 import type { AttributeArguments } from "./options.ts";
 import { createDownloadBar } from "./progress.ts";
-import { secondsSince, type Tell } from "./telling.ts";
+import { secondsSince } from "./wording.ts";
 
 export type ModelArguments = Pick<
   AttributeArguments,
@@ -51,7 +52,7 @@ export function requiredModel({ modelNameOrPath }: ModelArguments): string {
 export async function openModel(
   args: ModelArguments,
   showProgress: boolean,
-  tell: Tell,
+  log: Log,
   signal?: AbortSignal,
 ): Promise<AttributionModel> {
   const name = requiredModel(args);
@@ -68,8 +69,8 @@ export async function openModel(
     onDownload: downloads.update,
     ...(signal && { signal }),
   }).finally(downloads.stop);
-  tell.little(`loaded ${name} (${model.model.facts.className}) in ${secondsSince(loading)}`);
-  tell.little(`computing on ${model.backend.name}: ${model.backend.description}`);
-  for (const { name: other, reason } of model.backend.passedOver) tell.much(`not on ${other}: ${reason}`);
+  log.info(`loaded ${name} (${model.model.facts.className}) in ${secondsSince(loading)}`);
+  log.info(`computing on ${model.backend.name}: ${model.backend.description}`);
+  for (const { name: other, reason } of model.backend.passedOver) log.debug(`not on ${other}: ${reason}`);
   return model;
 }

@@ -8,9 +8,9 @@ import { type MethodId, methods } from "../../method/registry.ts";
 import type { FeatureAttributionOutput } from "../../output.ts";
 import { libraryOptions } from "../attributionArguments.ts";
 import type { DatasetArguments } from "../datasetOptions.ts";
+import { createLog } from "../log.ts";
 import { openModel } from "../openModel.ts";
 import type { Screen } from "../screen.ts";
-import { createTell } from "../telling.ts";
 import { columnsOf, type Item, itemOf, type Part } from "./batches.ts";
 import { duration } from "./rate.ts";
 import { attributeBatch } from "./results.ts";
@@ -41,7 +41,7 @@ export async function estimate(args: DatasetArguments, part: Part, screen: Scree
   const { signal } = part;
   const { showProgress, ...shared } = libraryOptions(args);
   const options = { ...shared, signal };
-  const model = await openModel(args, showProgress, createTell(args, screen), signal);
+  const model = await openModel(args, showProgress, createLog(args, screen), signal);
   try {
     const census = await count(model, part);
     for (const fault of census.faulty.slice(0, 10)) screen.report(`inseq: ${fault}`);
