@@ -149,16 +149,21 @@ struct alignas(64) TileShapes {
   if (TWO) _tile_dpbf16ps(2, 5, 6);  \
   if (TWO) _tile_dpbf16ps(3, 5, 7)
 
-/** sums [16 or, where TWO, 32][NR] of `steps` tiles along K. */
+/** Words of two tiles of a, a step long, for each panel of a group. */
+template <int PARTS>
+constexpr int64_t SHARE = 2 * PARTS * WORDS / GROUP;
+
+/** sums [16 or, where TWO, 32][NR] of `steps` tiles along K. Meanwhile the second-level cache is given a share of `ahead`. */
 template <int PARTS, bool TWO>
 __attribute__((target("amx-tile,amx-bf16"))) void multiplyTiles(int64_t steps, const uint32_t* a, const uint32_t* b,
-                                                               float* sums) {
+                                                               const uint32_t* ahead, float* sums) {
   const int64_t next = steps * PARTS * WORDS, half = next;
   _tile_zero(0);
   _tile_zero(1);
   _tile_zero(2);
   _tile_zero(3);
-  for (int64_t step = 0; step < steps; step++, a += PARTS * WORDS, b += PARTS * WORDS) {
+  for (int64_t step = 0; step < steps; step++, a += PARTS * WORDS, b += PARTS * WORDS, ahead += SHARE<PARTS>) {
+    for (int64_t i = 0; i < SHARE<PARTS>; i += 16) __builtin_prefetch(ahead + i, 0, 2);
     if constexpr (PARTS == 1) {
       LOAD_A(0);
       LOAD_B(0);
@@ -225,7 +230,11 @@ __attribute__((target("amx-tile"))) int32_t multiplyPiece(const Block& block, in
         for (int64_t panel = group; panel < end; panel++) {
           alignas(64) float sums[2 * ROWS * NR];
           const uint32_t* b = parts + (panel - group) * PANEL;
-          two ? multiplyTiles<PARTS, true>(steps, a, b, sums) : multiplyTiles<PARTS, false>(steps, a, b, sums);
+          // The tiles of a that come next, if any do.
+          const uint32_t* following = tile + 2 < toTile ? a + 2 * steps * PARTS * WORDS : a;
+          const uint32_t* ahead = following + (panel - group) * steps * SHARE<PARTS>;
+          two ? multiplyTiles<PARTS, true>(steps, a, b, ahead, sums)
+              : multiplyTiles<PARTS, false>(steps, a, b, ahead, sums);
           const int64_t column = panel * NR, columns = std::min<int64_t>(NR, block.N - column);
           for (int64_t r = 0; r < count; r++) {
             float* c = block.c + (block.rows ? block.rows[m0 + r] : m0 + r) * block.N + column;
