@@ -13,7 +13,7 @@ import {
   type ResolvedOptions,
   resolveOptions,
 } from "./attribution/options.ts";
-import { checkPrompt } from "./attribution/perturbation/attributePlayers.ts";
+import { checkPrompt } from "./attribution/perturbation/plan.ts";
 import { createSequenceAttribution, stepsOf } from "./attribution/result.ts";
 import { contrastsOf } from "./attribution/texts/foils.ts";
 import { type Input, type Inputs, readInputs } from "./attribution/texts/inputs.ts";
