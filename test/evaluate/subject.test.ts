@@ -95,6 +95,26 @@ describe("a subject", () => {
     }
   });
 
+  it("thins out whole words as removing them to zeros does, whatever is drawn", async () => {
+    for (const [model, item] of [
+      [gpt2, story],
+      [marian, translation],
+    ] as const) {
+      const subject = await openSubject(model, item, { ...options, removal: "zero" });
+      const kept = Uint8Array.from({ length: subject.players }, (_, p) => (p % 3 === 0 ? 0 : 1));
+      const [[distance = Number.NaN] = []] = await subject.thinned([Float64Array.from(kept)], 0);
+      const [[again] = []] = await subject.thinned([Float64Array.from(kept)], 777);
+      expect(again).toBe(distance);
+      const [p = Number.NaN, q = Number.NaN] = await subject.value([everyone(subject), kept]);
+      // Distributions are as far from each other as the target's probability beside all else is, or farther.
+      const least = (Math.sqrt(p) - Math.sqrt(q)) ** 2 + (Math.sqrt(1 - p) - Math.sqrt(1 - q)) ** 2;
+      expect(least).toBeGreaterThan(1e-3);
+      expect(distance).toBeGreaterThan(least - 1e-5);
+      expect(distance).toBeLessThan(2);
+      subject.dispose();
+    }
+  });
+
   it("moves with noise, by the seed, and not at all with a radius of 0", async () => {
     const valueWith = async (radius: number, seed: number): Promise<number> => {
       const subject = await openSubject(marian, translation, { ...options, noise: { radius, seed } });
