@@ -7,6 +7,7 @@
  * go with the share of women in that profession.
  */
 
+import { resolve } from "node:path";
 import { bootstrapInterval, type Interval } from "../../src/evaluate/bootstrap.ts";
 import { coefficients, correlation } from "../../src/evaluate/correlation.ts";
 import { UnsupportedError } from "../../src/index.ts";
@@ -40,7 +41,8 @@ export const genderBias: Reproduction = {
       items.push(await measureChoice(model, occupation, translations[i] ?? "", options.steps));
     }
     options.onProgress?.(occupations.length, occupations.length);
-    return describe(items, model.name === genderBias.model, options);
+    const isBundled = options.data === undefined && resolve(model.name) === resolve(genderBias.model);
+    return describe(items, isBundled, options);
   },
 };
 
@@ -64,7 +66,11 @@ const quantities: Readonly<Record<string, (item: PronounChoice) => number>> = {
   ),
 };
 
-function describe(items: readonly PronounChoice[], isBundled: boolean, { seed, steps }: ReproductionOptions): Outcome {
+function describe(
+  items: readonly PronounChoice[],
+  isBundled: boolean,
+  { seed, steps, data }: ReproductionOptions,
+): Outcome {
   const correlations = Object.fromEntries(
     Object.entries(quantities).map(([name, of]) => [name, correlationsOf(items, of, seed)]),
   );
@@ -99,7 +105,7 @@ function describe(items: readonly PronounChoice[], isBundled: boolean, { seed, s
       `${inWords(correlations["attribution of the profession, p(she) − p(he)"])}.`,
   ];
   const sections: ReportSection[] = [
-    { heading: "What the paper does", blocks: paper.map(paragraph) },
+    { heading: "What the paper does", blocks: [...paper, sourceOf(data)].map(paragraph) },
     {
       heading: "What came out here",
       blocks: [
@@ -256,9 +262,13 @@ const paper: readonly string[] = [
     "he or she; the attributions of the pronoun and of the occupation are compared with what is known of the labour market.",
   "This is a summary in our words, not a quotation, and no figure of the paper's has been checked against its text.",
   "The same quantities are computed here. The paper's tables hold for its model, Helsinki-NLP/opus-mt-tr-en, and are not " +
-    "repeated: run this with --model Helsinki-NLP/opus-mt-tr-en to set figures beside them. The shares of women are those of " +
-    "the US Bureau of Labor Statistics of 2015/16, as the Winogender schemas have them.",
+    "repeated: run this with --model Helsinki-NLP/opus-mt-tr-en to set figures beside them.",
 ];
+
+const sourceOf = (data: string | undefined): string =>
+  data === undefined
+    ? "The shares of women are those of the US Bureau of Labor Statistics of 2015/16, as the Winogender schemas have them."
+    : `The shares of women are those of ${data}.`;
 
 const bundled =
   "The bundled model was trained on translations whose pronouns were drawn with these very shares, on purpose " +

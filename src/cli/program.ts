@@ -1,6 +1,6 @@
 /** The commands and their help, as the parser library (commander) knows them. */
 
-import { Command, type Help, Option } from "commander";
+import { Command, Help, Option } from "commander";
 import { version } from "../version.ts";
 import { type BenchmarkArguments, benchmarkOptions } from "./benchmarkOptions.ts";
 import { type ContextArguments, contextOptions } from "./contextOptions.ts";
@@ -38,7 +38,7 @@ export function createProgram(screen: Screen): Command {
     .description(
       "Attribute all texts of a data set of any size, in parts if need be, and go on where it was interrupted.",
     )
-    .usage("-m <model> -d <file or name> -in <field> -o <file> [options]")
+    .usage("-m <model> -d <data> -in <field> -o <file> ...")
     .addHelpText("after", datasetNotes)
     .action(async (options: DatasetArguments) => {
       const { attributeDataset } = await import("./attributeDataset.ts");
@@ -54,7 +54,7 @@ export function createProgram(screen: Screen): Command {
     });
   addCommand(program, "attribute-context")
     .description("Find what in an output depends on its context, and on which words of the context.")
-    .usage("-m <model> --input_current_text <text> --input_context_text <text> [options]")
+    .usage("-m <model> --input_current_text <text> [options]")
     .addHelpText("after", contextNotes)
     .action(async (options: ContextArguments) => {
       const { runAttributeContext } = await import("./attributeContext.ts");
@@ -93,13 +93,14 @@ function addCommand(program: Command, name: keyof typeof optionTables): Command 
   const command = program
     .command(name)
     .helpOption("-h, --help", "Show this help.")
-    .configureHelp({ optionTerm, optionDescription });
+    .configureHelp({ optionTerm, optionDescription, padWidth, formatItem, minWidthToWrap: 20 });
   for (const option of commanderOptions(optionTables[name])) command.addOption(option);
   return command;
 }
 
 const notes = `
-Names may be written with dashes or underscores. Lists take one or more values; flags may be followed by yes or no.
+Names may be written with dashes or underscores. Lists take one or more values;
+flags may be followed by yes or no.
 Colours follow the terminal, --color, --no-color, FORCE_COLOR and NO_COLOR.
 `;
 
@@ -124,8 +125,9 @@ Example:
 `;
 
 const benchmarkNotes = `${notes}
-Without a model and data, the bundled models are asked for what they are known to look at. The same command again goes on
-where the last one was stopped. A line of a jsonl file (spans count characters):
+Without a model and data, the bundled models are asked for what they are known
+to look at. The same command again goes on where the last one was stopped.
+A line of a jsonl file (spans count characters):
   {"prompt": "Anna hid the ring. It was", "target": "gone", "foil": "red", "evidence": [[9, 17]]}
 
 Example:
@@ -169,6 +171,19 @@ function optionTerm(option: Option): string {
   return option instanceof DeclaredOption ? option.term : option.flags;
 }
 
+/** Columns of terms at most: beside longer ones, 80 columns would leave no room for a description. */
+const TERM_COLUMNS = 34;
+
+function padWidth(this: Help, command: Command, helper: Help): number {
+  return Math.min(TERM_COLUMNS, Help.prototype.padWidth.call(this, command, helper));
+}
+
+/** A term beside its description, or above it when it is too long. */
+function formatItem(this: Help, term: string, width: number, description: string, helper: Help): string {
+  const item = (shown: string) => Help.prototype.formatItem.call(this, shown, width, description, helper);
+  return term.length <= width ? item(term) : `  ${term}\n${item("")}`;
+}
+
 function optionDescription(this: Help, option: Option): string {
   const { defaultValue } = option;
   const isTelling = typeof defaultValue === "string" || typeof defaultValue === "number";
@@ -176,6 +191,6 @@ function optionDescription(this: Help, option: Option): string {
   return [
     option.description,
     ...(names.length > 0 ? [`One of ${names.join(", ")}.`] : []),
-    ...(isTelling ? [`Default: ${defaultValue}.`] : []),
+    ...(isTelling ? [`Default: ${String(defaultValue).trim() === "" ? `"${defaultValue}"` : defaultValue}.`] : []),
   ].join(" ");
 }

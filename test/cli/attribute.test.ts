@@ -253,6 +253,16 @@ describe("inseq alone", () => {
     expect([status, err]).toEqual([1, ""]);
   });
 
+  test.each(["attribute", "attribute-dataset", "attribute-context", "benchmark", "merge"])(
+    "the help of %s fits into 80 columns, but for what is to be copied",
+    async (command) => {
+      const { out, status } = await runHere([command, "--help"]);
+      const lines = out.split("\n").filter((line) => !/^ {2}(inseq |\{"prompt")/.test(line));
+      expect(lines.filter((line) => line.length > 80)).toEqual([]);
+      expect(status).toBe(0);
+    },
+  );
+
   test("shows help and version when asked", async () => {
     const help = await runHere(["attribute", "--help"]);
     expect(help.out).toContain("-bs, --batch_size <n>");
