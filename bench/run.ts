@@ -9,6 +9,7 @@
  *   --full              the whole grid of models, prompts, lengths and methods: hours on two cores
  */
 
+import { spawnSync } from "node:child_process";
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
@@ -42,8 +43,12 @@ const parts = ["ops", "attribution", "methods"];
 if (values.only !== undefined && !parts.includes(values.only)) {
   throw new Error(`--only: expected ${parts.join(", ")}, received ${values.only}`);
 }
+if (values.threads !== undefined && !/^[1-9]\d{0,2}$/.test(values.threads)) {
+  throw new Error(`--threads: expected a whole number above 0, received ${values.threads}`);
+}
 const measures = (part: string): boolean => values.only === undefined || values.only === part;
 const python = values.peer === "inseq" ? values.python : null;
+if (python !== null) checkPeer(python, values.only === "ops" ? ["torch"] : ["torch", "inseq"]);
 
 const machine = thisMachine();
 const { name, description } = await useBackend("auto");
@@ -65,6 +70,7 @@ if (measures("attribution")) {
     throw new Error(`--match: no case contains "${values.match}"`);
   for (const { case: one, ...row } of measureAttributions(cases, { backend: name, python, threads })) {
     results.attributions[`${describeCase(one)}, threads: ${threads}`] = { machine, ...row };
+    write();
   }
 }
 if (measures("methods")) {
@@ -77,6 +83,19 @@ if (measures("methods")) {
 }
 write();
 console.log(`\nwritten to bench/results/${slugOf(machine)}.json`);
+
+/** Before anything is measured. */
+function checkPeer(python: string, packages: readonly string[]): void {
+  const program =
+    "import sys, importlib.util as u; print(*[name for name in sys.argv[1:] if u.find_spec(name) is None])";
+  const { error, status, stdout, stderr } = spawnSync(python, ["-c", program, ...packages], { encoding: "utf8" });
+  const missing = error?.message ?? (status === 0 ? stdout.trim() : stderr.trim());
+  if (missing === "") return;
+  throw new Error(
+    `--peer: expected ${python} to have ${packages.join(" and ")}, but it lacks or says: ${missing}; ` +
+      `run ${python} -m pip install ${packages.join(" ")}, or name another one with --python`,
+  );
+}
 
 function write(): void {
   mkdirSync(folder, { recursive: true });

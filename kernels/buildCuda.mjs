@@ -26,8 +26,9 @@ export function findNvcc() {
   return findCommand(places, (lines) => lines.find((line) => line.includes("release")) ?? lines[0]);
 }
 
-/** Whether NVIDIA's driver runs here. */
-export const hasDriver = () => existsSync("/proc/driver/nvidia/version");
+/** Whether NVIDIA's driver runs here: on Linux, in a container, under Windows. */
+export const hasDriver = () =>
+  ["/proc/driver/nvidia/version", "/dev/nvidiactl", "/usr/lib/wsl/lib/libcuda.so.1"].some((file) => existsSync(file));
 
 export const cudaLibrary = outputPath("libinseq_cuda.so");
 

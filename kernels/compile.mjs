@@ -3,6 +3,7 @@
 import { execFile } from "node:child_process";
 import { createHash, randomUUID } from "node:crypto";
 import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { availableParallelism } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
@@ -69,9 +70,9 @@ export const compile = (compiler, sources, flags, output) =>
   make(compiler, sources, [...flags, ...sources.filter((file) => file.endsWith(".cc"))], output);
 
 /**
- * Each unit on its own, two at a time, so that a change of one compiles only that one; returns the objects. Their names begin
- * with `kind`: what is compiled in the same way has the same kind, and is compiled once for all that it is linked into.
- * A source that comes with flags of its own is a pair of both.
+ * Each unit on its own, as many at a time as there are processors, so that a change of one compiles only that one; returns the
+ * objects. Their names begin with `kind`: what is compiled in the same way has the same kind, and is compiled once for all
+ * that it is linked into. A source that comes with flags of its own is a pair of both.
  */
 export async function compileObjects(compiler, sources, flags, kind) {
   const pairs = sources.map((source) => (Array.isArray(source) ? source : [source, []]));
@@ -85,7 +86,7 @@ export async function compileObjects(compiler, sources, flags, kind) {
       await make(compiler, [file, ...headers], [...flags, ...own, "-c", file], objects[i]);
     }
   };
-  await Promise.all([worker(), worker()]);
+  await Promise.all(Array.from({ length: availableParallelism() }, worker));
   return objects;
 }
 

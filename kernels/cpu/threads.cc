@@ -11,6 +11,7 @@
 #include <condition_variable>
 #include <exception>
 #include <mutex>
+#include <system_error>
 #include <thread>
 
 #if defined(__x86_64__)
@@ -72,9 +73,10 @@ struct Pool {
 
   /** With `busy` held. */
   void run(int threads, int64_t count, const std::function<void(int64_t)>& job) {
-    while (started < threads - 1) {
-      std::thread(&Pool::serve, this, round.load()).detach();
-      started++;
+    try {
+      for (; started < threads - 1; started++) std::thread(&Pool::serve, this, round.load()).detach();
+    } catch (const std::system_error&) {
+      // The system gives no more threads: those that there are do the work.
     }
     n = count;
     work = &job;

@@ -2,14 +2,16 @@
 //
 // It is looked for, in this order: the file in $INSEQ_CUBLAS; the loader's own search ($LD_LIBRARY_PATH, the system's
 // folders); the toolkit ($CUDA_HOME, $CUDA_PATH, /usr/local/cuda); Python packages (nvidia-cublas, which PyTorch
-// brings) of $VIRTUAL_ENV, $CONDA_PREFIX, the user and the system. The declarations below follow NVIDIA's
-// documentation.
+// brings) of $VIRTUAL_ENV, $CONDA_PREFIX, the python3 on $PATH, the user and the system. The first that starts is taken:
+// one that is too new for the driver does not. The declarations below follow NVIDIA's documentation.
 
 #include <dlfcn.h>
 #include <glob.h>
+#include <unistd.h>
 
 #include <climits>
 #include <cstdlib>
+#include <sstream>
 #include <vector>
 
 #include "cublas.h"
@@ -64,6 +66,15 @@ std::string variable(const char* name, const char* below) {
   return value ? std::string(value) + below : std::string();
 }
 
+/** Where the python3 on $PATH is installed, which may be an environment that is not active; or nowhere. */
+std::string pythonPrefix() {
+  std::istringstream path(variable("PATH", ""));
+  for (std::string folder; std::getline(path, folder, ':');) {
+    if (access((folder + "/python3").c_str(), X_OK) == 0) return folder + "/..";
+  }
+  return {};
+}
+
 std::vector<std::string> placesToLook() {
   std::vector<std::string> places(std::begin(NAMES), std::end(NAMES));
   for (const std::string& toolkit :
@@ -74,6 +85,7 @@ std::vector<std::string> placesToLook() {
   }
   const std::string prefixes[] = {variable("VIRTUAL_ENV", ""),
                                   variable("CONDA_PREFIX", ""),
+                                  pythonPrefix(),
                                   variable("HOME", "/.local"),
                                   "/usr/local",
                                   "/usr",
@@ -110,27 +122,34 @@ bool bindAll(void* library) {
          bind(library, "cublasGemmStridedBatchedEx", cublas.gemmBatched);
 }
 
-/** Opens the first library that has the functions; else says what was wrong with the first place. */
+int checkedCublas(const char* op, int status) {
+  if (status == 0) return INSEQ_OK;
+  return fail(status == ALLOCATION_FAILED ? INSEQ_OUT_OF_MEMORY : INSEQ_DEVICE_ERROR,
+              "%s: expected cuBLAS to compute, received its status %d (%s)", op, status, cublas.statusString(status));
+}
+
+/** Starts the first library that has the functions; else says what was wrong with the one that came furthest. */
 int findCublas() {
   const char* asked = std::getenv("INSEQ_CUBLAS");
-  std::string trouble;
+  std::string trouble, refusal;
   for (const std::string& place : asked ? std::vector<std::string>{asked} : placesToLook()) {
     void* library = openLibrary(place);
-    if (library != nullptr && bindAll(library)) return INSEQ_OK;
+    if (library != nullptr && bindAll(library)) {
+      const int status = cublas.create(&handle);
+      if (status == 0 || status == ALLOCATION_FAILED) return checkedCublas("open", status);
+      handle = nullptr;
+      if (refusal.empty()) refusal = place + ", which does not start: " + cublas.statusString(status);
+      continue;
+    }
     const char* error = dlerror();
     if (trouble.empty()) trouble = error ? error : place + " lacks a function of cuBLAS";
   }
+  if (!refusal.empty()) trouble = refusal;
   return fail(
       INSEQ_BAD_ARGUMENT,
       "open: expected cuBLAS (%s) in $INSEQ_CUBLAS, $LD_LIBRARY_PATH, the CUDA toolkit or a Python package such "
       "as nvidia-cublas, received: %s; install one of them, or set INSEQ_CUBLAS to the file",
       NAMES[0], trouble.c_str());
-}
-
-int checkedCublas(const char* op, int status) {
-  if (status == 0) return INSEQ_OK;
-  return fail(status == ALLOCATION_FAILED ? INSEQ_OUT_OF_MEMORY : INSEQ_DEVICE_ERROR,
-              "%s: expected cuBLAS to compute, received its status %d (%s)", op, status, cublas.statusString(status));
 }
 
 int computeType() {
@@ -147,7 +166,6 @@ int openCublas(cudaStream_t stream) {
   if (handle != nullptr) return INSEQ_OK;
   TRY(findCublas());
   int version = 0;
-  TRY(checkedCublas("open", cublas.create(&handle)));
   TRY(checkedCublas("open", cublas.setStream(handle, stream)));
   TRY(checkedCublas("open", cublas.getVersion(handle, &version)));
   Dl_info info;

@@ -64,6 +64,28 @@ void testFork() {
   if (status != 0) report("fork", "expected the child to be refused");
 }
 
+/** On the host a fork computes with threads of its own, whether or not its parent has any. */
+void testForkOnHost() {
+  const Floats x = random(1 << 18);
+  const auto sum = [&] {
+    Floats y(1 << 9);
+    return inseq_reduce(x.data(), INSEQ_SUM, 1 << 9, 1 << 9, 1, y.data()) == INSEQ_OK ? y : Floats();
+  };
+  const int64_t before = inseq_threads();
+  expectOk("threads", inseq_set_threads(4));
+  const Floats expected = sum();
+  const pid_t child = fork();
+  if (child == 0) {
+    alarm(20);  // a child that waits for its parent's threads would wait for ever
+    _exit(sum() == expected && inseq_set_threads(2) == INSEQ_OK && sum() == expected ? 0 : 1);
+  }
+  int status = 1;
+  waitpid(child, &status, 0);
+  comparisons++;
+  if (expected.empty() || status != 0) report("fork", "expected the child to compute what its parent does");
+  expectOk("threads", inseq_set_threads(before));
+}
+
 /** Sizes of zero: nothing is read, nothing written. */
 void testNothing() {
   expectOk("activation", inseq_activation(nullptr, 0, INSEQ_GELU, nullptr));
@@ -86,7 +108,7 @@ void testNothing() {
 
 void testFaults() {
   testNothing();
-  if (onHost()) return;
+  if (onHost()) return testForkOnHost();
   testPointers();
   testFullMemory();
   testFork();

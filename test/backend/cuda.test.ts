@@ -1,7 +1,7 @@
 /** What is special to the cuda backend: nothing goes through the host, memory of the device, faults of device and library. */
 
 import { execFileSync } from "node:child_process";
-import { copyFileSync, mkdtempSync, rmSync, truncateSync, writeFileSync } from "node:fs";
+import { copyFileSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, truncateSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, expect, inject, it } from "vitest";
@@ -227,6 +227,18 @@ describe("a library that cannot be used", () => {
     await expect(opened(path)).rejects.toThrow(/damaged\.so could not be loaded \(it is not as it was compiled/);
   });
 
+  /** What a program says that computes on cuda by this library. */
+  function says(library: string, env: Readonly<Record<string, string>>): string {
+    const program = `import { useBackend } from ${JSON.stringify(join(import.meta.dirname, "../../dist/src/index.js"))};
+      const said = await useBackend("cuda").then(({ description }) => description, ({ name, message }) => name + ": " + message);
+      process.stdout.write(said);`;
+    const script = join(folder, "program.mjs");
+    writeFileSync(script, program);
+    return execFileSync(process.execPath, [script], {
+      env: { ...process.env, ...env, INSEQ_CUDA_LIBRARY: library },
+    }).toString();
+  }
+
   it.each([
     ["no GPU", { INSEQ_SHIM_DEVICES: "0" }, /device/],
     ["a GPU that is too old", { INSEQ_SHIM_CAPABILITY: "75" }, /7\.5/],
@@ -234,14 +246,22 @@ describe("a library that cannot be used", () => {
   ])("says so when there is %s", async (_, env, message) => {
     const emulated = inject("emulatedCuda");
     if (emulated === null) return;
-    const program = `import { useBackend } from ${JSON.stringify(join(import.meta.dirname, "../../dist/src/index.js"))};
-      await useBackend("cuda").catch(({ name, message }) => process.stdout.write(name + ": " + message));`;
-    const script = join(folder, "program.mjs");
-    writeFileSync(script, program);
-    const said = execFileSync(process.execPath, [script], {
-      env: { ...process.env, ...env, INSEQ_CUDA_LIBRARY: emulated },
-    }).toString();
+    const said = says(emulated, env);
     expect(said).toMatch(/^BackendError: cuda: /);
     expect(said).toMatch(message);
+  });
+
+  it("finds cuBLAS among the packages of the python3 on the path", () => {
+    const emulated = inject("emulatedCuda");
+    if (emulated === null) return;
+    const library = join(folder, "alone.so");
+    copyFileSync(emulated, library);
+    const packages = join(folder, "python/lib/python3.12/site-packages/nvidia/cu13/lib");
+    for (const path of [packages, join(folder, "python/bin")]) mkdirSync(path, { recursive: true });
+    symlinkSync("/bin/true", join(folder, "python/bin/python3"));
+    copyFileSync(join(emulated, "../libinseq_cublas_shim.so"), join(packages, "libinseq_cublas_shim.so"));
+    expect(says(library, {})).toMatch(/^BackendError: cuda: open: expected cuBLAS/);
+    const path = `${join(folder, "python/bin")}:${process.env.PATH}`;
+    expect(says(library, { PATH: path })).toMatch(/cuBLAS 0\.0\.0, .*python3\.12\/site-packages\/nvidia\/cu13\/lib/);
   });
 });

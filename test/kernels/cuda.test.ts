@@ -64,6 +64,7 @@ const absences: readonly [name: string, env: Record<string, string>, message: Re
     /capability 8\.0 \(Ampere\) or later, received .* of 7\.5/,
   ],
   ["no cuBLAS", { INSEQ_CUBLAS: "/nowhere/libcublas.so" }, /expected cuBLAS .* received: \/nowhere\/libcublas\.so/],
+  ["a cuBLAS that is too new for the driver", { INSEQ_SHIM_CUBLAS: "1" }, /received: .*, which does not start: /],
   ["a cuBLAS that is none", { INSEQ_CUBLAS: "libm.so.6" }, /received: .*undefined symbol: cublasCreate_v2/],
 ];
 
