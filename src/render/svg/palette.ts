@@ -1,7 +1,7 @@
 /**
  * The colours and marks of series in plots. The colours are those of Okabe and Ito ("Color universal design", 2002), which
- * stay apart under the three common forms of colour blindness, shifted where they are hard to see on the ground; series
- * beyond them take other marks and dashes, so that colour is never all that tells two apart.
+ * stay apart under the three common forms of colour blindness, shifted where they are hard to see on the ground (a contrast of
+ * 3 at least, WCAG 2.2, 1.4.11: sky blue is a violet on white); series beyond them take other marks and dashes, so that colour is never all that tells two apart.
  */
 
 import type { Theme } from "../colorScale.ts";
@@ -54,7 +54,7 @@ const greys: Readonly<Record<Theme, readonly string[]>> = {
 };
 
 const palettes: Readonly<Record<Theme, readonly string[]>> = {
-  light: ["#0072b2", "#d55e00", "#009e73", "#cc79a7", "#b07d00", "#56b4e9", "#6a717d"],
+  light: ["#0072b2", "#d55e00", "#009e73", "#cc79a7", "#b07d00", "#8a7bd8", "#6a717d"],
   dark: ["#56b4e9", "#f08a3c", "#2cc59a", "#e59bc5", "#e6c229", "#8fa8ff", "#9aa1ad"],
 };
 
