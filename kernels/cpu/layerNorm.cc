@@ -15,20 +15,18 @@ namespace {
 
 constexpr int64_t GRAIN = 16384;  // numbers worth a thread
 
-/** x̂ of one row, and 1 / √(σ² + ε). */
-float normalize(const float* x, int64_t D, float epsilon, float* normalized) {
+/** x − μ of one row, and 1 / √(σ² + ε), which makes x̂ of it. */
+float center(const float* x, int64_t D, float epsilon, float* centered) {
   V total{};
   vectors(D, [&](int64_t i, auto lanes) { total += load(x + i, lanes); });
   const float mean = sumLanes(total) / static_cast<float>(D);
   V squares{};
   vectors(D, [&](int64_t i, auto lanes) {
-    const V centered = keep(load(x + i, lanes) - mean, V{}, lanes);
-    squares += centered * centered;
-    store(normalized + i, centered, lanes);
+    const V difference = keep(load(x + i, lanes) - mean, V{}, lanes);
+    squares += difference * difference;
+    store(centered + i, difference, lanes);
   });
-  const float inverse = 1.0f / std::sqrt(sumLanes(squares) / static_cast<float>(D) + epsilon);
-  vectors(D, [&](int64_t i, auto lanes) { store(normalized + i, load(normalized + i, lanes) * inverse, lanes); });
-  return inverse;
+  return 1.0f / std::sqrt(sumLanes(squares) / static_cast<float>(D) + epsilon);
 }
 
 }  // namespace
@@ -45,9 +43,10 @@ int inseq_layer_norm(const float* x, const float* scale, const float* bias, int6
     parallelRanges(R, GRAIN / (D + 1) + 1, [&](int64_t from, int64_t to) {
       for (int64_t r = from; r < to; r++) {
         float* out = y + r * D;
-        normalize(x + r * D, D, epsilon, out);
+        const float inverse = center(x + r * D, D, epsilon, out);
         vectors(D, [&](int64_t i, auto lanes) {
-          store(out + i, load(out + i, lanes) * load(scale + i, lanes) + load(bias + i, lanes), lanes);
+          const V normalized = load(out + i, lanes) * inverse;
+          store(out + i, normalized * load(scale + i, lanes) + load(bias + i, lanes), lanes);
         });
       }
     });
@@ -67,7 +66,8 @@ int inseq_layer_norm_backward(const float* dy, const float* x, const float* scal
       thread_local Scratch scratch;
       float* normalized = scratch.get(D);
       for (int64_t r = from; r < to; r++) {
-        const float inverse = normalize(x + r * D, D, epsilon, normalized);
+        const float inverse = center(x + r * D, D, epsilon, normalized);
+        vectors(D, [&](int64_t i, auto lanes) { store(normalized + i, load(normalized + i, lanes) * inverse, lanes); });
         for (int64_t j = 0; j < times; j++) {
           const int64_t at = (r * D / block * times + j) * block + r * D % block;
           V sumG{}, sumGx{};
