@@ -1,7 +1,7 @@
 /**
- * What is checked and measured on a GPU, written into one JSON file after each step: golden attributions, then GPT-2 small
- * with random weights (a checkpoint that reference.py reads, too), then kernels beside the device's measured limits.
- * `--tiny` takes small sizes, for a try without a GPU.
+ * What is checked and measured on a GPU, written into one JSON file after each step: golden attributions, then kernels beside the
+ * device's measured limits, then GPT-2 small with random weights (a checkpoint that reference.py reads, too). A step that fails
+ * says so in the file, and the others go on. `--tiny` takes small sizes, for a try without a GPU.
  */
 
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
@@ -25,6 +25,15 @@ const keep = (name: string, value: unknown): void => {
   results[name] = value;
   writeFileSync(path, `${JSON.stringify(results, null, 1)}\n`);
 };
+/** The status of the process says whether any step failed. */
+async function step(name: string, work: () => unknown): Promise<void> {
+  try {
+    keep(name, await work());
+  } catch (error) {
+    process.exitCode = 1;
+    keep(name, { error: String(error instanceof Error ? error.stack : error) });
+  }
+}
 const readIfThere = (file: string): string | null => (existsSync(file) ? readFileSync(file, "utf8") : null);
 
 /** As published; or smaller in every size. */
@@ -33,47 +42,56 @@ const config = tiny
   : { model_type: "gpt2", vocab_size: 50257, n_embd: 768, n_head: 12, n_layer: 12, n_positions: 1024 };
 const [prompt, generated, nSteps, runs] = tiny ? [4, 6, 4, 1] : [17, 100, 50, 5];
 
-const { description } = await useBackend("cuda");
-keep("device", description);
+keep("commit", readIfThere("commit.txt"));
 keep("kernelTests", readIfThere("kernelTests.txt"));
-keep("opTests", JSON.parse(readIfThere("opTests.json") ?? "null"));
-keep("golden", await goldenErrors());
+await step("opTests", () => JSON.parse(readIfThere("opTests.json") ?? "null"));
 
+// PyTorch computes on these whatever becomes of the rest.
+const ids = Array.from({ length: prompt + generated }, (_, i) => (i * 7919) % config.vocab_size);
 mkdirSync("work", { recursive: true });
 writeCheckpoint("work", config);
-const loading = performance.now();
-const { model } = await loadArchitecture(await openFolder("work"));
-keep("loading", { milliseconds: performance.now() - loading, residentBytes: process.memoryUsage.rss() });
-
-const ids = Array.from({ length: prompt + generated }, (_, i) => (i * 7919) % config.vocab_size);
 writeFileSync("work/sequence.json", JSON.stringify({ ids, prompt, nSteps, baseline: 1 }));
-const sequence = tinySequence({ target: ids, start: prompt, end: ids.length });
-for (const precision of ["float32", "high"] as const) {
-  const { passes } = await useBackend("cuda", { precision });
-  for (const [method, options] of [
-    ["saliency", {}],
-    ["integrated_gradients", { nSteps }],
-  ] as const) {
+
+await step("device", async () => (await useBackend("cuda")).description);
+await step("golden", goldenErrors);
+await step("kernels", () => measureKernels(tiny));
+await step("attributions", measureAttributions);
+
+async function measureAttributions(): Promise<Record<string, unknown>> {
+  const measured: Record<string, unknown> = {};
+  await useBackend("cuda");
+  const loading = performance.now();
+  const { model } = await loadArchitecture(await openFolder("work"));
+  measured.loading = { milliseconds: performance.now() - loading, residentBytes: process.memoryUsage.rss() };
+  const sequence = tinySequence({ target: ids, start: prompt, end: ids.length });
+  for (const precision of ["float32", "high"] as const) {
+    const { passes } = await useBackend("cuda", { precision });
     const limits = passes ?? { memoryBudget: 2 ** 30 };
-    const times: number[] = [];
-    let scores: Float32Array = new Float32Array();
-    let rows = 0;
-    for (let run = 0; run <= runs; run++) {
-      const start = performance.now();
-      const answer = await attributeSequence(model, sequence, request(method, options, { limits, stepScores: [] }));
-      // The first run is for warming up.
-      if (run > 0 || runs === 1) times.push(performance.now() - start);
-      scores = answer.targetAttributions?.values ?? scores;
-      rows = answer.rows;
+    for (const [method, options] of [
+      ["saliency", {}],
+      ["integrated_gradients", { nSteps }],
+    ] as const) {
+      const times: number[] = [];
+      let scores: Float32Array = new Float32Array();
+      let rows = 0;
+      for (let run = 0; run <= runs; run++) {
+        const start = performance.now();
+        const answer = await attributeSequence(model, sequence, request(method, options, { limits, stepScores: [] }));
+        // The first run is for warming up.
+        if (run > 0 || runs === 1) times.push(performance.now() - start);
+        scores = answer.targetAttributions?.values ?? scores;
+        rows = answer.rows;
+      }
+      const absolute = scores.reduce((total, value) => total + (Number.isFinite(value) ? Math.abs(value) : 0), 0);
+      measured[`${method}, ${precision}`] = { milliseconds: median(times), times, rows, sumOfAbsoluteScores: absolute };
+      keep("attributions", measured);
     }
-    const absolute = scores.reduce((total, value) => total + (Number.isFinite(value) ? Math.abs(value) : 0), 0);
-    keep(`${method}, ${precision}`, { milliseconds: median(times), times, rows, sumOfAbsoluteScores: absolute });
   }
+  await useBackend("cuda", { precision: "float32" });
+  measured.storedBytes = memory().storedBytes;
+  model.dispose();
+  return measured;
 }
-await useBackend("cuda", { precision: "float32" });
-keep("storedBytes", memory().storedBytes);
-model.dispose();
-keep("kernels", measureKernels(tiny));
 
 /** The worst error of the golden cases of saliency and attention, relative to each case's largest score. */
 async function goldenErrors(): Promise<Record<string, number>> {

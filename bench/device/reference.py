@@ -7,6 +7,7 @@ Needs torch alone; where transformers is there, too, its GPT-2 is compared with 
 """
 
 import json
+import os
 import struct
 import sys
 import time
@@ -118,7 +119,7 @@ def transformers_difference():
         return float((logits_at_end(embedded[None]) - theirs).abs().max())
 
 
-results = json.load(open(result_path))
+results = json.load(open(result_path)) if os.path.exists(result_path) else {}
 results["pytorch"] = {
     "version": torch.__version__,
     "device": torch.cuda.get_device_name() if device == "cuda" else "cpu",

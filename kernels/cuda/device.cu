@@ -129,8 +129,9 @@ int inseq_device_count(int64_t* count) {
   *count = 0;
   const cudaError_t error = cudaGetDeviceCount(&found);
   cudaGetLastError();
-  CHECK(error == cudaSuccess && found > 0, "expected a CUDA device and its driver, received: %s",
-        error == cudaSuccess ? "no device" : cudaGetErrorString(error));
+  CHECK(error == cudaSuccess && found > 0, "expected a CUDA device and its driver, received: %s%s",
+        error == cudaSuccess ? "no device" : cudaGetErrorString(error),
+        error == cudaErrorInsufficientDriver ? ", or there is no driver" : "");
   *count = found;
   return INSEQ_OK;
 }
