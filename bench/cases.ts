@@ -27,7 +27,7 @@ export interface PeerOptions {
   readonly attribute?: Readonly<Record<string, unknown>>;
 }
 
-/** Those of the reach, and one of every kind: a few minutes. */
+/** Those that bench/README.md says a reach of, and one of every kind: a few minutes. */
 export const shortCases: readonly AttributionCase[] = [
   { model: "gpt2-small", method: "saliency", prompt: 17, generated: 33 },
   { model: "gpt2-small", method: "saliency", prompt: 17, generated: 102 },

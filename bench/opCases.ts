@@ -15,7 +15,7 @@ export interface OpCase {
   readonly sizes: Readonly<Record<string, number | boolean>>;
 }
 
-/** M rows times a matrix; the matrix products of the table come first. */
+/** M rows times a matrix; those that bench/README.md says a reach of come first. */
 export const products: readonly OpCase[] = [
   [768, 3072],
   [3072, 768],

@@ -14,6 +14,7 @@ import { timeLeft } from "./benchmark/timeLeft.ts";
 import type { BenchmarkArguments } from "./benchmarkOptions.ts";
 import { interruptible, uninterrupted } from "./interruption.ts";
 import type { Screen } from "./screen.ts";
+import { slowBackendNotice } from "./slowBackend.ts";
 import { writing } from "./writing.ts";
 
 /** @throws OptionError for arguments that do not go together, and whatever evaluating throws */
@@ -29,6 +30,8 @@ export async function benchmark(args: BenchmarkArguments, screen: Screen): Promi
     const opened: OpenTask[] = [];
     try {
       for (const task of tasks) opened.push(await openTask(task, args, signal));
+      const notice = opened[0] && slowBackendNotice(opened[0].model.backend);
+      if (notice !== undefined) screen.report(`inseq: ${notice}`);
       const works = opened.map((open): Measured => ({ open, asked, journal, signal }));
       const left = await timeLeft(works, args);
       if (left !== null) screen.report(`inseq: ${left}`);

@@ -1,9 +1,11 @@
-/** What a command says of its work on the error stream, when it is asked to. */
+/** What a command says of its work on the error stream. */
 
 import type { AttributeArguments } from "./options.ts";
 import type { Screen } from "./screen.ts";
 
 export interface Log {
+  /** Always. */
+  readonly warn: (text: string) => void;
   /** With --verbose. */
   readonly info: (text: string) => void;
   /** With --very_verbose. */
@@ -14,5 +16,5 @@ export function createLog(args: Pick<AttributeArguments, "verbose" | "veryVerbos
   const write = (wanted: boolean) => (text: string) => {
     if (wanted) screen.report(`inseq: ${text}`);
   };
-  return { info: write(args.verbose || args.veryVerbose), debug: write(args.veryVerbose) };
+  return { warn: write(true), info: write(args.verbose || args.veryVerbose), debug: write(args.veryVerbose) };
 }

@@ -9,6 +9,7 @@ import { placeOf } from "./device.ts";
 import type { Log } from "./log.ts";
 import type { AttributeArguments } from "./options.ts";
 import { createDownloadBar } from "./progress.ts";
+import { slowBackendNotice } from "./slowBackend.ts";
 import { secondsSince } from "./wording.ts";
 
 export type ModelArguments = Pick<
@@ -71,6 +72,8 @@ export async function openModel(
   }).finally(downloads.stop);
   log.info(`loaded ${name} (${model.model.facts.className}) in ${secondsSince(loading)}`);
   log.info(`computing on ${model.backend.name}: ${model.backend.description}`);
+  const notice = slowBackendNotice(model.backend);
+  if (notice !== undefined) log.warn(notice);
   for (const { name: other, reason } of model.backend.passedOver) log.debug(`not on ${other}: ${reason}`);
   return model;
 }
