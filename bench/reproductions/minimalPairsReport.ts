@@ -69,7 +69,7 @@ export function describePairs(results: readonly PairResult[], seed: number): Out
         ...summary.map(paragraph),
         paragraph(
           "Explained is the logit of the right word, or its difference from the wrong one's. Dot product: the sum of the " +
-            "evidence's scores, as they are. Probes needed: how many different scores are higher than the evidence's highest. " +
+            "evidence's scores, as they are. Probes needed: how many words come before the first evidence, the highest score first. " +
             "MRR: the mean of 1 / rank of the highest evidence. Standard errors by resampling pairs.",
         ),
         plotOf(comparisons),
