@@ -18,23 +18,12 @@ const MEGABYTE = 1e6;
 
 /** A bar for attributing; one that does nothing when nobody would see it. It appears with the first update. */
 export function createProgressBar(visible: boolean): ProgressBar<Progress> {
-  if (!isSeen(visible)) return unseen;
-  const bar = new SingleBar({
-    ...barOptions,
-    format: "attributing {sequence}{bar} {percentage}% {eta_formatted}",
-    // The computation keeps the event loop busy: no timer of the bar would ever run.
-    synchronousUpdate: true,
-  });
-  return {
-    update: ({ sequence, sequences, done, total }) => {
-      const payload = { sequence: sequences > 1 ? `text ${sequence + 1} of ${sequences} ` : "" };
-      if (!bar.isActive) bar.start(sequences * UNITS, 0, payload);
-      bar.update(Math.round((sequence + done / total) * UNITS), payload);
-    },
-    stop: () => {
-      if (bar.isActive) bar.stop();
-    },
-  };
+  return createBar(visible, "attributing {sequence}{bar} {percentage}% {eta_formatted}", (progress) => ({
+    from: 0,
+    value: Math.round((progress.sequence + progress.done / progress.total) * UNITS),
+    total: progress.sequences * UNITS,
+    texts: { sequence: progress.sequences > 1 ? `text ${progress.sequence + 1} of ${progress.sequences} ` : "" },
+  }));
 }
 
 /** How far the search for contextual cues is: of how many tokens they were found, with a fraction for the one in work. */
@@ -45,35 +34,30 @@ export interface CuesProgress {
 
 /** A bar for attributing the tokens that depend on a context. */
 export function createCuesBar(visible: boolean): ProgressBar<CuesProgress> {
-  if (!isSeen(visible)) return unseen;
-  const format = "attributing {token}{bar} {percentage}% {eta_formatted}";
-  const bar = new SingleBar({ ...barOptions, format, synchronousUpdate: true });
-  return {
-    update: ({ done, total }) => {
-      const payload = { token: total > 1 ? `token ${Math.min(total, Math.floor(done) + 1)} of ${total} ` : "" };
-      if (!bar.isActive) bar.start(total * UNITS, 0, payload);
-      bar.update(Math.round(done * UNITS), payload);
-    },
-    stop: () => {
-      if (bar.isActive) bar.stop();
-    },
-  };
+  return createBar(visible, "attributing {token}{bar} {percentage}% {eta_formatted}", ({ done, total }) => ({
+    from: 0,
+    value: Math.round(done * UNITS),
+    total: total * UNITS,
+    texts: { token: total > 1 ? `token ${Math.min(total, Math.floor(done) + 1)} of ${total} ` : "" },
+  }));
 }
 
 /** A bar for downloads, one file after another. */
 export function createDownloadBar(visible: boolean): ProgressBar<DownloadProgress> {
-  if (!isSeen(visible)) return unseen;
-  const bar = new SingleBar({ ...barOptions, format: "{file} {bar} {value} of {total} MB {eta_formatted}" });
   const inMegabytes = (bytes: number) => Math.round(bytes / MEGABYTE);
+  const shown = ({ file, received, total }: DownloadProgress): Shown => ({
+    value: inMegabytes(received),
+    total: inMegabytes(total),
+    texts: { file },
+  });
+  // It is drawn by a timer: downloads leave the event loop free.
+  const bar = createBar(visible, "{file} {bar} {value} of {total} MB {eta_formatted}", shown, {});
   return {
-    update: ({ file, received, total }) => {
-      if (!bar.isActive) bar.start(inMegabytes(total), inMegabytes(received), { file });
-      bar.update(inMegabytes(received), { file });
-      if (received === total) bar.stop();
+    update: (progress) => {
+      bar.update(progress);
+      if (progress.received === progress.total) bar.stop();
     },
-    stop: () => {
-      if (bar.isActive) bar.stop();
-    },
+    stop: bar.stop,
   };
 }
 
@@ -84,22 +68,12 @@ export interface BenchmarkProgress extends EvaluationProgress {
 
 /** A bar for a benchmark. */
 export function createBenchmarkBar(visible: boolean): ProgressBar<BenchmarkProgress> {
-  if (!isSeen(visible)) return unseen;
-  const bar = new SingleBar({
-    ...barOptions,
-    format: "{task} {bar} {value} of {total}, {eta_formatted} {method}",
-    synchronousUpdate: true,
-  });
-  return {
-    update: ({ task, done, total, method }) => {
-      const payload = { task, method: method ?? "" };
-      if (!bar.isActive) bar.start(total, done, payload);
-      bar.update(done, payload);
-    },
-    stop: () => {
-      if (bar.isActive) bar.stop();
-    },
-  };
+  const format = "{task} {bar} {value} of {total}, {eta_formatted} {method}";
+  return createBar(visible, format, ({ task, done, total, method }) => ({
+    value: done,
+    total,
+    texts: { task, method: method ?? "" },
+  }));
 }
 
 /** How far the rows of a data set are. */
@@ -115,25 +89,45 @@ export interface RowsProgress {
 
 /** A bar for the rows of a data set. */
 export function createRowsBar(visible: boolean): ProgressBar<RowsProgress> {
-  if (!isSeen(visible)) return unseen;
   const format = "{value} of {total} rows {bar} {rate}, {remaining} left{failures}";
-  const bar = new SingleBar({ ...barOptions, format, synchronousUpdate: true });
+  return createBar(visible, format, ({ done, total, rate, remaining, failed }) => ({
+    value: done,
+    total,
+    texts: { rate, remaining, failures: failed > 0 ? `, ${failed} failed` : "" },
+  }));
+}
+
+/** What a bar shows of something told. */
+interface Shown {
+  /** Where it begins, which the remaining time is reckoned from. Default: the first value. */
+  readonly from?: number;
+  readonly value: number;
+  readonly total: number;
+  /** Of the names in the format. */
+  readonly texts: Readonly<Record<string, string>>;
+}
+
+/** The computation keeps the event loop busy: no timer of the bar would ever run. */
+const whileComputing: Options = { synchronousUpdate: true };
+
+function createBar<Told>(
+  visible: boolean,
+  format: string,
+  shown: (told: Told) => Shown,
+  options = whileComputing,
+): ProgressBar<Told> {
+  if (!visible || !process.stderr.isTTY) return { update: () => {}, stop: () => {} };
+  const bar = new SingleBar({ ...barOptions, ...options, format });
   return {
-    update: ({ done, total, rate, remaining, failed }) => {
-      const payload = { rate, remaining, failures: failed > 0 ? `, ${failed} failed` : "" };
-      if (!bar.isActive) bar.start(total, done, payload);
-      bar.update(done, payload);
+    update: (told) => {
+      const { value, from = value, total, texts } = shown(told);
+      if (!bar.isActive) bar.start(total, from, texts);
+      bar.update(value, texts);
     },
     stop: () => {
       if (bar.isActive) bar.stop();
     },
   };
-}
-
-const unseen = { update: () => {}, stop: () => {} };
-
-function isSeen(visible: boolean): boolean {
-  return visible && process.stderr.isTTY;
 }
 
 const barOptions: Options = {

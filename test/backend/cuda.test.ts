@@ -195,23 +195,27 @@ describe("a library that cannot be used", () => {
     await expect(opened(path)).rejects.toThrow(/text\.so could not be loaded \(.+\); run npm run build:cuda/);
   });
 
-  it("is refused when it was built for another version of the interface", async ({ skip }) => {
+  /** A library of this source; undefined without a compiler. */
+  async function compiled(name: string, text: string): Promise<string | undefined> {
     const compiler = await findCompiler();
-    if (compiler === undefined) return skip("no C++ compiler");
-    const [source, path] = [join(folder, "other.cc"), join(folder, "other.so")];
-    writeFileSync(source, 'extern "C" int inseq_interface_version(void) { return 99; }');
+    if (compiler === undefined) return undefined;
+    const [source, path] = [join(folder, `${name}.cc`), join(folder, `${name}.so`)];
+    writeFileSync(source, text);
     execFileSync(compiler.command, ["-shared", "-fPIC", source, "-o", path]);
+    return path;
+  }
+
+  it("is refused when it was built for another version of the interface", async ({ skip }) => {
+    const path = await compiled("other", 'extern "C" int inseq_interface_version(void) { return 99; }');
+    if (path === undefined) return skip("no C++ compiler");
     await expect(opened(path)).rejects.toThrow(
       `cuda: expected kernels of interface ${INTERFACE_VERSION}, found 99; run`,
     );
   });
 
   it("is refused when it is no library of ours", async ({ skip }) => {
-    const compiler = await findCompiler();
-    if (compiler === undefined) return skip("no C++ compiler");
-    const [source, path] = [join(folder, "foreign.cc"), join(folder, "foreign.so")];
-    writeFileSync(source, "int one = 1;");
-    execFileSync(compiler.command, ["-shared", "-fPIC", source, "-o", path]);
+    const path = await compiled("foreign", "int one = 1;");
+    if (path === undefined) return skip("no C++ compiler");
     await expect(opened(path)).rejects.toThrow(BackendError);
     await expect(opened(path)).rejects.toThrow(/expected inseq_interface_version in .*foreign\.so \(.+\); run/);
   });

@@ -30,5 +30,3 @@ export function costTexts({ seconds, forwards, backwards, peakBytes }: MeanCost)
 }
 
 export const costHeads = ["seconds", "forwards", "backwards", "peak MB"] as const;
-
-export const countText = (items: number): string => (items === 1 ? "1 item" : `${items} items`);

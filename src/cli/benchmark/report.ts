@@ -7,9 +7,10 @@ import type { Column } from "../../evaluate/summary.ts";
 import type { Plot } from "../../render/plot.ts";
 import type { Report, ReportBlock, ReportSection } from "../../render/report.ts";
 import { typeset } from "../../render/scoreText.ts";
+import { count } from "../wording.ts";
 import { exampleMaps } from "./exampleMaps.ts";
 import { meanCurves } from "./meanCurves.ts";
-import { costHeads, costTexts, countText, estimateText } from "./numbers.ts";
+import { costHeads, costTexts, estimateText } from "./numbers.ts";
 import { beyondPriors, columnName, directionOf, type MethodOutcome, priors, type TaskOutcome } from "./outcome.ts";
 
 export interface ReportDetails {
@@ -23,7 +24,7 @@ export function benchmarkReport(outcomes: readonly TaskOutcome[], { examples, fa
   const models = [...new Set(outcomes.map(({ model }) => model))];
   return {
     title: "Which attribution method is faithful?",
-    subtitle: `${models.join(", ")} · ${outcomes.map(({ task, items }) => `${task} (${countText(items)})`).join(", ")}`,
+    subtitle: `${models.join(", ")} · ${outcomes.map(({ task, items }) => `${task} (${count(items, "item")})`).join(", ")}`,
     sections: [
       ...outcomes.flatMap((outcome): ReportSection[] => [
         { heading: outcome.task, blocks: [...ranking(outcome), ...plotsOf(outcome)] },
@@ -46,7 +47,7 @@ function ranking(outcome: TaskOutcome): ReportBlock[] {
     return values.flatMap((value, r): [number, number][] => (value * directionOf(column) === most ? [[r, c + 1]] : []));
   });
   const beyond = beyondPriors(outcome);
-  const count = methods.filter(({ method }) => !isFloor(method)).length;
+  const compared = methods.filter(({ method }) => !isFloor(method)).length;
   const gains = priors.map(
     (prior): ReportBlock => ({
       kind: "table",
@@ -64,7 +65,7 @@ function ranking(outcome: TaskOutcome): ReportBlock[] {
         `Methods by ${names[0]}, the best first, with standard errors over items. ` +
         (beyond === null
           ? `There are too few items (${outcome.items}) to tell which are better than random scores and than recency.`
-          : `${beyond.length} of ${count} methods are better than random scores and than recency, on the same items, by more ` +
+          : `${beyond.length} of ${compared} methods are better than random scores and than recency, on the same items, by more ` +
             "than two standard errors of the difference."),
     },
     {

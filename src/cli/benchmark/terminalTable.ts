@@ -5,7 +5,8 @@ import { floors } from "../../evaluate/explain.ts";
 import { columnsOf, padEnd, padStart } from "../../render/terminal/cells.ts";
 import { wrapWords } from "../../render/terminal/wrapWords.ts";
 import type { Screen } from "../screen.ts";
-import { costHeads, costTexts, countText, estimateText } from "./numbers.ts";
+import { count } from "../wording.ts";
+import { costHeads, costTexts, estimateText } from "./numbers.ts";
 import { beyondPriors, columnName, directionOf, type TaskOutcome } from "./outcome.ts";
 
 /** Methods down, best first, metrics and costs across; columns that do not fit go into further tables. */
@@ -23,7 +24,7 @@ export function terminalTable(
   const names = methods.map(({ method }) => method);
   const nameWidth = Math.max(0, ...names.map(columnsOf));
   const widths = heads.map((head, c) => Math.max(columnsOf(head), ...cells.map((row) => columnsOf(row[c] ?? ""))));
-  const lines = [paint.bold(`${task}: ${countText(items)}, ${model} on ${outcome.backend}`), ""];
+  const lines = [paint.bold(`${task}: ${count(items, "item")}, ${model} on ${outcome.backend}`), ""];
   for (const block of blocks(widths, width - nameWidth)) {
     lines.push(`${" ".repeat(nameWidth)}${block.map((c) => `  ${padStart(heads[c] ?? "", widths[c] ?? 0)}`).join("")}`);
     for (const [r, name] of names.entries()) {
