@@ -3,6 +3,8 @@
 // library/activations.h has φ and φ'. A backward pass over repeated activations computes φ' once for all copies, some numbers
 // at a time.
 
+#include "activation.h"
+
 #include <algorithm>
 
 #include "status.h"
@@ -30,7 +32,19 @@ void savedPieces(int64_t size, int64_t times, int64_t block, Piece piece) {
   });
 }
 
+template <typename Phi>
+void applyToRow(const float* x, int64_t n, float* y) {
+  vectors(n, [&](int64_t i, auto lanes) { store(y + i, Phi::forward(load(x + i, lanes)), lanes); });
+}
+
 }  // namespace
+
+bool isActivation(int32_t activation) { return known(activation); }
+
+RowFunction activationFunction(int32_t activation) {
+  return withActivation(activation, [](auto phi) -> RowFunction { return applyToRow<decltype(phi)>; });
+}
+
 }  // namespace inseq
 
 extern "C" {
@@ -40,13 +54,8 @@ int inseq_activation(const float* x, int64_t size, int32_t activation, float* y)
   CHECK(size >= 0 && known(activation), "activation: expected size >= 0 and a known function, received %lld and %d",
         (long long)size, activation);
   return guarded("activation", [&] {
-    withActivation(activation, [&](auto phi) {
-      parallelRanges(size, GRAIN, [&](int64_t from, int64_t to) {
-        vectors(to - from, [&](int64_t i, auto lanes) {
-          store(y + from + i, phi.forward(load(x + from + i, lanes)), lanes);
-        });
-      });
-    });
+    const RowFunction phi = activationFunction(activation);
+    parallelRanges(size, GRAIN, [&](int64_t from, int64_t to) { phi(x + from, to - from, y + from); });
   });
 }
 

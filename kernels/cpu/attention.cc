@@ -131,7 +131,7 @@ void timesPanels(View a, int64_t rows, int64_t depth, const float* panels, int64
                  float* c, int64_t ldc, Scratch& tiles) {
   float* packedRows = tiles.get(rows * depth);
   packTiles(a, nullptr, rows, depth, 0, tileCount(rows), packedRows);
-  multiply({rows, N, depth, packedRows, {panels}, c, ldc, nullptr, nullptr, false, packed}, 0, tileCount(rows), 0,
+  multiply({rows, N, depth, packedRows, {panels}, c, ldc, nullptr, {}, false, packed}, 0, tileCount(rows), 0,
            panelCount(columns));
 }
 

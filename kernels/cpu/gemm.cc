@@ -105,13 +105,15 @@ void multiply(const Product& p, int64_t fromTile, int64_t toTile, int64_t fromPa
           float* c[MR];
           for (int64_t r = 0; r < count; r++) c[r] = p.c + (p.rows ? p.rows[m0 + r] : m0 + r) * p.ldc + column;
           const bool add = p.accumulate || kb > 0;
-          const float* bias = last && p.bias ? p.bias + column : nullptr;
+          const float* bias = last && p.epilogue.bias ? p.epilogue.bias + column : nullptr;
           if (words) {
             multiplyWords(count, wordCount(kc), p.words + (kb * p.M + m0) * PITCH,
                           words + (panel - group) * PITCH * NR, c, columns, add, bias);
           } else {
             MICRO.of[count](kc, tile, blocks[panel - group], c, columns, add, bias);
           }
+          if (last)
+            for (int64_t r = 0; r < count; r++) p.epilogue.finish(c[r], columns);
         }
       }
     }
@@ -129,7 +131,7 @@ void multiplySmall(View a, View b, int64_t M, int64_t N, int64_t K, float* c, in
   float* tiles = panels + packedSize(K, N);
   packPanels(b, K, N, 0, panelCount(N), panels);
   packTiles(a, nullptr, M, K, 0, tileCount(M), tiles);
-  multiply({M, N, K, tiles, {panels}, c, ldc, nullptr, nullptr, accumulate, 0}, 0, tileCount(M), 0, panelCount(N));
+  multiply({M, N, K, tiles, {panels}, c, ldc, nullptr, {}, accumulate, 0}, 0, tileCount(M), 0, panelCount(N));
 }
 
 namespace {
@@ -144,7 +146,7 @@ constexpr int64_t PIECE = 1 << 18;
 /** Some columns of c, all rows. */
 struct Range {
   Columns b;
-  const float* bias;
+  Epilogue epilogue;
   int64_t column, columns;
   bool rounded;  // multiplied in bfloat16
 };
@@ -175,7 +177,7 @@ void multiplyBlock(View a, const int64_t* rows, const Range& range, int64_t from
   const int64_t most = std::max<int64_t>(1, std::min(tileCount(M), M * K * panels * NR / (8 * PIECE)));
   const int64_t rowPieces = std::clamp<int64_t>((2 * threads + columnPieces - 1) / columnPieces, 1, most);
   float* target = c + (rows ? 0 : from * N) + range.column;
-  const Product product{M, range.columns, K, tiles, range.b, target, N, blockRows, range.bias, false, 0, words};
+  const Product product{M, range.columns, K, tiles, range.b, target, N, blockRows, range.epilogue, false, 0, words};
   parallelFor(columnPieces * rowPieces, [&](int64_t i) {
     const int64_t row = i % rowPieces, column = i / rowPieces;
     multiply(product, tileCount(M) * row / rowPieces, tileCount(M) * (row + 1) / rowPieces, column * panelsPerPiece,
@@ -204,25 +206,26 @@ void turnPanels(const float* transposedPanels, int64_t K, int64_t N, int64_t fro
 
 }  // namespace
 
-void multiplyLarge(View a, const int64_t* rows, const Columns& b, const float* bias, int64_t M, int64_t N, int64_t K,
-                   float* c, Arithmetic arithmetic) {
+void multiplyLarge(View a, const int64_t* rows, const Columns& b, const Epilogue& epilogue, int64_t M, int64_t N,
+                   int64_t K, float* c, Arithmetic arithmetic) {
   if (M == 0 || N == 0) return;
   if (K == 0) {
     for (int64_t m = 0; m < M; m++) {
       float* row = c + (rows ? rows[m] : m) * N;
-      for (int64_t n = 0; n < N; n++) row[n] = bias ? bias[n] : 0.0f;
+      for (int64_t n = 0; n < N; n++) row[n] = epilogue.bias ? epilogue.bias[n] : 0.0f;
+      epilogue.finish(row, N);
     }
     return;
   }
   const bool inParts = arithmetic == Arithmetic::THREE_PARTS && M >= FEWEST_ROWS;
   if ((inParts || arithmetic == Arithmetic::ROUNDED) && hasTiles()) {
     const int parts = inParts ? 3 : 1;
-    const std::vector<int64_t> left = multiplyOnTiles(parts, a, rows, b, bias, M, N, K, c);
-    return multiplyLarge(a, left.data(), b, bias, static_cast<int64_t>(left.size()), N, K, c);
+    const std::vector<int64_t> left = multiplyOnTiles(parts, a, rows, b, epilogue, M, N, K, c);
+    return multiplyLarge(a, left.data(), b, epilogue, static_cast<int64_t>(left.size()), N, K, c);
   }
   const bool rounded = arithmetic == Arithmetic::ROUNDED && hasBfloat16();
   if (!b.panelsOfTransposed || M <= BLOCK_ROWS || rounded) {
-    return multiplyRange(a, rows, {b, bias, 0, N, rounded}, M, N, K, c);
+    return multiplyRange(a, rows, {b, epilogue, 0, N, rounded}, M, N, K, c);
   }
   thread_local Scratch scratch;
   const int64_t panels = panelCount(N), together = std::max<int64_t>(1, TURNED / (K * NR));
@@ -230,7 +233,7 @@ void multiplyLarge(View a, const int64_t* rows, const Columns& b, const float* b
     const int64_t to = std::min(panels, from + together), column = from * NR, columns = std::min(N, to * NR) - column;
     float* turned = scratch.get(packedSize(K, columns));
     turnPanels(b.panelsOfTransposed, K, N, from, to, turned);
-    multiplyRange(a, rows, {{turned}, bias ? bias + column : nullptr, column, columns, false}, M, N, K, c);
+    multiplyRange(a, rows, {{turned}, epilogue.from(column), column, columns, false}, M, N, K, c);
   }
 }
 

@@ -93,6 +93,22 @@ inline int64_t tileStart(int64_t M, int64_t t) { return M * t / tileCount(M); }
 /** Tiles [from, to) of a, tile t at packed + tileStart * K. `rows`, if given, are the rows of a to take. */
 void packTiles(View a, const int64_t* rows, int64_t M, int64_t K, int64_t from, int64_t to, float* packed);
 
+/** y[i] = f(x[i]), i < n; y may be x. */
+using RowFunction = void (*)(const float* x, int64_t n, float* y);
+
+/** What becomes of a product c [M, N]: c + bias and, where there is a function, φ(c + bias) once all of K is summed. */
+struct Epilogue {
+  const float* bias = nullptr;     // [N], or null
+  RowFunction function = nullptr;  // or null
+  int64_t toResult = 0;            // from a number of c to where φ of it goes; 0: in its place
+
+  Epilogue from(int64_t column) const { return {bias ? bias + column : nullptr, function, toResult}; }
+  /** For n finished numbers that follow each other, while they are in the first-level cache. */
+  void finish(float* c, int64_t n) const {
+    if (function) function(c, n, c + toResult);
+  }
+};
+
 struct Product {
   int64_t M, N, K;
   const float* tiles;  // packed a
@@ -100,9 +116,9 @@ struct Product {
   float* c;
   int64_t ldc;
   const int64_t* rows;  // row of c for each row of a, or null for the same
-  const float* bias;    // [N] or null
-  bool accumulate;      // add to what c holds
-  int64_t depth;        // K with which b was packed, if more than the first K rows of b; else 0
+  Epilogue epilogue;
+  bool accumulate;  // add to what c holds
+  int64_t depth;    // K with which b was packed, if more than the first K rows of b; else 0
   const uint32_t* words = nullptr;  // instead of tiles: a rounded to bfloat16 (bfloat16.h); b is then rounded, too
 };
 
@@ -119,8 +135,8 @@ enum class Arithmetic {
   ROUNDED       // of factors in bfloat16, where that is faster (bfloat16.h)
 };
 
-/** c = a b + bias by all threads. a.column is 1, unless all is FLOAT32. */
-void multiplyLarge(View a, const int64_t* rows, const Columns& b, const float* bias, int64_t M, int64_t N, int64_t K,
-                   float* c, Arithmetic arithmetic = Arithmetic::FLOAT32);
+/** c = a b, and its epilogue, by all threads. a.column is 1, unless all is FLOAT32. */
+void multiplyLarge(View a, const int64_t* rows, const Columns& b, const Epilogue& epilogue, int64_t M, int64_t N,
+                   int64_t K, float* c, Arithmetic arithmetic = Arithmetic::FLOAT32);
 
 }  // namespace inseq

@@ -1,12 +1,13 @@
 // Linear layers and matrix products (src/ops/linear.ts).
 //
-//   y = x W + b            x [M, I], W [I, O] (or [O, I] transposed), b [O]
-//   dx = dy Wᵀ             the same product with W the other way round and no bias
+//   y = φ(x W + b)         x [M, I], W [I, O] (or [O, I] transposed), b [O]; φ an activation, or none
+//   dx = dy Wᵀ             the same product with W the other way round and nothing after it
 //   c[b] = a[b] b[b]
 //
 // A frozen W is packed once, for x W; a product with Wᵀ turns the panels around, a block at a time, when it uses them. The
 // packed copies live in a table of handles, so that a handle used after its release is an error message. Rows of x that are
-// all zero (a cotangent after its target's position) need no product.
+// all zero (a cotangent after its target's position) need no product. Bias and activation are the product's epilogue
+// (gemm.h): a piece of y is finished before it leaves the first-level cache.
 
 #include <algorithm>
 #include <atomic>
@@ -15,6 +16,7 @@
 #include <mutex>
 #include <vector>
 
+#include "activation.h"
 #include "bfloat16.h"
 #include "gemm.h"
 #include "status.h"
@@ -57,18 +59,19 @@ bool isZero(const float* x, int64_t n) {
   return true;
 }
 
-/** The rows of x that hold anything but zeros; the others of y are filled here. */
-std::vector<int64_t> rowsToDo(const float* x, const float* bias, int64_t M, int64_t I, int64_t O, float* y) {
+/** The rows of x that hold anything but zeros; the others of c are filled and finished here. */
+std::vector<int64_t> rowsToDo(const float* x, const Epilogue& epilogue, int64_t M, int64_t I, int64_t O, float* c) {
   std::vector<char> zero(static_cast<size_t>(M));
   parallelRanges(M, std::max<int64_t>(1, 65536 / std::max<int64_t>(I, 1)), [&](int64_t from, int64_t to) {
     for (int64_t m = from; m < to; m++) {
       zero[m] = isZero(x + m * I, I);
       if (!zero[m]) continue;
-      if (bias) {
-        std::copy_n(bias, O, y + m * O);
+      if (epilogue.bias) {
+        std::copy_n(epilogue.bias, O, c + m * O);
       } else {
-        std::fill_n(y + m * O, O, 0.0f);
+        std::fill_n(c + m * O, O, 0.0f);
       }
+      epilogue.finish(c + m * O, O);
     }
   });
   std::vector<int64_t> rows;
@@ -77,14 +80,14 @@ std::vector<int64_t> rowsToDo(const float* x, const float* bias, int64_t M, int6
   return rows;
 }
 
-/** y = x W + b; with `skipZeroRows` without the rows of x that are all zero. x is [M, K], y [M, N]. */
-void multiplyRows(const float* x, const Columns& w, const float* bias, int64_t M, int64_t K, int64_t N, bool skipZeroRows,
-                  float* y) {
+/** c = x W and its epilogue; with `skipZeroRows` without the rows of x that are all zero. x is [M, K], c [M, N]. */
+void multiplyRows(const float* x, const Columns& w, const Epilogue& epilogue, int64_t M, int64_t K, int64_t N,
+                  bool skipZeroRows, float* c) {
   const Arithmetic arithmetic = roundsProducts() ? Arithmetic::ROUNDED : Arithmetic::THREE_PARTS;
-  if (!skipZeroRows) return multiplyLarge(rowMajor(x, K), nullptr, w, bias, M, N, K, y, arithmetic);
-  const std::vector<int64_t> rows = rowsToDo(x, bias, M, K, N, y);
+  if (!skipZeroRows) return multiplyLarge(rowMajor(x, K), nullptr, w, epilogue, M, N, K, c, arithmetic);
+  const std::vector<int64_t> rows = rowsToDo(x, epilogue, M, K, N, c);
   const int64_t some = static_cast<int64_t>(rows.size());
-  multiplyLarge(rowMajor(x, K), some == M ? nullptr : rows.data(), w, bias, some, N, K, y, arithmetic);
+  multiplyLarge(rowMajor(x, K), some == M ? nullptr : rows.data(), w, epilogue, some, N, K, c, arithmetic);
 }
 
 }  // namespace
@@ -93,12 +96,14 @@ void multiplyRows(const float* x, const Columns& w, const float* bias, int64_t M
 extern "C" {
 
 int inseq_linear(const float* x, const float* kernel, int64_t packed, const float* bias, int64_t M, int64_t I,
-                 int64_t O, int32_t transpose_kernel, int32_t skip_zero_rows, float* y) {
+                 int64_t O, int32_t transpose_kernel, int32_t skip_zero_rows, int32_t activation, float* before,
+                 float* y) {
   using namespace inseq;
   CHECK(M >= 0 && I >= 0 && O >= 0, "linear: expected sizes that are not negative, received M=%lld, I=%lld, O=%lld",
         (long long)M, (long long)I, (long long)O);
   CHECK(packed != 0 || kernel != nullptr || I * O == 0, "linear: expected a kernel [I=%lld, O=%lld], received none",
         (long long)I, (long long)O);
+  CHECK(isActivation(activation), "linear: expected a known activation, received %d", activation);
   std::shared_ptr<Packed> found;
   if (packed != 0) {
     found = find(packed);
@@ -108,13 +113,19 @@ int inseq_linear(const float* x, const float* kernel, int64_t packed, const floa
     CHECK(found->I == rows && found->O == columns, "linear: expected a packed kernel [%lld, %lld], received [%lld, %lld]",
           (long long)rows, (long long)columns, (long long)found->I, (long long)found->O);
   }
+  CHECK(x != nullptr || M * I == 0, "linear: expected x [M=%lld, I=%lld], received none", (long long)M, (long long)I);
+  CHECK(y != nullptr || M * O == 0, "linear: expected y [M=%lld, O=%lld], received none", (long long)M, (long long)O);
+  CHECK(before == nullptr || before != y, "linear: expected room for what comes before the activation, received that of y");
   return guarded("linear", [&] {
     const float* panels = found ? found->panels.get(0) : nullptr;
     const View view = transpose_kernel ? transposed(kernel, I) : rowMajor(kernel, O);
     const Columns w = !panels            ? Columns{nullptr, nullptr, view}
                       : transpose_kernel ? Columns{nullptr, panels, view}
                                          : Columns{panels, nullptr, view};
-    multiplyRows(x, w, bias, M, I, O, skip_zero_rows, y);
+    // Sums are made where they are to stay.
+    float* sums = before ? before : y;
+    const bool isPlain = activation == INSEQ_LINEAR && !before;
+    multiplyRows(x, w, {bias, isPlain ? nullptr : activationFunction(activation), y - sums}, M, I, O, skip_zero_rows, sums);
   });
 }
 
@@ -127,7 +138,7 @@ int inseq_compact_linear(const float* x, const int32_t* words, const float* scal
   return guarded("compactLinear", [&] {
     const Compact matrix{reinterpret_cast<const uint8_t*>(words), scales, format, I, O};
     const Columns w{nullptr, nullptr, {}, &matrix, transpose_kernel != 0};
-    multiplyRows(x, w, bias, M, transpose_kernel ? O : I, transpose_kernel ? I : O, skip_zero_rows, y);
+    multiplyRows(x, w, {bias}, M, transpose_kernel ? O : I, transpose_kernel ? I : O, skip_zero_rows, y);
   });
 }
 
@@ -192,7 +203,7 @@ int inseq_matmul(const float* a, const float* b, int64_t B, int64_t M, int64_t N
     };
     if (B < threadCount()) {
       for (int64_t i = 0; i < B; i++) {
-        multiplyLarge(left(i), nullptr, {nullptr, nullptr, right(i)}, nullptr, M, N, K, c + i * M * N);
+        multiplyLarge(left(i), nullptr, {nullptr, nullptr, right(i)}, {}, M, N, K, c + i * M * N);
       }
       return;
     }

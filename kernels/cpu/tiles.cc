@@ -197,7 +197,7 @@ struct Block {
   Columns b;
   float* c;
   const int64_t* rows;  // of c, or null
-  const float* bias;
+  Epilogue epilogue;
   int64_t M, N, K;
 
   int64_t tiles() const { return (M + ROWS - 1) / ROWS; }
@@ -239,7 +239,8 @@ __attribute__((target("amx-tile"))) int32_t multiplyPiece(const Block& block, in
           for (int64_t r = 0; r < count; r++) {
             float* c = block.c + (block.rows ? block.rows[m0 + r] : m0 + r) * block.N + column;
             finishRow(load(sums + r * NR), load(sums + r * NR + W), c, columns, kb > 0,
-                      last && block.bias ? block.bias + column : nullptr);
+                      last && block.epilogue.bias ? block.epilogue.bias + column : nullptr);
+            if (last) block.epilogue.finish(c, columns);
           }
         }
       }
@@ -255,8 +256,8 @@ constexpr int64_t MOST_ROWS = 1024, MOST_WORDS = 1 << 24;
 constexpr int64_t PIECE = 1 << 20;
 
 template <int PARTS>
-std::vector<int64_t> multiplyInParts(View a, const int64_t* rows, const Columns& b, const float* bias, int64_t M,
-                                     int64_t N, int64_t K, float* c) {
+std::vector<int64_t> multiplyInParts(View a, const int64_t* rows, const Columns& b, const Epilogue& epilogue,
+                                     int64_t M, int64_t N, int64_t K, float* c) {
   thread_local Scratch scratch;
   const int64_t wordsOfRow = blockCount(K) * STEPS * PARTS * 16, panels = panelCount(N), threads = threadCount();
   const int64_t most = std::clamp(MOST_WORDS / wordsOfRow, 2 * ROWS, MOST_ROWS), blocks = (M + most - 1) / most;
@@ -277,7 +278,7 @@ std::vector<int64_t> multiplyInParts(View a, const int64_t* rows, const Columns&
         }
       }
     });
-    const Block block{words, b, c + (rows ? 0 : from * N), rows ? rows + from : nullptr, bias, count, N, K};
+    const Block block{words, b, c + (rows ? 0 : from * N), rows ? rows + from : nullptr, epilogue, count, N, K};
     int64_t together = std::clamp<int64_t>(PIECE / (count * K * NR), 1, panels);
     together = std::max(together, std::clamp<int64_t>(panels / (2 * threads), 1, GROUP));
     const int64_t columnPieces = (panels + together - 1) / together, pairs = (tiles + 1) / 2;
@@ -309,17 +310,18 @@ bool hasTiles() {
   return found;
 }
 
-std::vector<int64_t> multiplyOnTiles(int parts, View a, const int64_t* rows, const Columns& b, const float* bias,
-                                     int64_t M, int64_t N, int64_t K, float* c) {
-  return parts == 1 ? multiplyInParts<1>(a, rows, b, bias, M, N, K, c) : multiplyInParts<3>(a, rows, b, bias, M, N, K, c);
+std::vector<int64_t> multiplyOnTiles(int parts, View a, const int64_t* rows, const Columns& b,
+                                     const Epilogue& epilogue, int64_t M, int64_t N, int64_t K, float* c) {
+  const auto multiply = parts == 1 ? multiplyInParts<1> : multiplyInParts<3>;
+  return multiply(a, rows, b, epilogue, M, N, K, c);
 }
 
 #else
 
 // The other is never called where this is false.
 bool hasTiles() { return false; }
-std::vector<int64_t> multiplyOnTiles(int, View, const int64_t*, const Columns&, const float*, int64_t, int64_t, int64_t,
-                                     float*) {
+std::vector<int64_t> multiplyOnTiles(int, View, const int64_t*, const Columns&, const Epilogue&, int64_t, int64_t,
+                                     int64_t, float*) {
   return {};
 }
 

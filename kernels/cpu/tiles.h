@@ -35,10 +35,10 @@ bool hasTiles();
 int64_t tileProducts();
 
 /**
- * c = a b + bias by all threads, where factors have `parts` = 1 or 3 parts; a.column is 1 and M, N, K are not 0. Returns the
+ * c = a b, and its epilogue, by all threads, where factors have `parts` = 1 or 3 parts; a.column is 1 and M, N, K are not 0. Returns the
  * rows, as places in `rows` or else of a, that three parts do not hold: they are still to be multiplied.
  */
-std::vector<int64_t> multiplyOnTiles(int parts, View a, const int64_t* rows, const Columns& b, const float* bias,
-                                     int64_t M, int64_t N, int64_t K, float* c);
+std::vector<int64_t> multiplyOnTiles(int parts, View a, const int64_t* rows, const Columns& b,
+                                     const Epilogue& epilogue, int64_t M, int64_t N, int64_t K, float* c);
 
 }  // namespace inseq

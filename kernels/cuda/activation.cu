@@ -3,6 +3,8 @@
 // library/activations.h has φ and φ'. A thread has four neighbours of the result; a backward pass over repeated
 // activations computes φ' anew for each copy, as reading and writing the cotangents takes longer.
 
+#include "activation.h"
+
 #include "launch.h"
 
 namespace inseq {
@@ -30,6 +32,21 @@ __global__ void activationKernel(const float* x, int64_t groups, float* y) {
     auto v = load<WIDTH>(x + i * WIDTH);
     for (int k = 0; k < WIDTH; k++) v.at[k] = Phi::forward(v.at[k]);
     store<WIDTH>(y + i * WIDTH, v);
+  }
+}
+
+// z = sums + bias, y = φ(z)
+template <int WIDTH, typename Phi>
+__global__ void finishKernel(float* sums, const float* bias, int64_t groups, int64_t O, float* y) {
+  EACH(i, groups) {
+    auto z = load<WIDTH>(sums + i * WIDTH);
+    if (bias != nullptr) {
+      const auto b = load<WIDTH>(bias + divide(i * WIDTH, O).rest);
+      for (int k = 0; k < WIDTH; k++) z.at[k] += b.at[k];
+      if (y != sums) store<WIDTH>(sums + i * WIDTH, z);
+    }
+    for (int k = 0; k < WIDTH; k++) z.at[k] = Phi::forward(z.at[k]);
+    store<WIDTH>(y + i * WIDTH, z);
   }
 }
 
@@ -77,6 +94,19 @@ __global__ void functionKernel(const float* x, int64_t size, int32_t function, f
 }
 
 }  // namespace
+
+bool isActivation(int32_t activation) { return known(activation); }
+
+int finishRows(const char* op, float* sums, const float* bias, int64_t M, int64_t O, int32_t activation, float* y) {
+  const bool four = O % 4 == 0 && aligned(sums, bias, y);
+  const int64_t groups = four ? M * O / 4 : M * O;
+  return withActivation(activation, [&](auto phi) {
+    using Phi = decltype(phi);
+    return launch(op, four ? finishKernel<4, Phi> : finishKernel<1, Phi>, blocksFor(groups), THREADS, 0, sums, bias,
+                  groups, O, y);
+  });
+}
+
 }  // namespace inseq
 
 using namespace inseq;

@@ -30,5 +30,5 @@ extern "C" int inseq_compact_linear(const float* x, const int32_t* words, const 
     TRY(launch("compactLinear", decodeKernel, blocksFor(I * O), THREADS, 0, matrix, decoded.floats()));
   }
   const int64_t K = transpose_kernel ? O : I, N = transpose_kernel ? I : O;
-  return inseq_linear(x, decoded.floats(), 0, bias, M, K, N, transpose_kernel, skip_zero_rows, y);
+  return inseq_linear(x, decoded.floats(), 0, bias, M, K, N, transpose_kernel, skip_zero_rows, INSEQ_LINEAR, nullptr, y);
 }

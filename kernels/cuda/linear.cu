@@ -1,10 +1,11 @@
 // Linear layers and matrix products (src/ops/linear.ts), through cuBLAS:
 //
-//   y = x W + b            x [M, I], W [I, O] (or [O, I] transposed), b [O]
-//   dx = dy Wᵀ             the same product with W the other way round and no bias
+//   y = φ(x W + b)         x [M, I], W [I, O] (or [O, I] transposed), b [O]; φ an activation, or none
+//   dx = dy Wᵀ             the same product with W the other way round and nothing after it
 //   c[b] = a[b] b[b]
 //
-// The bias is put into y first and the product added to it. A device multiplies rows of zeros like any others: with
+// Without an activation the bias is put into y first and the product added to it; otherwise one kernel behind the product
+// adds the bias and computes the activation. A device multiplies rows of zeros like any others: with
 // finite weights they give what skip_zero_rows asks for. With the bfloat16 precision packed weights are kept in
 // bfloat16, and what is multiplied by them is rounded to it; sums are float32.
 
@@ -12,6 +13,7 @@
 #include <memory>
 #include <mutex>
 
+#include "activation.h"
 #include "cublas.h"
 #include "launch.h"
 
@@ -53,6 +55,15 @@ const Packed* find(int64_t handle) {
   return found == table.end() ? nullptr : found->second.get();
 }
 
+/** y = x W + beta y */
+int multiply(const float* x, const float* kernel, bool transposed, bool bfloat16, int64_t M, int64_t I, int64_t O,
+             float beta, float* y) {
+  if (!bfloat16) return gemm("linear", {x, false, 0}, {kernel, transposed, 0}, 1, M, O, I, beta, y);
+  Scratch narrowed;
+  TRY(narrow("linear", x, M * I, narrowed));
+  return gemm("linear", {halves(narrowed), false, 0, true}, {kernel, transposed, 0, true}, 1, M, O, I, beta, y);
+}
+
 int64_t addressOf(const void* memory) { return reinterpret_cast<int64_t>(memory); }
 
 }  // namespace
@@ -63,11 +74,13 @@ using namespace inseq;
 extern "C" {
 
 int inseq_linear(const float* x, const float* kernel, int64_t packed, const float* bias, int64_t M, int64_t I,
-                 int64_t O, int32_t transpose_kernel, int32_t, float* y) {
+                 int64_t O, int32_t transpose_kernel, int32_t, int32_t activation, float* before, float* y) {
   CHECK(M >= 0 && I >= 0 && O >= 0, "linear: expected sizes that are not negative, received M=%lld, I=%lld, O=%lld",
         (long long)M, (long long)I, (long long)O);
   CHECK(packed != 0 || kernel != nullptr || I * O == 0, "linear: expected a kernel [I=%lld, O=%lld], received none",
         (long long)I, (long long)O);
+  CHECK(isActivation(activation), "linear: expected a known activation, received %d", activation);
+  CHECK(before == nullptr || before != y, "linear: expected room for what comes before the activation, received that of y");
   const bool transposed = transpose_kernel != 0;
   const Packed* found = nullptr;
   if (packed != 0) {
@@ -84,17 +97,18 @@ int inseq_linear(const float* x, const float* kernel, int64_t packed, const floa
   TENSOR("linear", x, M * I);
   if (found == nullptr) TENSOR("linear", kernel, I * O);
   if (bias != nullptr) TENSOR("linear", bias, O);
+  if (before != nullptr) TENSOR("linear", before, M * O);
   TENSOR("linear", y, M * O);
   if (M * O == 0) return INSEQ_OK;
-  if (bias != nullptr) TRY(inseq_repeat(bias, 1, M, O, y));
-  if (I == 0) return bias != nullptr ? INSEQ_OK : inseq_fill(y, M * O, 0.0f);
-  const float beta = bias != nullptr ? 1.0f : 0.0f;
-  if (found == nullptr || !found->bfloat16) {
-    return gemm("linear", {x, false, 0}, {kernel, transposed, 0}, 1, M, O, I, beta, y);
+  const bool bfloat16 = found != nullptr && found->bfloat16;
+  if (activation == INSEQ_LINEAR && before == nullptr) {
+    if (bias != nullptr) TRY(inseq_repeat(bias, 1, M, O, y));
+    if (I == 0) return bias != nullptr ? INSEQ_OK : inseq_fill(y, M * O, 0.0f);
+    return multiply(x, kernel, transposed, bfloat16, M, I, O, bias != nullptr ? 1.0f : 0.0f, y);
   }
-  Scratch narrowed;
-  TRY(narrow("linear", x, M * I, narrowed));
-  return gemm("linear", {halves(narrowed), false, 0, true}, {kernel, transposed, 0, true}, 1, M, O, I, beta, y);
+  float* sums = before != nullptr ? before : y;
+  TRY(I == 0 ? inseq_fill(sums, M * O, 0.0f) : multiply(x, kernel, transposed, bfloat16, M, I, O, 0.0f, sums));
+  return finishRows("linear", sums, bias, M, O, activation, y);
 }
 
 int inseq_pack(const float* kernel, int64_t I, int64_t O, int64_t* handle) {

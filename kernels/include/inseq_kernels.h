@@ -28,7 +28,7 @@ extern "C" {
 #endif
 
 /* Raised with every change of this file; the caller compares it with the one it was written for. */
-#define INSEQ_INTERFACE_VERSION 10
+#define INSEQ_INTERFACE_VERSION 11
 
 #define INSEQ_API __attribute__((visibility("default")))
 /* An argument that the function writes one value to. */
@@ -127,12 +127,14 @@ INSEQ_API int inseq_pack(const float* kernel, int64_t I, int64_t O, INSEQ_OUT in
 INSEQ_API int inseq_read_packed(int64_t handle, int64_t I, int64_t O, float* kernel);
 INSEQ_API int inseq_unpack(int64_t handle);
 /*
- * y = x W + b: x [M, I], W [I, O] -> y [M, O]. W is `packed` if that is not 0, else `kernel`; with transpose_kernel that
- * matrix is [O, I] and W its transpose. bias [O] may be null. With skip_zero_rows, rows of x that are all zero give b (or
- * zero) without work.
+ * z = x W + b, y = f(z): x [M, I], W [I, O] -> y [M, O]. W is `packed` if that is not 0, else `kernel`; with
+ * transpose_kernel that matrix is [O, I] and W its transpose. bias [O] may be null. With skip_zero_rows, rows of x that are
+ * all zero give z = b (or zero) without work. f is an `activation` (below; INSEQ_LINEAR for none), computed where the sums
+ * end. `before` [M, O], which may be null, gets z, which inseq_activation_backward needs; otherwise z is not stored.
  */
 INSEQ_API int inseq_linear(const float* x, const float* kernel, int64_t packed, const float* bias, int64_t M, int64_t I,
-                           int64_t O, int32_t transpose_kernel, int32_t skip_zero_rows, float* y);
+                           int64_t O, int32_t transpose_kernel, int32_t skip_zero_rows, int32_t activation, float* before,
+                           float* y);
 
 /* How a frozen matrix [I, O] is stored in fewer bits, row by row; a row begins with a new byte. */
 enum {

@@ -90,7 +90,7 @@ void testForkOnHost() {
 void testNothing() {
   expectOk("activation", inseq_activation(nullptr, 0, INSEQ_GELU, nullptr));
   expectOk("matmul", inseq_matmul(nullptr, nullptr, 0, 3, 4, 5, 15, 20, 0, 0, nullptr));
-  expectOk("linear", inseq_linear(nullptr, nullptr, 0, nullptr, 0, 0, 4, 0, 0, nullptr));
+  expectOk("linear", inseq_linear(nullptr, nullptr, 0, nullptr, 0, 0, 4, 0, 0, INSEQ_LINEAR, nullptr, nullptr));
   expectOk("layer norm", inseq_layer_norm(nullptr, nullptr, nullptr, 0, 8, 1e-5f, nullptr));
   expectOk("softmax", inseq_softmax(nullptr, 0, 8, 0, nullptr));
   expectOk("reduce", inseq_reduce(nullptr, INSEQ_SUM, 0, 8, 3, nullptr));

@@ -74,7 +74,7 @@ void testTurned() {
   expectOk("turned", inseq_pack(on(w), O, I, &handle));
   const auto product = [&](int64_t from, int64_t rows) {
     return once("turned", rows * O, [&](float* out) {
-      return inseq_linear(x.data() + from * I, nullptr, handle, bias.data(), rows, I, O, 1, 0, out);
+      return inseq_linear(x.data() + from * I, nullptr, handle, bias.data(), rows, I, O, 1, 0, INSEQ_LINEAR, nullptr, out);
     });
   };
   const Floats y = product(0, M);
@@ -99,7 +99,7 @@ void testLinear() {
       const auto run = [&](int64_t packed) {
         return withThreads(name, M * O, [&](float* y) {
           return inseq_linear(on(x), on(w, packed == 0), packed, on(bias, withBias), M, I, O,
-                              transposed, skip, y);
+                              transposed, skip, INSEQ_LINEAR, nullptr, y);
         });
       };
       const Floats y = run(0);
@@ -111,7 +111,8 @@ void testLinear() {
       // One row alone gives the same bits as among few, one of many as among nearly as many; cuBLAS does not promise that.
       const int64_t others = M <= FEW ? 1 : M - 1;
       const Floats rows = once(name, others * O, [&](float* out) {
-        return inseq_linear(on(x), nullptr, handle, on(bias, withBias), others, I, O, transposed, skip, out);
+        return inseq_linear(on(x), nullptr, handle, on(bias, withBias), others, I, O, transposed, skip, INSEQ_LINEAR, nullptr,
+                            out);
       });
       if (!onGpu() && std::memcmp(y.data(), rows.data(), rows.size() * sizeof(float)) != 0)
         report(name, "a row among others differs");
@@ -119,9 +120,9 @@ void testLinear() {
                     return inseq_read_packed(handle, packedRows, columns, out);
                   }), Doubles(w.begin(), w.end()), 0);
       expectError(name, inseq_read_packed(handle, packedRows + 1, columns, nullptr), "which is none");
-      expectError(name, inseq_linear(on(x), nullptr, handle, nullptr, M, I + 1, O, 0, 0, nullptr), "expected a packed");
+      expectError(name, inseq_linear(on(x), nullptr, handle, nullptr, M, I + 1, O, 0, 0, INSEQ_LINEAR, nullptr, nullptr), "expected a packed");
       expectOk(name, inseq_unpack(handle));
-      expectError(name, inseq_linear(on(x), nullptr, handle, nullptr, M, I, O, 0, 0, nullptr), "released");
+      expectError(name, inseq_linear(on(x), nullptr, handle, nullptr, M, I, O, 0, 0, INSEQ_LINEAR, nullptr, nullptr), "released");
       expectError(name, inseq_unpack(handle), "which is none");
       Doubles expected(static_cast<size_t>(M * O));
       for (int64_t m = 0; m < M; m++)
@@ -137,7 +138,7 @@ void testLinear() {
   if (inseq_packed_bytes() != 0) report("pack", "bytes are left after all handles were released");
   float one = 1;
   int64_t handle = 0;
-  expectError("linear", inseq_linear(&one, nullptr, 0, nullptr, 1, 1, 1, 0, 0, &one), "expected a kernel");
+  expectError("linear", inseq_linear(&one, nullptr, 0, nullptr, 1, 1, 1, 0, 0, INSEQ_LINEAR, nullptr, &one), "expected a kernel");
   expectError("pack", inseq_pack(&one, 0, 1, &handle), "I=0");
 }
 
@@ -648,6 +649,7 @@ int main() {
   testMemory();
   testAttribution();
   testProducts();
+  testEpilogue();
   testCompact();
   testPrecision();
   testFaults();

@@ -10,7 +10,7 @@ constexpr int64_t M = 7, I = 129, O = 33;
 /** Largest error of x W, relative to the largest result. */
 double errorOf(const Floats& x, const Floats& w, int64_t packed, bool linear) {
   const Floats y = once("precision", M * O, [&](float* out) {
-    return linear ? inseq_linear(on(x), on(w, packed == 0), packed, nullptr, M, I, O, 0, 0, out)
+    return linear ? inseq_linear(on(x), on(w, packed == 0), packed, nullptr, M, I, O, 0, 0, INSEQ_LINEAR, nullptr, out)
                   : inseq_matmul(on(x), on(w), 1, M, O, I, 0, 0, 0, 0, out);
   });
   double error = 0, largest = 0;
@@ -36,7 +36,7 @@ void testRounded(int64_t M, int64_t K, int64_t N, bool transposed, bool pack) {
   int64_t packed = 0;
   if (pack) expectOk(name, inseq_pack(on(w), transposed ? N : K, transposed ? K : N, &packed));
   const auto product = [&](const float* rows, int64_t count, float* out) {
-    return inseq_linear(rows, on(w), packed, on(bias), count, K, N, transposed, 0, out);
+    return inseq_linear(rows, on(w), packed, on(bias), count, K, N, transposed, 0, INSEQ_LINEAR, nullptr, out);
   };
   const Floats y = withThreads(name, M * N, [&](float* out) { return product(on(x), M, out); });
   const Floats alone = once(name, N, [&](float* out) { return product(on(x) + (M - 1) * K, 1, out); });
@@ -73,7 +73,7 @@ void testHost() {
   const Floats values = {NAN, INFINITY, -INFINITY, 1.00390625f, 1.01171875f, -0.0f, 3.3e38f, 1e-40f}, one = {1};
   const Doubles rounded = {NAN, INFINITY, -INFINITY, 1.0, 1.015625, 0, 3.29648543e38, 0};
   expectClose("bfloat16 of NaN, infinity, halves, a number too small",
-              once("high", 8, [&](float* y) { return inseq_linear(on(values), on(one), 0, nullptr, 8, 1, 1, 0, 0, y); }),
+              once("high", 8, [&](float* y) { return inseq_linear(on(values), on(one), 0, nullptr, 8, 1, 1, 0, 0, INSEQ_LINEAR, nullptr, y); }),
               rounded, 1e-6);
   expectBetween("matmul stays float32", errorOf(x, w, 0, false), 0, 1e-6);
   expectOk("float32", inseq_set_precision(INSEQ_FLOAT32_PRECISION));

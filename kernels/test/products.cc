@@ -16,7 +16,7 @@ Floats spread(int64_t n, int range) {
 
 Floats multiply(const std::string& name, const Floats& x, const Floats& w, int64_t M, int64_t K, int64_t N, bool skip) {
   return withThreads(name, M * N, [&](float* y) {
-    return inseq_linear(on(x), on(w), 0, nullptr, M, K, N, 1, skip, y);
+    return inseq_linear(on(x), on(w), 0, nullptr, M, K, N, 1, skip, INSEQ_LINEAR, nullptr, y);
   });
 }
 

@@ -43,7 +43,7 @@ function product(
   const weights = packed === 0 ? backend.floats(kernel) : null;
   const biasNumbers = bias === undefined ? null : backend.floats(bias);
   const flags = [transposed ? 1 : 0, skipZeroRows ? 1 : 0] as const;
-  backend.call("linear", numbers, weights, packed, biasNumbers, M, I, O, ...flags, y);
+  backend.call("linear", numbers, weights, packed, biasNumbers, M, I, O, ...flags, 0, null, y);
   return writeRows(backend, [...x.shape.slice(0, -1), O], y, rows, O);
 }
 
