@@ -6,7 +6,7 @@ import { OptionError } from "../src/errors.ts";
 import { explain, listExplained } from "../src/explain.ts";
 import { type Method, methods } from "../src/method/registry.ts";
 import { scores } from "../src/score/registry.ts";
-import { runInseq } from "./cli/runInseq.ts";
+import { runHere } from "./cli/runInseq.ts";
 
 const all = Object.values(listExplained()).flat();
 
@@ -51,10 +51,10 @@ test("an unknown name is an error that names the nearest", () => {
 });
 
 test("the command prints it, and fails with the nearest name", async () => {
-  const shown = await runInseq(["explain", "entropy"]);
+  const shown = await runHere(["explain", "entropy"]);
   expect(shown.status).toBe(0);
   expect(shown.out).toContain("−Σ_v p[v] ln p[v]");
-  const wrong = await runInseq(["explain", "entrop"]);
+  const wrong = await runHere(["explain", "entrop"]);
   expect(wrong.status).toBe(2);
   expect(wrong.err).toMatch(/did you mean "entropy"/);
 }, 60_000);

@@ -8,7 +8,7 @@ import { runInseq } from "./runInseq.ts";
 test("the demo finds the words that decide, and its command line gives the same scores", async () => {
   const cwd = await mkdtemp(join(tmpdir(), "inseq-demo-"));
   try {
-    const { status, out, err } = await runInseq([], { program: "demo.ts", cwd });
+    const { status, out, err } = await runInseq([], { program: "demo.js", cwd });
     expect([status, err]).toEqual([0, ""]);
     expect(out).toContain("The strongest word is “grey”, and it is the one that decides");
     expect(out).toContain("The strongest word is “Babam”, and it is the one that decides");
@@ -18,7 +18,7 @@ test("the demo finds the words that decide, and its command line gives the same 
     expect(await readFile(join(folder, "story.html"), "utf8")).toContain("pink");
 
     const [story = ""] = out.match(/^ {2}story=(?:.|\n)*?--viz_path/m) ?? [];
-    const shell = story.replace(/node --import tsx \S+/, "$INSEQ").replace("--viz_path", "--hide -o again.json");
+    const shell = story.replace(/node \S+/, "$INSEQ").replace("--viz_path", "--hide -o again.json");
     expect(await runInseq([], { shell, cwd })).toMatchObject({ status: 0, out: "" });
     const again = await FeatureAttributionOutput.load(join(cwd, "again.json"));
     // Different runs of one program on the same numbers.

@@ -1,4 +1,4 @@
-/** The command `inseq` as a user runs it, in a process of its own, and without one. */
+/** The command `inseq` as a user runs it, built, in a process of its own, and without one. */
 
 import { type ChildProcess, spawn } from "node:child_process";
 import { join } from "node:path";
@@ -8,7 +8,7 @@ import { run } from "../../src/cli/run.ts";
 export const storiesModel = fileURLToPath(new URL("../../models/demo/stories-gpt2", import.meta.url));
 export const translationModel = fileURLToPath(new URL("../../models/demo/translation-marian", import.meta.url));
 
-const commands = fileURLToPath(new URL("../../src/cli", import.meta.url));
+const commands = fileURLToPath(new URL("../../dist/src/cli", import.meta.url));
 
 export interface Ended {
   readonly status: number | null;
@@ -20,8 +20,8 @@ export interface Ended {
 export interface RunOptions {
   /** Environment variables; undefined removes one. */
   readonly env?: Readonly<Record<string, string | undefined>>;
-  /** The file that is run. Default: main.ts. */
-  readonly program?: "main.ts" | "demo.ts";
+  /** The file that is run. Default: main.js. */
+  readonly program?: "main.js" | "demo.js";
   /** The folder that it is run in. */
   readonly cwd?: string;
   /** Called with everything on the error stream so far, whenever something is added. */
@@ -33,9 +33,9 @@ export interface RunOptions {
 /** Runs it without a terminal and without any input. */
 export async function runInseq(
   args: readonly string[],
-  { env, onReport, shell, cwd, program = "main.ts" }: RunOptions = {},
+  { env, onReport, shell, cwd, program = "main.js" }: RunOptions = {},
 ): Promise<Ended> {
-  const node = [process.execPath, "--import", import.meta.resolve("tsx"), join(commands, program)];
+  const node = [process.execPath, join(commands, program)];
   const [command = "", ...rest] = shell === undefined ? [...node, ...args] : ["sh", "-c", shell, "sh", ...args];
   const child = spawn(command, rest, {
     cwd,

@@ -1,15 +1,18 @@
 /** Attributes of configs that no golden model uses: logits, gradients and searches of small models, as PyTorch has them. */
 
 import { beforeAll, describe, expect, test } from "vitest";
+import { useBackend } from "../../src/backend/backend.ts";
 import { generate } from "../../src/model/generation/generate.ts";
 import { readGenerationArgs, readGenerationDefaults } from "../../src/model/generation/options.ts";
 import type { Model } from "../../src/model/model.ts";
 import { tidy } from "../../src/tensor.ts";
-import { useCpu } from "../support/backend.ts";
 import { floats, ids, logits, relativeDifference } from "../support/models.ts";
 import { embeddingGradients, variantModel, variants } from "../support/variants.ts";
 
-beforeAll(useCpu);
+// The fastest backend present: there are many passes, and what the variants compute does not depend on it.
+beforeAll(async () => {
+  await useBackend("auto");
+});
 
 /** Share of the range: both sides compute in single precision, with sums in another order. */
 const TOLERANCE = 1e-5;

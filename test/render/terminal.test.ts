@@ -23,7 +23,7 @@ describe.each(levels)("colour level %i", (colorLevel) => {
 
   test("lets no control character of a token through, and no line is wider than the terminal", () => {
     for (const layout of layouts) {
-      for (const width of [24, 40, 80, 200]) {
+      for (const width of [24, 80]) {
         expectHarmless(renderTerminal(hostile(), { colorLevel, width, layout }), width, colorLevel);
       }
     }

@@ -53,6 +53,10 @@ function describeEmulated(title: string, suite: (backend: BackendName) => void):
 
 /** Makes the emulated device the one of this process. The library is named for as long as that takes, and to nobody else. */
 export async function useEmulatedCuda(): Promise<void> {
+  if (!inject("alone"))
+    throw new Error(
+      "expected a file of `alone` in vitest.config.ts: the next files would find a device, too; add this one",
+    );
   process.env.INSEQ_CUDA_LIBRARY = inject("emulatedCuda") ?? "";
   try {
     await useBackend("cuda");

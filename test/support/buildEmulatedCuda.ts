@@ -8,6 +8,8 @@ declare module "vitest" {
   export interface ProvidedContext {
     /** Where the library is; null where there is no compiler. */
     emulatedCuda: string | null;
+    /** Whether the file has a process of its own (vitest.config.ts). */
+    alone: boolean;
   }
 }
 

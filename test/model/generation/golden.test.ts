@@ -1,8 +1,9 @@
 /** What Hugging Face generates: made by test/golden/make_generation.py, for the reference models with every option. */
 
 import { existsSync, readFileSync } from "node:fs";
-import { afterAll, describe, expect, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { loadArchitecture } from "../../../models/load.ts";
+import { useBackend } from "../../../src/backend/backend.ts";
 import { generate } from "../../../src/model/generation/generate.ts";
 import {
   type GenerationOptions,
@@ -11,7 +12,6 @@ import {
 } from "../../../src/model/generation/options.ts";
 import type { Model } from "../../../src/model/model.ts";
 import { openFolder } from "../../../src/platform/node.ts";
-import { useCpu } from "../../support/backend.ts";
 import { architectures, goldenPath } from "../../support/goldenResults.ts";
 import { markovModel } from "./markovModel.ts";
 
@@ -43,7 +43,10 @@ interface Forward {
   }[];
 }
 
-await useCpu();
+// The fastest backend present: what is tested is the search, whose ids are the same on all of them.
+beforeAll(async () => {
+  await useBackend("auto");
+});
 
 const demo = ["stories-gpt2", "translation-marian"];
 const { runs, markov } = JSON.parse(readFileSync(goldenPath("generation.json"), "utf8")) as {
@@ -70,15 +73,18 @@ function ownRuns(name: string): Run[] {
 
 for (const name of [...architectures, ...demo]) {
   describe(`${name} generates what Hugging Face generates`, () => {
-    const loaded = load(name);
-    afterAll(async () => (await loaded).model.dispose());
+    let loaded: Loaded;
+    beforeAll(async () => {
+      loaded = await load(name);
+    });
+    afterAll(() => loaded.model.dispose());
 
     test.each(
       [...runs, ...ownRuns(name)]
         .filter(({ model }) => model === name)
         .map((run) => [JSON.stringify(run.options), run] as const),
     )("with %s", async (_title, run) => {
-      const { model, defaults } = await loaded;
+      const { model, defaults } = loaded;
       const options = readGenerationArgs(run.options, defaults);
       const rows = await generate(model, { inputIds: run.inputs, targetPrefix: run.prefix, options });
       expect(rows).toEqual(run.expected);
@@ -86,7 +92,7 @@ for (const name of [...architectures, ...demo]) {
 
     if (demo.includes(name)) return;
     test("greedily, for the inputs of forward.json, in one batch", async () => {
-      const { model, defaults } = await loaded;
+      const { model, defaults } = loaded;
       const forward = JSON.parse(readFileSync(goldenPath(name, "forward.json"), "utf8")) as Forward;
       const options = readGenerationArgs({ maxNewTokens: 8 }, defaults);
       const language = forward.inputs[0]?.greedy.forced_bos_token_id;
@@ -104,7 +110,12 @@ for (const name of [...architectures, ...demo]) {
   });
 }
 
-async function load(name: string): Promise<{ model: Model; defaults: GenerationOptions }> {
+interface Loaded {
+  readonly model: Model;
+  readonly defaults: GenerationOptions;
+}
+
+async function load(name: string): Promise<Loaded> {
   const files = await openFolder(demo.includes(name) ? `models/demo/${name}` : goldenPath(name, "model"));
   const { model, rawConfig } = await loadArchitecture(files);
   return { model, defaults: await readGenerationDefaults(files, rawConfig) };

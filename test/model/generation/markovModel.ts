@@ -2,7 +2,7 @@
 
 import type { DecoderOnlyModel } from "../../../src/model/model.ts";
 import { select } from "../../../src/ops/select.ts";
-import { matMul, mul, oneHot, reshape, scalar, type Tensor, tensor } from "../../../src/tensor.ts";
+import { cast, matMul, mul, oneHot, reshape, scalar, type Tensor, tensor } from "../../../src/tensor.ts";
 
 interface MarkovOptions {
   readonly maxPositions?: number;
@@ -28,7 +28,7 @@ export function markovModel(
       linearized: (parts) => parts,
       logits: (states) => matMul(states, table_VV),
     },
-    embed: (ids_BT) => oneHot(ids_BT, V),
+    embed: (ids_BT) => cast(oneHot(ids_BT, V), "float32"),
     forward({ embeddings_BTD, targets_B }): Tensor {
       const [B = 0, T = 0] = embeddings_BTD.shape;
       step(B);
