@@ -80,6 +80,27 @@ std::vector<int64_t> rowsToDo(const float* x, const Epilogue& epilogue, int64_t 
   return rows;
 }
 
+/** Where a layer's sums are made: where they are to stay. And what becomes of them. */
+struct Ending {
+  float* sums;
+  Epilogue epilogue;
+
+  Ending(const float* bias, int32_t activation, float* before, float* y) : sums(before ? before : y) {
+    const bool isPlain = activation == INSEQ_LINEAR && !before;
+    epilogue = {bias, isPlain ? nullptr : activationFunction(activation), y - sums};
+  }
+};
+
+/** Whether x [M, K] and y [M, N] are there, and an ending can be made. */
+int checkRows(const char* op, const float* x, int64_t M, int64_t K, int64_t N, int32_t activation, const float* before,
+              const float* y) {
+  CHECK(isActivation(activation), "%s: expected a known activation, received %d", op, activation);
+  CHECK(x != nullptr || M * K == 0, "%s: expected x [%lld, %lld], received none", op, (long long)M, (long long)K);
+  CHECK(y != nullptr || M * N == 0, "%s: expected y [%lld, %lld], received none", op, (long long)M, (long long)N);
+  CHECK(before == nullptr || before != y, "%s: expected room for what comes before the activation, received that of y", op);
+  return INSEQ_OK;
+}
+
 /** c = x W and its epilogue; with `skipZeroRows` without the rows of x that are all zero. x is [M, K], c [M, N]. */
 void multiplyRows(const float* x, const Columns& w, const Epilogue& epilogue, int64_t M, int64_t K, int64_t N,
                   bool skipZeroRows, float* c) {
@@ -103,7 +124,6 @@ int inseq_linear(const float* x, const float* kernel, int64_t packed, const floa
         (long long)M, (long long)I, (long long)O);
   CHECK(packed != 0 || kernel != nullptr || I * O == 0, "linear: expected a kernel [I=%lld, O=%lld], received none",
         (long long)I, (long long)O);
-  CHECK(isActivation(activation), "linear: expected a known activation, received %d", activation);
   std::shared_ptr<Packed> found;
   if (packed != 0) {
     found = find(packed);
@@ -113,32 +133,32 @@ int inseq_linear(const float* x, const float* kernel, int64_t packed, const floa
     CHECK(found->I == rows && found->O == columns, "linear: expected a packed kernel [%lld, %lld], received [%lld, %lld]",
           (long long)rows, (long long)columns, (long long)found->I, (long long)found->O);
   }
-  CHECK(x != nullptr || M * I == 0, "linear: expected x [M=%lld, I=%lld], received none", (long long)M, (long long)I);
-  CHECK(y != nullptr || M * O == 0, "linear: expected y [M=%lld, O=%lld], received none", (long long)M, (long long)O);
-  CHECK(before == nullptr || before != y, "linear: expected room for what comes before the activation, received that of y");
+  if (const int status = checkRows("linear", x, M, I, O, activation, before, y)) return status;
   return guarded("linear", [&] {
     const float* panels = found ? found->panels.get(0) : nullptr;
     const View view = transpose_kernel ? transposed(kernel, I) : rowMajor(kernel, O);
     const Columns w = !panels            ? Columns{nullptr, nullptr, view}
                       : transpose_kernel ? Columns{nullptr, panels, view}
                                          : Columns{panels, nullptr, view};
-    // Sums are made where they are to stay.
-    float* sums = before ? before : y;
-    const bool isPlain = activation == INSEQ_LINEAR && !before;
-    multiplyRows(x, w, {bias, isPlain ? nullptr : activationFunction(activation), y - sums}, M, I, O, skip_zero_rows, sums);
+    const Ending ending(bias, activation, before, y);
+    multiplyRows(x, w, ending.epilogue, M, I, O, skip_zero_rows, ending.sums);
   });
 }
 
 int inseq_compact_linear(const float* x, const int32_t* words, const float* scales, int32_t format, const float* bias,
-                         int64_t M, int64_t I, int64_t O, int32_t transpose_kernel, int32_t skip_zero_rows, float* y) {
+                         int64_t M, int64_t I, int64_t O, int32_t transpose_kernel, int32_t skip_zero_rows,
+                         int32_t activation, float* before, float* y) {
   using namespace inseq;
   CHECK(M >= 0 && I >= 0 && O >= 0 && isCompactFormat(format),
         "compactLinear: expected sizes that are not negative and a known format, received M=%lld, I=%lld, O=%lld, %d",
         (long long)M, (long long)I, (long long)O, format);
+  const int64_t K = transpose_kernel ? O : I, N = transpose_kernel ? I : O;
+  if (const int status = checkRows("compactLinear", x, M, K, N, activation, before, y)) return status;
   return guarded("compactLinear", [&] {
     const Compact matrix{reinterpret_cast<const uint8_t*>(words), scales, format, I, O};
     const Columns w{nullptr, nullptr, {}, &matrix, transpose_kernel != 0};
-    multiplyRows(x, w, {bias}, M, transpose_kernel ? O : I, transpose_kernel ? I : O, skip_zero_rows, y);
+    const Ending ending(bias, activation, before, y);
+    multiplyRows(x, w, ending.epilogue, M, K, N, skip_zero_rows, ending.sums);
   });
 }
 

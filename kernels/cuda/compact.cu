@@ -16,7 +16,7 @@ __global__ void decodeKernel(Compact w, float* matrix) {
 
 extern "C" int inseq_compact_linear(const float* x, const int32_t* words, const float* scales, int32_t format,
                                     const float* bias, int64_t M, int64_t I, int64_t O, int32_t transpose_kernel,
-                                    int32_t skip_zero_rows, float* y) {
+                                    int32_t skip_zero_rows, int32_t activation, float* before, float* y) {
   using namespace inseq;
   CHECK(M >= 0 && I >= 0 && O >= 0 && isCompactFormat(format),
         "compactLinear: expected sizes that are not negative and a known format, received M=%lld, I=%lld, O=%lld, %d",
@@ -30,5 +30,5 @@ extern "C" int inseq_compact_linear(const float* x, const int32_t* words, const 
     TRY(launch("compactLinear", decodeKernel, blocksFor(I * O), THREADS, 0, matrix, decoded.floats()));
   }
   const int64_t K = transpose_kernel ? O : I, N = transpose_kernel ? I : O;
-  return inseq_linear(x, decoded.floats(), 0, bias, M, K, N, transpose_kernel, skip_zero_rows, INSEQ_LINEAR, nullptr, y);
+  return inseq_linear(x, decoded.floats(), 0, bias, M, K, N, transpose_kernel, skip_zero_rows, activation, before, y);
 }

@@ -143,12 +143,12 @@ enum {
   INSEQ_COMPACT_BFLOAT16 = 2  /* the upper half of a float32; no scales */
 };
 /*
- * y = x W + b for such a matrix, or, with transpose_kernel, y = x Wᵀ: x [M, I] -> y [M, O], or x [M, O] -> y [M, I]. It is
+ * z = x W + b for such a matrix, or, with transpose_kernel, z = x Wᵀ: x [M, I] -> y [M, O], or x [M, O] -> y [M, I]. It is
  * as inseq_linear of the float32 matrix, which is made in pieces and not kept.
  */
 INSEQ_API int inseq_compact_linear(const float* x, const int32_t* words, const float* scales, int32_t format,
                                    const float* bias, int64_t M, int64_t I, int64_t O, int32_t transpose_kernel,
-                                   int32_t skip_zero_rows, float* y);
+                                   int32_t skip_zero_rows, int32_t activation, float* before, float* y);
 
 /* ---- norms over the last axis ---- */
 

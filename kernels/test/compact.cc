@@ -73,12 +73,20 @@ void testCompact() {
         const std::string name = sizes("compact linear", {format, M, I, O, transposed, withBias, skip});
         const Floats y = withThreads(name, M * N, [&](float* out) {
           return inseq_compact_linear(on(x), on(w.words), on(w.scales, format != INSEQ_COMPACT_BFLOAT16), format,
-                                      on(bias, withBias), M, I, O, transposed, skip, out);
+                                      on(bias, withBias), M, I, O, transposed, skip, INSEQ_LINEAR, nullptr, out);
         });
         expectClose(name, y, expected, 2e-5);
+        const Floats both = once(name, 2 * M * N, [&](float* out) {
+          return inseq_compact_linear(on(x), on(w.words), on(w.scales, format != INSEQ_COMPACT_BFLOAT16), format,
+                                      on(bias, withBias), M, I, O, transposed, skip, INSEQ_GELU, out, out + M * N);
+        });
+        Doubles after;
+        for (double z : expected) after.push_back(0.5 * z * (1 + std::erf(z / std::sqrt(2.0))));
+        expectClose(name + ", before", Floats(both.begin(), both.begin() + M * N), expected, 2e-5);
+        expectClose(name + ", after it", Floats(both.begin() + M * N, both.end()), after, 2e-5);
       }
     }
   }
-  expectError("compact linear", inseq_compact_linear(nullptr, nullptr, nullptr, 9, nullptr, 1, 1, 1, 0, 0, nullptr),
+  expectError("compact linear", inseq_compact_linear(nullptr, nullptr, nullptr, 9, nullptr, 1, 1, 1, 0, 0, 0, nullptr, nullptr),
               "known format");
 }

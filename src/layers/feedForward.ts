@@ -4,7 +4,7 @@
  */
 
 import { type Site, type Sites, visit } from "../model/sites.ts";
-import { type Activation, activate, gatedUnit } from "../ops/activation.ts";
+import { type Activation, gatedUnit } from "../ops/activation.ts";
 import { type LayerInputs, type LayerShape, registerLayer, type Tensor } from "../tensor.ts";
 import { type LayerOptions, TransformerLayer } from "./layer.ts";
 import { Linear } from "./linear.ts";
@@ -44,8 +44,8 @@ export class FeedForward extends TransformerLayer<FeedForwardOptions> {
   /** [..., D] → [..., D] */
   override call(inputs: LayerInputs, { sites, at }: FeedForwardPass = {}): Tensor {
     const { activation } = this.options;
-    const up = this.#up.call(inputs);
-    const x = this.#gate ? gatedUnit(this.#gate.call(inputs), up, activation) : activate(up, activation);
+    const up = this.#up.call(inputs, this.#gate ? {} : { activation });
+    const x = this.#gate ? gatedUnit(this.#gate.call(inputs), up, activation) : up;
     return this.#down.call(at === undefined ? x : visit(sites, { ...at, name: "mlpActivation" }, x));
   }
 

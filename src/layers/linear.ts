@@ -1,9 +1,10 @@
 /**
- * Linear layer: y = x W + b. Weights `kernel` [I, O] and, unless switched off, `bias` [O].
+ * Linear layer: y = x W + b, or φ(x W + b) for who asks. Weights `kernel` [I, O] and, unless switched off, `bias` [O].
  *
  * Where the source has the matrix in fewer bits, its weights are `kernel.words` and `kernel.scales` instead.
  */
 
+import type { Activation } from "../ops/activation.ts";
 import { compactLinear } from "../ops/compactLinear.ts";
 import { linear } from "../ops/linear.ts";
 import { type LayerInputs, type LayerShape, type LayerVariable, registerLayer, type Tensor } from "../tensor.ts";
@@ -17,9 +18,13 @@ export interface LinearOptions extends LayerOptions {
   readonly bias?: boolean;
 }
 
+export interface LinearPass {
+  readonly activation?: Activation;
+}
+
 export class Linear extends TransformerLayer<LinearOptions> {
   static readonly className = "Linear";
-  readonly #multiply: (x: Tensor, bias: Tensor | undefined) => Tensor;
+  readonly #multiply: (x: Tensor, bias?: Tensor, activation?: Activation) => Tensor;
   readonly bias: LayerVariable | undefined;
 
   constructor(options: LinearOptions) {
@@ -28,16 +33,16 @@ export class Linear extends TransformerLayer<LinearOptions> {
     const compact = this.compactMatrix("kernel", [inputs, outputs]);
     if (compact === undefined) {
       const kernel = this.parameter("kernel", [inputs, outputs]);
-      this.#multiply = (x, bias) => linear(x, kernel.read(), bias);
+      this.#multiply = (x, bias, activation) => linear(x, kernel.read(), bias, { activation });
     } else {
-      this.#multiply = (x, bias) => compactLinear(x, compact(), bias);
+      this.#multiply = (x, bias, activation) => compactLinear(x, compact(), bias, activation);
     }
     this.bias = (options.bias ?? true) ? this.parameter("bias", [outputs]) : undefined;
   }
 
   /** [..., I] → [..., O] */
-  override call(inputs: LayerInputs): Tensor {
-    return this.#multiply(single(inputs), this.bias?.read());
+  override call(inputs: LayerInputs, { activation }: LinearPass = {}): Tensor {
+    return this.#multiply(single(inputs), this.bias?.read(), activation);
   }
 
   override computeOutputShape(shape: LayerShape): LayerShape {

@@ -115,14 +115,14 @@ export const activationBackward = defineKernel<"dy" | "x", Attrs>("ActivationBac
   mul(dy, rules[activation].derivative(x)),
 );
 
-const op = defineOp<"x", "x", Attrs>(activationForward, {
+export const activationOp = defineOp<"x", "x", Attrs>(activationForward, {
   saves: ["x"],
   gradient: (dy, { x }, attrs) => ({ x: () => first(activationBackward({ dy, x }, attrs)) }),
 });
 
 /** φ(x), any shape. */
 export function activate(x: Tensor, activation: Activation): Tensor {
-  return op({ x }, { activation });
+  return activationOp({ x }, { activation });
 }
 
 export const gatedUnitForward = defineKernel<"gate" | "up", Attrs>("GatedUnit", ({ gate, up }, { activation }) =>

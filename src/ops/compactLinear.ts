@@ -1,8 +1,8 @@
 /**
  * compactLinear: y = x Ŵ + b, with a frozen Ŵ that is stored in fewer bits (compactMatrix.ts)
  *
- * x [..., I], Ŵ [I, O] as words and scales, b [O] → y [..., O]. The gradient with respect to x is exact for Ŵ: dx = dy Ŵᵀ.
- * There is none with respect to Ŵ, whose numbers are whole.
+ * x [..., I], Ŵ [I, O] as words and scales, b [O] → y [..., O]; or φ(y) with an activation φ (activated.ts). The gradient with
+ * respect to x is exact for Ŵ: dx = dy Ŵᵀ. There is none with respect to Ŵ, whose numbers are whole.
  *
  * The definition makes the float32 matrix for the time of a product, so that a model takes the memory of its words and
  * of one such matrix; the CPU's kernel makes a few columns of it at a time.
@@ -11,6 +11,8 @@
 import { dims } from "../dims.ts";
 import { ShapeError } from "../errors.ts";
 import { readFloatsNow, readIntegersNow, reshape, sum, type Tensor, tensor } from "../tensor.ts";
+import { activated, type Ending } from "./activated.ts";
+import type { Activation } from "./activation.ts";
 import { bytesOfRow, type CompactFormat, decodeMatrix, encodeMatrix, scaleRows } from "./compactMatrix.ts";
 import { linearBackwardInput, linearForward } from "./linear.ts";
 import { defineKernel, defineOp, first } from "./op.ts";
@@ -34,16 +36,17 @@ export interface CompactAttrs {
 }
 
 type Stored = { readonly words: Tensor; readonly scales: Tensor };
+type Inputs = Stored & { readonly x: Tensor; readonly bias: Tensor };
 
 const decoded = ({ words, scales }: Stored, { format, I, O }: CompactAttrs): Tensor =>
   tensor(decodeMatrix(format, readIntegersNow(words), readFloatsNow(scales), I, O), [I, O]);
 
-export const compactLinearForward = defineKernel<"x" | "words" | "scales" | "bias", CompactAttrs>(
+export const compactLinearForward = defineKernel<"x" | "words" | "scales" | "bias", CompactAttrs & Ending>(
   "CompactLinear",
-  ({ x, words, scales, bias }, attrs) => {
-    const kernel = decoded({ words, scales }, attrs);
+  ({ x, words, scales, bias }, { format, I, O, ...ending }) => {
+    const kernel = decoded({ words, scales }, { format, I, O });
     const inputs = bias === undefined ? { x, kernel } : { x, kernel, bias };
-    return linearForward(inputs as { x: Tensor; kernel: Tensor; bias: Tensor }, { transposeKernel: false });
+    return linearForward(inputs as { x: Tensor; kernel: Tensor; bias: Tensor }, { ...ending, transposeKernel: false });
   },
 );
 
@@ -74,7 +77,7 @@ export function compactMatrix(format: CompactFormat, numbers: Float32Array, [I, 
 }
 
 /**
- * x Ŵ + b over the last axis.
+ * x Ŵ + b over the last axis, or φ(x Ŵ + b) with an activation.
  * @param x [..., I]
  * @param bias [O], or undefined for none
  * @returns [..., O]
@@ -84,6 +87,7 @@ export function compactLinear(
   x: Tensor,
   { format, shape: [I, O], words, scales }: CompactMatrix,
   bias?: Tensor,
+  activation?: Activation,
 ): Tensor {
   dims("compactLinear: words", words, "N", { N: Math.ceil((I * bytesOfRow(format, O)) / 4) });
   dims("compactLinear: scales", scales, "G O", { G: scaleRows(format, I), O });
@@ -91,6 +95,7 @@ export function compactLinear(
     throw new ShapeError(`compactLinear: expected the last axis of x to be I=${I}, received [${x.shape.join(", ")}]`);
   }
   if (bias !== undefined) dims("compactLinear: bias", bias, "O", { O });
-  const tensors = bias === undefined ? { x, words, scales } : { x, words, scales, bias };
-  return op(tensors as { x: Tensor; words: Tensor; scales: Tensor; bias: Tensor }, { format, I, O });
+  const tensors = (bias === undefined ? { x, words, scales } : { x, words, scales, bias }) as Inputs;
+  if (activation === undefined) return op(tensors, { format, I, O });
+  return activated(compactLinearForward, op, tensors, { format, I, O }, activation);
 }

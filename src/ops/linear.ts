@@ -1,5 +1,5 @@
 /**
- * linear: y = x W + b
+ * linear: y = x W + b, or φ(x W + b) with an activation φ (activated.ts)
  *
  * x [..., I], W [I, O] (or [O, I] with `transposeKernel`, for a matrix that is also an embedding table), b [O] → y [..., O].
  * All leading axes of x are rows of one 2-D product, because batched products of TensorFlow.js have wrong gradients where
@@ -12,6 +12,8 @@
 import { dims } from "../dims.ts";
 import { ShapeError } from "../errors.ts";
 import { add, matMul, reshape, sum, type Tensor, transpose } from "../tensor.ts";
+import { activated, type Ending, ended } from "./activated.ts";
+import type { Activation } from "./activation.ts";
 import { defineKernel, defineOp, first } from "./op.ts";
 
 interface Attrs {
@@ -20,18 +22,20 @@ interface Attrs {
   readonly skipZeroRows?: boolean;
 }
 
+type Inputs = { readonly x: Tensor; readonly kernel: Tensor; readonly bias: Tensor };
+
 /** Rows of x: [..., I] → [M, I]. */
 const rows = (x: Tensor): Tensor => reshape(x, [x.size / (x.shape.at(-1) ?? 1), x.shape.at(-1) ?? 1]);
 
 /** a [M, I] times the transpose of a weight [O, I] → [M, O], without transposing the weight. */
 const timesTransposed = (a: Tensor, weight: Tensor): Tensor => transpose(matMul(weight, transpose(a)));
 
-export const linearForward = defineKernel<"x" | "kernel" | "bias", Attrs>(
+export const linearForward = defineKernel<"x" | "kernel" | "bias", Attrs & Ending>(
   "Linear",
-  ({ x, kernel, bias }, { transposeKernel }) => {
+  ({ x, kernel, bias }, { transposeKernel, ...ending }) => {
     const product = transposeKernel ? timesTransposed(rows(x), kernel) : matMul(rows(x), kernel);
     const y = bias === undefined ? product : add(product, bias);
-    return reshape(y, [...x.shape.slice(0, -1), y.shape[1] ?? 1]);
+    return ended(reshape(y, [...x.shape.slice(0, -1), y.shape[1] ?? 1]), ending);
   },
 );
 
@@ -60,8 +64,13 @@ const op = defineOp<"x" | "kernel" | "bias", "x" | "kernel", Attrs>(linearForwar
   }),
 });
 
+export interface LinearOptions {
+  readonly transposeKernel?: boolean;
+  readonly activation?: Activation | undefined;
+}
+
 /**
- * x W + b over the last axis.
+ * x W + b over the last axis, or φ(x W + b) with an `activation`.
  * @param x [..., I]
  * @param kernel [I, O], or [O, I] with `transposeKernel`
  * @param bias [O], or undefined for none
@@ -72,7 +81,7 @@ export function linear(
   x: Tensor,
   kernel: Tensor,
   bias?: Tensor,
-  { transposeKernel = false }: { transposeKernel?: boolean } = {},
+  { transposeKernel = false, activation }: LinearOptions = {},
 ): Tensor {
   dims("linear: kernel", kernel, transposeKernel ? "O I" : "I O");
   const inputs = kernel.shape[transposeKernel ? 1 : 0];
@@ -81,6 +90,7 @@ export function linear(
   }
   const outputs = kernel.shape[transposeKernel ? 0 : 1];
   if (bias !== undefined) dims("linear: bias", bias, "O", { O: outputs });
-  const tensors = bias === undefined ? { x, kernel } : { x, kernel, bias };
-  return op(tensors as { x: Tensor; kernel: Tensor; bias: Tensor }, { transposeKernel });
+  const tensors = (bias === undefined ? { x, kernel } : { x, kernel, bias }) as Inputs;
+  if (activation === undefined) return op(tensors, { transposeKernel });
+  return activated(linearForward, op, tensors, { transposeKernel }, activation);
 }

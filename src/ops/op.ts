@@ -16,6 +16,7 @@ import {
   type Tensor,
   tidy,
 } from "../tensor.ts";
+import { noteEntry } from "./tape.ts";
 
 /** Names of a kernel's tensor arguments. */
 type Tensors<Name extends string> = { readonly [N in Name]: Tensor };
@@ -61,15 +62,28 @@ export interface Gradient<In extends string, Saved extends In, Attrs> {
   ) => { readonly [I in In]?: () => Tensor };
 }
 
+export interface Op<In extends string, Attrs extends object> {
+  (inputs: Tensors<In>, attrs: Attrs): Tensor;
+  /** As if it had been called and had given these outputs, which another kernel computed together with other things. */
+  readonly note: (inputs: Tensors<In>, attrs: Attrs, outputs: readonly Tensor[]) => void;
+}
+
 /** A differentiable operation: calling it runs `kernel`, and `tf.grad` differentiates it by the given rule. */
 export function defineOp<In extends string, Saved extends In, Attrs extends object>(
   kernel: Kernel<In, Attrs>,
   rule: Gradient<In, Saved, Attrs>,
-): (inputs: Tensors<In>, attrs: Attrs) => Tensor {
-  return (inputs, attrs) => {
-    if (!hasGradient(kernel.name)) register(kernel.name, rule);
+): Op<In, Attrs> {
+  const { name } = kernel;
+  const run = (inputs: Tensors<In>, attrs: Attrs): Tensor => {
+    if (!hasGradient(name)) register(name, rule);
     return first(kernel(inputs, attrs));
   };
+  const note = (inputs: Tensors<In>, attrs: Attrs, outputs: readonly Tensor[]): void => {
+    if (!hasGradient(name)) register(name, rule);
+    const saved = [...rule.saves.map((input) => inputs[input]), ...outputs.filter((_, i) => rule.savesOutputs?.[i])];
+    noteEntry(name, inputs, outputs, saved, attrs);
+  };
+  return Object.assign(run, { note });
 }
 
 function register<In extends string, Saved extends In, Attrs extends object>(

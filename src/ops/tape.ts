@@ -25,7 +25,9 @@ interface Recorder {
   startTape(): void;
   endTape(): void;
   addTapeNode: AddTapeNode;
-  readonly state: { activeTape: RecordedEntry[] | null; gradientDepth: number };
+  saveTensorsForBackwardMode(tensors: readonly Tensor[]): Tensor[];
+  /** It records while somebody differentiates and no kernel runs. */
+  readonly state: { activeTape: RecordedEntry[] | null; gradientDepth: number; kernelDepth: number };
 }
 
 /** Puts an entry on the tape. Its attributes, the sixth argument, are known to its gradient only. */
@@ -42,6 +44,35 @@ interface RecordedEntry {
 
 /** Whether somebody goes over what is computed now once more: for its gradient, its multipliers or its tangents. */
 export const isRecording = (): boolean => recorderInUse().state.gradientDepth > 0;
+
+/**
+ * Runs a kernel that does what several operations of the tape do, without an entry of its own: whoever calls it notes each of
+ * them (`noteEntry`), so that gradients, multipliers and tangents go through them one by one.
+ */
+export function withoutEntries<Result>(run: () => Result): Result {
+  const { state } = recorderInUse();
+  state.kernelDepth++;
+  try {
+    return run();
+  } finally {
+    state.kernelDepth--;
+  }
+}
+
+/** Puts an operation on the tape that has been computed already, if there is one. Its gradient is the registered one. */
+export function noteEntry(
+  kernelName: string,
+  inputs: Readonly<Record<string, Tensor>>,
+  outputs: readonly Tensor[],
+  saved: readonly Tensor[],
+  attributes: object,
+): void {
+  const recorder = recorderInUse();
+  const { gradientDepth, kernelDepth } = recorder.state;
+  if (gradientDepth === 0 || kernelDepth > 0) return;
+  const registered = null;
+  recorder.addTapeNode(kernelName, inputs, outputs, registered, recorder.saveTensorsForBackwardMode(saved), attributes);
+}
 
 function recorderInUse(): Recorder {
   const recorder: object = tensorflow.engine();

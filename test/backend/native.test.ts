@@ -92,6 +92,18 @@ describe.skipIf(absent !== undefined)(`native${absent === undefined ? "" : ` (sk
     dispose([kernel, bias]);
   });
 
+  it("stores nothing between a linear layer and its activation unless the pass is recorded", async () => {
+    const [x, kernel, dy] = [random([7, 64], 1), random([64, 33], 2), random([7, 33], 3)];
+    const f = (input: Tensor) => linear(input, kernel, undefined, { activation: "gelu" });
+    const arrays = async (run: () => Tensor): Promise<number> => {
+      const { kernels } = await tensorflow.profile(() => run().dispose());
+      return kernels.filter(({ name }) => name === "Linear").reduce((bytes, { bytesAdded }) => bytes + bytesAdded, 0);
+    };
+    expect(await arrays(() => f(x))).toBe(4 * 7 * 33);
+    expect(await arrays(() => tidy(() => grads(f)([x], dy)[0] as Tensor))).toBe(2 * 4 * 7 * 33);
+    dispose([x, kernel, dy]);
+  });
+
   it("stores one of the rows that a block computes from repeated ones", () => {
     tidy(() => {
       const x = repeat(random([K, S, D], 7), N);

@@ -47,6 +47,7 @@ const perRow = (x: Tensor): Tensor => select(x, tensor([0, 4, 1, 2, 3, 0], [R], 
 const operations: Readonly<Record<string, (x: Tensor) => Tensor>> = {
   linear: (x) => linear(x, random([D, 7], 1), random([7], 2)),
   "linear, transposed": (x) => linear(x, random([7, D], 1), undefined, { transposeKernel: true }),
+  "linear and its activation": (x) => linear(x, random([D, 7], 1), random([7], 2), { activation: "gelu_new" }),
   layerNorm: (x) => layerNorm(x, random([D], 1), random([D], 2), 1e-5),
   rmsNorm: (x) => rmsNorm(x, random([D], 1), 1e-5),
   activation: (x) => activate(x, "gelu_new"),

@@ -297,6 +297,21 @@ for B, H, T, S in [(1, 1, 1, 1), (2, 3, 5, 7), (1, 2, 3, 127)]:
     inputs = {"x": floats(120, B, H, T, S), "gate": floats(121, B, H, S)}
     add("gate", f"[{B}, {H}, {T}, {S}]", lambda x, gate: x * gate[:, :, None], inputs)
 
+# linear and an activation
+
+for i, (name, f) in enumerate(functions.items()):
+    if name not in ("relu", "silu", "gelu_new", "relu2"):
+        continue
+    transposed = name == "silu"
+    kernel = floats(60 + i, *((33, 17) if transposed else (17, 33)), scale=0.25)
+    spec = {"x": floats(50 + i, 2, 3, 17), "kernel": kernel}
+    if name != "relu2":
+        spec["bias"] = floats(70 + i, 33)
+    y = lambda f=f, transposed=transposed, **t: f(linear(**t, transposed=transposed))
+    kink = "a step crosses the kink" if name == "relu" else None
+    attrs = {"transposeKernel": transposed, "activation": name}
+    add("linear", f"[2, 3, 17] to 33, {name}", y, spec, attrs, skip=kink)
+
 # PyTorch's own fused attention agrees with the formula above.
 for causal in (False, True):
     q, k, v = (drawn(floats(s, 2, h, 5, 4)) for s, h in ((1, 4), (2, 2), (3, 2)))

@@ -3,6 +3,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { ShapeError } from "../../src/errors.ts";
+import { activate } from "../../src/ops/activation.ts";
 import { type CompactMatrix, compactLinear, compactMatrix } from "../../src/ops/compactLinear.ts";
 import { compactFormats, decodeMatrix, encodeMatrix, GROUP_ROWS } from "../../src/ops/compactMatrix.ts";
 import { linear } from "../../src/ops/linear.ts";
@@ -54,6 +55,20 @@ describe.each(compactFormats)("%s", (format) => {
           }),
           { numRuns: 25 },
         );
+      });
+
+      it("gives with an activation what the activation gives of it, with the same gradients", () => {
+        tidy(() => {
+          const compact = compactMatrix(format, drawn(33, 17, 1), [33, 17]);
+          const [x, b] = [makeInput({ shape: [2, 3, 33], seed: 2 }), makeInput({ shape: [17], seed: 3 })];
+          const dy = makeInput({ shape: [2, 3, 17], seed: 4 });
+          const together = (input: Tensor, bias: Tensor) => compactLinear(input, compact, bias, "silu");
+          const apart = (input: Tensor, bias: Tensor) => activate(compactLinear(input, compact, bias), "silu");
+          expectTensor(together(x, b), numbers(apart(x, b)), { ratio: 0 });
+          const expected = grads(apart)([x, b], dy);
+          for (const [i, gradient] of grads(together)([x, b], dy).entries())
+            expectTensor(gradient, numbers(expected[i] as Tensor), { ratio: 0 });
+        });
       });
 
       it("leaves nothing behind, and refuses what does not fit", () => {

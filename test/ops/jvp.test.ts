@@ -120,6 +120,7 @@ const cases: Record<string, Case> = {
   linear: one((x) => linear(x, draw([7, 5], 1), draw([5], 2))),
   "linear, its kernel too": pair((x, w) => linear(x, w, draw([5], 2)), [2, 3, 7], [7, 5]),
   "linear, transposed": one((x) => linear(x, draw([5, 7], 1), undefined, { transposeKernel: true })),
+  "linear and its activation": pair((x, w) => linear(x, w, draw([5], 2), { activation: "gelu" }), [2, 3, 7], [7, 5]),
   compactLinear: one((x) => compactLinear(x, compactMatrix("int8", floatsOf(7 * 5), [7, 5]))),
   embedding: one((x) => embedding(x, int32([2, 0, 2]))),
   select: one((x) => select(x, int32([3, 0, 6]))),

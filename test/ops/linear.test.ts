@@ -1,7 +1,9 @@
 import fc from "fast-check";
 import { expect, it } from "vitest";
 import { ShapeError } from "../../src/errors.ts";
+import { activate, activationNames } from "../../src/ops/activation.ts";
 import { linear } from "../../src/ops/linear.ts";
+import { record } from "../../src/ops/tape.ts";
 import { add, grads, mul, ones, scalar, sum, type Tensor, tidy, transpose } from "../../src/tensor.ts";
 import { describeOnBackends } from "../support/backends.ts";
 import { expectTensor, ROUNDING } from "../support/compare.ts";
@@ -62,6 +64,43 @@ describeOnBackends("linear", () => {
         const [one, two] = [first[i], second[i]] as [Tensor, Tensor];
         expectTensor(gradient, numbers(add(mul(one, scalar(3)), two)), { ratio: 32 * ROUNDING });
       }
+    });
+  });
+
+  it("gives with an activation the bits of the activation of what it gives without, and of its gradients", () => {
+    const names = [...new Set(Object.values(activationNames))];
+    fc.assert(
+      fc.property(sizes, fc.constantFrom(...names), fc.boolean(), ({ lead, I, O, seed }, activation, biased) => {
+        tidy(() => {
+          const inputs = [makeInput({ shape: [...lead, I], seed }), makeInput({ shape: [I, O], seed: seed + 1 })];
+          if (biased) inputs.push(makeInput({ shape: [O], seed: seed + 2 }));
+          const dy = makeInput({ shape: [...lead, O], seed: seed + 3 });
+          const layer = (xs: Tensor[], options = {}) => linear(xs[0] as Tensor, xs[1] as Tensor, xs[2], options);
+          const together = (...xs: Tensor[]) => layer(xs, { activation });
+          const apart = (...xs: Tensor[]) => activate(layer(xs), activation);
+          expectTensor(together(...inputs), numbers(apart(...inputs)), { ratio: 0 });
+          const [gradients, expected] = [grads(together)(inputs, dy), grads(apart)(inputs, dy)];
+          for (const [i, gradient] of gradients.entries())
+            expectTensor(gradient, numbers(expected[i] as Tensor), { ratio: 0 });
+        });
+      }),
+      { numRuns: 25 },
+    );
+  });
+
+  it("is two operations on the tape where it has an activation, so that rules for activations apply", () => {
+    tidy(() => {
+      const [x, kernel] = [makeInput({ shape: [3, 5], seed: 1 }), makeInput({ shape: [5, 2], seed: 2 })];
+      const { y, entries, release } = record(() => linear(x, kernel, undefined, { activation: "tanh" }));
+      const ours = entries.filter(({ kernelName }) => ["Linear", "Activation"].includes(kernelName));
+      expect(ours.map(({ kernelName, attributes }) => [kernelName, attributes])).toEqual([
+        ["Linear", { transposeKernel: false }],
+        ["Activation", { activation: "tanh" }],
+      ]);
+      expect(ours[1]?.inputs.x?.id).toBe(ours[0]?.outputs[0]?.id);
+      expect(ours[1]?.outputs[0]?.id).toBe(y.id);
+      expectTensor(ours[1]?.saved[0] as Tensor, numbers(linear(x, kernel)), { ratio: 0 });
+      release();
     });
   });
 

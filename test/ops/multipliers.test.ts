@@ -8,6 +8,7 @@ import { activate, activationNames, gatedUnit } from "../../src/ops/activation.t
 import { attention } from "../../src/ops/attention.ts";
 import { attentionProbabilities } from "../../src/ops/attentionProbabilities.ts";
 import { layerNorm } from "../../src/ops/layerNorm.ts";
+import { linear } from "../../src/ops/linear.ts";
 import { multipliers } from "../../src/ops/multipliers.ts";
 import { inseqRule, rescaleRule } from "../../src/ops/rescale.ts";
 import { rmsNorm } from "../../src/ops/rmsNorm.ts";
@@ -87,6 +88,10 @@ const cases: Record<string, Case> = {
       },
     ]),
   ),
+  "linear and its activation": {
+    shapes: [[3, 7]],
+    f: (x) => linear(x, draw([7, 5], 1), draw([5], 2), { activation: "relu" }),
+  },
   layerNorm: { ...norm, f: (x) => layerNorm(x, draw([5], 1), draw([5], 2), 1e-5) },
   rmsNorm: { ...norm, f: (x) => rmsNorm(x, draw([5], 1), 1e-6) },
   softmax: { shapes: [[3, 7]], f: (x) => softmax(x, -1) },

@@ -52,7 +52,10 @@ const calls = {
   activation: (t, attrs) => activate(given(t, "x"), activationOf(attrs)),
   gatedUnit: (t, attrs) => gatedUnit(given(t, "gate"), given(t, "up"), activationOf(attrs)),
   linear: (t, attrs) =>
-    linear(given(t, "x"), given(t, "kernel"), t.bias, { transposeKernel: attrs.transposeKernel === true }),
+    linear(given(t, "x"), given(t, "kernel"), t.bias, {
+      transposeKernel: attrs.transposeKernel === true,
+      activation: attrs.activation === undefined ? undefined : activationOf(attrs),
+    }),
   layerNorm: (t, attrs) => layerNorm(given(t, "x"), given(t, "scale"), given(t, "bias"), Number(attrs.epsilon)),
   rmsNorm: (t, attrs) => rmsNorm(given(t, "x"), given(t, "scale"), Number(attrs.epsilon)),
   embedding: (t) => embedding(given(t, "table"), given(t, "ids")),

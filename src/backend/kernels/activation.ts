@@ -4,9 +4,12 @@ import { BackendError } from "../../errors.ts";
 import { input, type Kernel, type KernelCall, readOne, readRows, writeRows } from "./kernel.ts";
 import type { Numbers } from "./kernelBackend.ts";
 
+/** That of `linear`. */
+export const NO_ACTIVATION = 0;
+
 /** Numbers of the C interface. */
 const activations: Readonly<Record<string, number>> = {
-  linear: 0,
+  linear: NO_ACTIVATION,
   relu: 1,
   tanh: 2,
   sigmoid: 3,
@@ -17,7 +20,8 @@ const activations: Readonly<Record<string, number>> = {
   relu2: 8,
 };
 
-function activationOf({ attrs, backend }: KernelCall): number {
+/** The number of the activation that a kernel is asked for. */
+export function activationOf({ attrs, backend }: KernelCall): number {
   const found = activations[String(attrs.activation)];
   if (found === undefined)
     throw new BackendError(`${backend.name}: expected a known activation, received ${attrs.activation}`);
