@@ -14,6 +14,7 @@
 
 import type { Scores } from "../../result/attribution.ts";
 import type { InternalsMethod } from "../method.ts";
+import { checkEncoderDecoderOptions } from "./encoderDecoderOptions.ts";
 import type { AttentionMap, AttentionSelection, Internals, InternalsAnswer } from "./internals.ts";
 
 export interface AttentionOptions extends AttentionSelection {
@@ -44,6 +45,7 @@ export const attention: InternalsMethod<AttentionOptions> = {
 async function attentionScores(internals: Internals, options: AttentionOptions): Promise<InternalsAnswer> {
   const { start, end, attributeTarget, sourceLength } = internals;
   const { outputDecoderSelfScores = true, outputEncoderSelfScores = true } = options;
+  checkEncoderDecoderOptions(internals, options, ["outputDecoderSelfScores", "outputEncoderSelfScores"]);
   const count = (length: number): number[] => Array.from({ length }, (_, i) => i);
   const predicting = count(end - start).map((g) => start + g - 1);
   const queriesOf = (stack: AttentionMap["stack"], kind: AttentionMap["attention"]): readonly number[] => {

@@ -38,6 +38,7 @@ import {
 } from "../../tensor.ts";
 import type { InternalsMethod } from "../method.ts";
 import { type AttentionPlace, attentionPlaces } from "./attentionPlaces.ts";
+import { checkEncoderDecoderOptions } from "./encoderDecoderOptions.ts";
 import { chosenHeads, type IndicesByLayer } from "./heads.ts";
 import type { Internals, InternalsAnswer } from "./internals.ts";
 import { type LayerScores, layOutLayers } from "./layerScores.ts";
@@ -101,12 +102,9 @@ async function zeroValues(internals: Internals, options: ValueZeroingOptions): P
       `similarityMetric: expected one of ${metrics.join(", ")}, received ${JSON.stringify(metric)}`,
     );
   }
-  const stray = (["encoderZeroedUnitsIndices", "crossZeroedUnitsIndices"] as const).find((name) => name in options);
-  if (sourceLength === null && stray !== undefined) {
-    throw new OptionError(
-      `${stray}: expected an encoder-decoder model, received a decoder-only one; leave it out, or give decoderZeroedUnitsIndices`,
-    );
-  }
+  const ofHeads = ["encoderZeroedUnitsIndices", "crossZeroedUnitsIndices"] as const;
+  checkEncoderDecoderOptions(internals, options, ofHeads, ", or give decoderZeroedUnitsIndices");
+  checkEncoderDecoderOptions(internals, options, ["outputDecoderSelfScores", "outputEncoderSelfScores"]);
   const measure = async (
     attention: AttentionPlace,
     name: "encoderZeroedUnitsIndices" | "decoderZeroedUnitsIndices" | "crossZeroedUnitsIndices",

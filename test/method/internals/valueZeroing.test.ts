@@ -178,3 +178,26 @@ test("an unknown metric is refused", async () => {
     'similarityMetric: expected one of cosine, euclidean, received "manhattan"',
   );
 });
+
+test.each(["value_zeroing", "attention"] as const)(
+  "what %s says of encoders is refused without one",
+  async (method) => {
+    const sequence = tinySequence({ target, start, end });
+    const asked = (options: ValueZeroingOptions) =>
+      attributeSequence(models.gpt2 as Model, sequence, request(method, options));
+    await expect(asked({ outputDecoderSelfScores: false })).rejects.toThrow(
+      "outputDecoderSelfScores: expected an encoder-decoder model, received a decoder-only one; leave it out",
+    );
+    await expect(asked({ outputEncoderSelfScores: true })).rejects.toThrow(
+      /^outputEncoderSelfScores: expected an encoder/,
+    );
+  },
+);
+
+test("value heads of an encoder are refused without one, unless nothing was said of them", async () => {
+  await expect(run("gpt2", { crossZeroedUnitsIndices: [0] })).rejects.toThrow(
+    /^crossZeroedUnitsIndices: expected an encoder-decoder model, .* or give decoderZeroedUnitsIndices$/,
+  );
+  const unsaid = await run("gpt2", { encoderZeroedUnitsIndices: undefined } as object);
+  expect(unsaid.targetAttributions).toEqual((await run("gpt2", {})).targetAttributions);
+});
