@@ -2,6 +2,7 @@
 
 import { OptionError } from "../errors.ts";
 import type { GameMethod } from "../method/method.ts";
+import { optionHelp } from "../method/optionHelp.ts";
 import { checkOptionTypes } from "../method/optionTypes.ts";
 import { checkPerturbation, perturbationOptions } from "../method/perturbation/perturbation.ts";
 import { type Method, type MethodId, type MethodOptions, methods, methodWith } from "../method/registry.ts";
@@ -155,6 +156,16 @@ const callOptions = [
   "onProgress",
   "signal",
 ] as const satisfies readonly (keyof AttributeOptions)[];
+
+/** Every option of `attribute`, whatever the method and the score that takes it. */
+export const attributeOptionNames: readonly string[] = [
+  ...callOptions,
+  ...contrastOptions,
+  ...Object.keys(optionHelp),
+  ...scoreOptionNames,
+  "baseline",
+  "seed",
+];
 
 export interface ResolvedOptions {
   readonly methodId: MethodId;

@@ -1,7 +1,8 @@
 /** What is said when a command fails. */
 
+import { attributeOptionNames } from "../attribution/options.ts";
 import * as errors from "../errors.ts";
-import { commandOption } from "./keywordArguments.ts";
+import { commandOption, keywordName } from "./keywordArguments.ts";
 import type { OptionTable } from "./optionTable.ts";
 
 /** The command that failed: its name, and its options. */
@@ -30,21 +31,29 @@ export function isForeseen(error: Error): boolean {
   return Object.values(errors).some((known) => error instanceof known) || "syscall" in error;
 }
 
+/** A name of several words, as the library writes it. */
+const severalWords = /(?<![\w.-])[a-z]+[A-Z]\w*/g;
+
 /**
- * The library's names of options as the command spells them: `inputContextText` is `--input_context_text`. A name that is a
- * plain word, such as `seed`, is one only where the message begins with it; what stands in quotes is somebody's text, and lists
- * of known names are the library's.
+ * The library's names of options as they are written for the command: `inputContextText` is `--input_context_text`, and `nSteps`,
+ * which goes into a record such as `--attribution_kwargs`, `n_steps`. A name that is a plain word, such as `seed`, is one only
+ * where the message begins with it; what stands in quotes is somebody's text, but for options that nobody knows.
  */
 function inCommandNames(message: string, options: OptionTable): string {
   return message
-    .split(/("[^"]*"|\(known: [^)]*\))/)
+    .split(/((?:unknown option |did you mean )?"[^"]*"|\(known: [^)]*\))/)
     .map((part, i) => {
+      if (part.startsWith("unknown option ")) return part.replace(severalWords, keywordName);
+      if (/^(did you mean|\(known:) /.test(part)) return part.replace(severalWords, inRecord);
       if (i % 2 === 1) return part;
-      const names = i === 0 ? /(?<![\w.-])[a-z]+[A-Z]\w*|^[a-z]+(?=:)/g : /(?<![\w.-])[a-z]+[A-Z]\w*/g;
-      return part.replace(names, (name) => commandOption(name, options) ?? name);
+      const names = i === 0 ? new RegExp(`${severalWords.source}|^[a-z]+(?=:)`, "g") : severalWords;
+      return part.replace(names, (name) => commandOption(name, options) ?? inRecord(name));
     })
     .join("");
 }
+
+/** An option of `attribute` as a record has it; any other name, such as a site's, as it is. */
+const inRecord = (name: string): string => (attributeOptionNames.includes(name) ? keywordName(name) : name);
 
 function stackOf(error: Error): string {
   const cause = error.cause instanceof Error ? `\ncaused by ${stackOf(error.cause)}` : "";

@@ -43,7 +43,7 @@ export function attributionOptions(record: KeywordArguments): AttributeOptions {
     const own = ownOptions[name];
     if (own === undefined) continue;
     throw new OptionError(
-      `--attribution_kwargs: "${longName(name).slice(2)}" has an option of its own: use ${longName(own)}`,
+      `--attribution_kwargs: "${keywordName(name)}" has an option of its own: use ${longName(own)}`,
     );
   }
   return renamed;
@@ -54,6 +54,9 @@ export function commandOption(name: string, table: OptionTable): string | undefi
   const own: string = ownOptions[name as keyof AttributeOptions] ?? name;
   return Object.hasOwn(table, own) ? longName(own) : undefined;
 }
+
+/** `nSteps` as a record has it: `n_steps`. */
+export const keywordName = (name: string): string => longName(name).slice(2);
 
 /** The same, whatever has an option of its own. */
 export function inLibraryNames(record: KeywordArguments): AttributeOptions {

@@ -198,6 +198,16 @@ describe("wrong usage ends with status 2 and one readable error", () => {
       [...story, "--attribution_kwargs", '{"attr_pos_start": 3}'],
       /"attr_pos_start" has an option of its own/,
     ],
+    [
+      "a wrong value in a record, which has Python's names",
+      [...story, "-a", "integrated_gradients", "--attribution_kwargs", '{"n_steps": "x"}'],
+      /^inseq: n_steps: expected a number, received "x"/,
+    ],
+    [
+      "an unknown name in a record",
+      [...story, "-a", "integrated_gradients", "--attribution_kwargs", '{"n_step": 3}'],
+      /unknown option "n_step"; did you mean "n_steps"\? \(known: .*internal_batch_size/,
+    ],
     ["a folder as a file", [...story, "-o", storiesModel], /--save_path: expected a file's name, received the folder/],
     [
       "a place where no file can be",
