@@ -18,7 +18,7 @@ import { createSequenceAttribution, stepsOf } from "./attribution/result.ts";
 import { contrastsOf } from "./attribution/texts/foils.ts";
 import { type Input, type Inputs, readInputs } from "./attribution/texts/inputs.ts";
 import { forcedJob, generatedJob, type Job } from "./attribution/texts/jobs.ts";
-import type { Language } from "./attribution/texts/language.ts";
+import type { LanguageModel } from "./attribution/texts/languageModel.ts";
 import { resolveOutputSpans } from "./attribution/texts/outputSpans.ts";
 import { chosenSampler } from "./attribution/texts/sampler.ts";
 import { behindStart, encodeInput, type SpecialTokensMode, withBos } from "./attribution/texts/texts.ts";
@@ -30,7 +30,6 @@ import { type GenerationOptions, readGenerationArgs } from "./model/generation/o
 import type { CompactFormat } from "./ops/compactMatrix.ts";
 import { FeatureAttributionOutput } from "./output.ts";
 import type { SequenceAttribution } from "./result/attribution.ts";
-import type { Span } from "./text/span.ts";
 import type { EncodeOptions, Encoding } from "./text/tokenizer.ts";
 import { version } from "./version.ts";
 
@@ -39,7 +38,7 @@ type Texts = string | readonly string[];
 export interface AttributionModelParts {
   /** How the model was named when it was loaded. */
   readonly name: string;
-  readonly language: Language;
+  readonly languageModel: LanguageModel;
   readonly generationDefaults: GenerationOptions;
   readonly backend: BackendInUse;
   readonly method: MethodId;
@@ -56,7 +55,7 @@ export interface AttributionModelParts {
 export class AttributionModel {
   readonly name: string;
   readonly backend: BackendInUse;
-  readonly #language: Language;
+  readonly #languageModel: LanguageModel;
   readonly #parts: AttributionModelParts;
   #method: MethodId;
 
@@ -64,7 +63,7 @@ export class AttributionModel {
     this.name = parts.name;
     this.backend = parts.backend;
     this.#parts = parts;
-    this.#language = parts.language;
+    this.#languageModel = parts.languageModel;
     this.#method = parts.method;
   }
 
@@ -74,16 +73,16 @@ export class AttributionModel {
   }
 
   get tokenizer() {
-    return this.#language.tokenizer;
+    return this.#languageModel.tokenizer;
   }
 
   get model() {
-    return this.#language.model;
+    return this.#languageModel.model;
   }
 
   /** The model, its tokenizer, and the ids with a role. */
-  get language(): Language {
-    return this.#language;
+  get languageModel(): LanguageModel {
+    return this.#languageModel;
   }
 
   /**
@@ -190,6 +189,55 @@ export class AttributionModel {
   ): Promise<FeatureAttributionOutput> {
     const started = performance.now();
     const throughHostBefore = throughHost();
+    const { jobs, prepared } = await this.#prepare(inputTexts, generatedTexts, options, resolved, limits);
+    const sequences: SequenceAttribution[] = [];
+    const notes: string[] = [];
+    let [peakBytes, rows] = [0, 0];
+    const label = options.cleanSpecialChars ? this.#cleanToken : (token: string) => token;
+    for (const { sequence, request, attribute, chat } of prepared) {
+      const { contrasts, output } = request;
+      const scores = await attribute();
+      notes.push(...(scores.notes ?? []).map((note) => `sequence ${sequences.length}: ${note}`));
+      peakBytes = Math.max(peakBytes, scores.peakBytes);
+      rows += scores.rows;
+      const turns = chat?.map(({ role, message, characters }) => ({ role, message, span: characters }));
+      sequences.push(createSequenceAttribution(sequence, scores, { ...resolved, contrasts, output }, label, turns));
+    }
+    const info = createInfo(options, resolved, {
+      modelName: this.name,
+      modelClass: this.model.facts.className,
+      tokenizerClass: this.tokenizer.className,
+      inputTexts: jobs.map((job) => job.inputText),
+      generatedTexts: jobs.map((job) => job.generatedText),
+      chat: jobs.map((job) => job.chat),
+      forced: generatedTexts !== undefined && generatedTexts !== null && !options.generateFromTargetPrefix,
+      outputSpans: prepared.map(({ request }) => request.output?.spans ?? []),
+      attrPosStart: sequences[0]?.attrPosStart ?? 0,
+      attrPosEnd: Math.max(...sequences.map((sequence) => sequence.attrPosEnd)),
+      seconds: (performance.now() - started) / 1000,
+      backend: this.backend,
+      weights: this.#parts.weights,
+      throughHost: countedSince(throughHostBefore, throughHost()),
+      version,
+      peakBytes,
+      rows,
+      notes,
+    });
+    const steps = options.outputStepAttributions ? sequences.flatMap(stepsOf) : null;
+    return new FeatureAttributionOutput({ sequences, steps, info });
+  }
+
+  /**
+   * What is to be attributed, generated where it was not given. All sequences are prepared before the first one is attributed,
+   * so that what the last one cannot have is told at once.
+   */
+  async #prepare(
+    inputTexts: Inputs,
+    generatedTexts: Texts | null | undefined,
+    options: AttributeOptions,
+    resolved: ResolvedOptions,
+    limits: RowLimits,
+  ): Promise<{ jobs: readonly Job[]; prepared: readonly (Prepared & Pick<Job, "chat">)[] }> {
     const inputs = readInputs(this.tokenizer, inputTexts, options.chat);
     const specialTokens = specialTokensOf(inputs, options);
     await checkMethod(this.model, resolved);
@@ -200,13 +248,8 @@ export class AttributionModel {
       options,
       resolved,
     );
-    const foils = await contrastsOf(this.#language, jobs, inputs, resolved.contrast, specialTokens);
-    const sampler = await chosenSampler(this.#language, resolved.methodOptions);
-    const sequences: SequenceAttribution[] = [];
-    const outputSpans: (readonly Span[])[] = [];
-    const notes: string[] = [];
-    let [peakBytes, rows] = [0, 0];
-    // What the last sequence cannot have is told before the first one is attributed.
+    const foils = await contrastsOf(this.#languageModel, jobs, inputs, resolved.contrast, specialTokens);
+    const sampler = await chosenSampler(this.#languageModel, resolved.methodOptions);
     const prepared: (Prepared & Pick<Job, "chat">)[] = [];
     for (const [i, job] of jobs.entries()) {
       const sequence = { ...job.sequence, noise: options.inputNoise };
@@ -223,39 +266,7 @@ export class AttributionModel {
       };
       prepared.push({ ...(await prepareSequence(this.model, sequence, request)), chat: job.chat });
     }
-    for (const { sequence, request, attribute, chat } of prepared) {
-      const { contrasts, output } = request;
-      const scores = await attribute();
-      outputSpans.push(output?.spans ?? []);
-      notes.push(...(scores.notes ?? []).map((note) => `sequence ${sequences.length}: ${note}`));
-      peakBytes = Math.max(peakBytes, scores.peakBytes);
-      rows += scores.rows;
-      const label = options.cleanSpecialChars ? this.#cleanToken : (token: string) => token;
-      const turns = chat?.map(({ role, message, characters }) => ({ role, message, span: characters }));
-      sequences.push(createSequenceAttribution(sequence, scores, { ...resolved, contrasts, output }, label, turns));
-    }
-    const info = createInfo(options, resolved, {
-      modelName: this.name,
-      modelClass: this.model.facts.className,
-      tokenizerClass: this.tokenizer.className,
-      inputTexts: jobs.map((job) => job.inputText),
-      generatedTexts: jobs.map((job) => job.generatedText),
-      chat: jobs.map((job) => job.chat),
-      forced: generatedTexts !== undefined && generatedTexts !== null && !options.generateFromTargetPrefix,
-      outputSpans,
-      attrPosStart: sequences[0]?.attrPosStart ?? 0,
-      attrPosEnd: Math.max(...sequences.map((sequence) => sequence.attrPosEnd)),
-      seconds: (performance.now() - started) / 1000,
-      backend: this.backend,
-      weights: this.#parts.weights,
-      throughHost: countedSince(throughHostBefore, throughHost()),
-      version,
-      peakBytes,
-      rows,
-      notes,
-    });
-    const steps = options.outputStepAttributions ? sequences.flatMap(stepsOf) : null;
-    return new FeatureAttributionOutput({ sequences, steps, info });
+    return { jobs, prepared };
   }
 
   /** Frees the model's weights, at once: calls that still use them fail. */
@@ -264,7 +275,7 @@ export class AttributionModel {
   }
 
   #prompt({ text }: Input, specialTokens: SpecialTokensMode): Encoding {
-    return encodeInput(this.#language, withBos(this.#language, text).prompt, specialTokens);
+    return encodeInput(this.#languageModel, withBos(this.#languageModel, text).prompt, specialTokens);
   }
 
   /** Of a decoder-only model, what it wrote behind a prompt. */
@@ -334,13 +345,13 @@ export class AttributionModel {
           "generationArgs: nothing is generated when generatedTexts are given; leave one of them out",
         );
       }
-      return given.map((input, i) => forcedJob(this.#language, input, generatedTexts[i] ?? "", placed));
+      return given.map((input, i) => forcedJob(this.#languageModel, input, generatedTexts[i] ?? "", placed));
     }
-    const language = this.#language;
+    const languageModel = this.#languageModel;
     const inputs = given.map((input) => this.#prompt(input, specialTokens));
     if (method.on === "players") for (const input of inputs) checkPrompt(this.model, input, { method, methodOptions });
     const prefixes = generatedTexts?.map((text) =>
-      behindStart(language, this.tokenizer.encode(text, { asTarget: true, addSpecialTokens: false })),
+      behindStart(languageModel, this.tokenizer.encode(text, { asTarget: true, addSpecialTokens: false })),
     );
     if (options.generateFromTargetPrefix && prefixes === undefined) {
       throw new OptionError("generateFromTargetPrefix: expected the prefixes in generatedTexts, received none");
@@ -350,9 +361,14 @@ export class AttributionModel {
     return inputs.map((input, i) => {
       const { text, chat } = given[i] ?? { text: "", chat: null };
       const row = ids[i] ?? [];
-      if (!options.retokenize) return generatedJob(language, { text, chat }, input, row, placed);
+      if (!options.retokenize) return generatedJob(languageModel, { text, chat }, input, row, placed);
       const generated = chat === null ? row : this.#reply(row, input);
-      return forcedJob(language, { text: withBos(language, text).prompt, chat }, this.decode(generated), placed);
+      return forcedJob(
+        languageModel,
+        { text: withBos(languageModel, text).prompt, chat },
+        this.decode(generated),
+        placed,
+      );
     });
   }
 }

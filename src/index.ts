@@ -11,6 +11,7 @@ export type { SpanReduction } from "./attribution/steps.ts";
 export type { BaselineChoice, BaselineName } from "./attribution/texts/baseline.ts";
 export type { Foil, TopFoils } from "./attribution/texts/foils.ts";
 export type { Inputs } from "./attribution/texts/inputs.ts";
+export type { LanguageModel } from "./attribution/texts/languageModel.ts";
 export type { OutputSpansChoice } from "./attribution/texts/outputSpans.ts";
 export type { AttributionModel } from "./attributionModel.ts";
 export {

@@ -2,7 +2,7 @@
 
 import { type InTurn, loadArchitecture } from "../models/load.ts";
 import { methodOptionNames } from "./attribution/options.ts";
-import { createLanguage, inTargetLanguage } from "./attribution/texts/language.ts";
+import { createLanguageModel, inTargetLanguage } from "./attribution/texts/languageModel.ts";
 import { AttributionModel } from "./attributionModel.ts";
 import { type BackendName, onBackend, useBackend } from "./backend/backend.ts";
 import type { BackendOptions } from "./backend/definition.ts";
@@ -94,10 +94,10 @@ export async function loadModel(
   const { model, rawConfig } = await modelOf(files, storage, options.graph, (work) => onBackend(inUse, work));
   const configured = await readGenerationDefaults(files, rawConfig);
   const generationDefaults = "tgt_lang" in settings ? inTargetLanguage(tokenizer, configured) : configured;
-  const language = createLanguage(model, tokenizer, rawConfig, generationDefaults);
+  const languageModel = createLanguageModel(model, tokenizer, rawConfig, generationDefaults);
   return new AttributionModel({
     name: files.name,
-    language,
+    languageModel,
     generationDefaults,
     backend: inUse,
     method: id,

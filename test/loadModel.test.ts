@@ -3,7 +3,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
-import { createLanguage, inTargetLanguage } from "../src/attribution/texts/language.ts";
+import { createLanguageModel, inTargetLanguage } from "../src/attribution/texts/languageModel.ts";
 import { encodeTarget } from "../src/attribution/texts/texts.ts";
 import { FileError, OptionError } from "../src/errors.ts";
 import type { JsonObject } from "../src/json.ts";
@@ -103,7 +103,7 @@ describe("a target language", () => {
     const generation = inTargetLanguage(tokenizer, await defaults());
     const french = tokenizer.tokenToId("fr_XX");
     expect(generation).toMatchObject({ decoderStartTokenId: french, forcedBosTokenId: null });
-    const language = createLanguage(model, tokenizer, {}, generation);
+    const language = createLanguageModel(model, tokenizer, {}, generation);
     const { ids } = encodeTarget(language, "the ball", "added");
     expect([ids[0], ids.at(-1)]).toEqual([french, tokenizer.special.eos]);
     expect(ids.filter((id) => id === french).length).toBe(1);
@@ -115,7 +115,7 @@ describe("a target language", () => {
     const french = tokenizer.tokenToId("fr_XX");
     expect(generation).toMatchObject({ decoderStartTokenId: 2, forcedBosTokenId: french });
     expect(readGenerationArgs({ forced_bos_token_id: 7 }, generation).forcedBosTokenId).toBe(7);
-    const { ids } = encodeTarget(createLanguage(model, tokenizer, {}, generation), "the ball", "added");
+    const { ids } = encodeTarget(createLanguageModel(model, tokenizer, {}, generation), "the ball", "added");
     expect(ids.slice(0, 2)).toEqual([2, french]);
     expect(ids.at(-1)).toBe(2);
   });
@@ -128,7 +128,7 @@ describe("a target language", () => {
     };
     const tokenizer = await loadTokenizer(memoryFiles(files), { tgt_lang: "fra" });
     const generation = inTargetLanguage(tokenizer, { ...(await defaults()), decoderStartTokenId: 3 });
-    const { ids } = encodeTarget(createLanguage(model, tokenizer, {}, generation), "the ball", "added");
+    const { ids } = encodeTarget(createLanguageModel(model, tokenizer, {}, generation), "the ball", "added");
     expect(ids.slice(0, 2)).toEqual([3, tokenizer.tokenToId("__fra__")]);
     expect(ids.filter((id) => id === 3)).toEqual([3, 3]);
   });

@@ -58,3 +58,22 @@ export function checkContext(model: Model, request: AttributionRequest): void {
 export function attributesTarget(model: Model, { attributeTarget }: AttributionRequest): boolean {
   return attributeTarget || model.kind === "decoder-only";
 }
+
+/** @throws OptionError when the attributed function has no gradient with respect to the inputs */
+export function checkAttributable(model: Model, request: AttributionRequest): void {
+  const { attributed, contrastForceInputs, method, methodId } = request;
+  checkDifferentiable(request);
+  if (request.output !== null && method.on === "sites" && model.facts.dependsOnLength) {
+    throw new OptionError(
+      `outputSpans: expected a method that attributes inputs, received ${methodId}: activations of this model depend on the ` +
+        "length of the text, so that the tokens of a span do not see the same ones",
+    );
+  }
+  if (contrastForceInputs && method.on === "sites" && attributed.score.contrast !== "none") {
+    throw new OptionError(
+      `contrastForceInputs: expected a method that attributes inputs, received ${methodId}: what is inside the model for one ` +
+        "context is not there in the other; leave it out to compare tokens in the same context",
+    );
+  }
+  checkContext(model, request);
+}

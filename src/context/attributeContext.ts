@@ -32,7 +32,7 @@ export async function attributeContext(
   const started = performance.now();
   const resolved = resolveContextOptions(options, model.method);
   const outputs = await findOutputs(model, resolved);
-  const exchanges = createExchanges(model.language, resolved, outputs);
+  const exchanges = createExchanges(model.languageModel, resolved, outputs);
   checkDifference(exchanges);
   const { inputContext, outputContext } = exchanges;
   const { tokens, sensitive, output } = await contextSensitivity(model, exchanges, resolved);

@@ -68,7 +68,7 @@ async function writtenBehind(
   const targetPrefix =
     prefix === null
       ? null
-      : behindStart(model.language, model.tokenizer.encode(prefix, { asTarget: true, addSpecialTokens: false }));
+      : behindStart(model.languageModel, model.tokenizer.encode(prefix, { asTarget: true, addSpecialTokens: false }));
   const ids = await model.generateIds(model.encode(text), {
     generationArgs,
     signal,

@@ -1,6 +1,6 @@
 /** The texts with and without context, their tokens, and where the parts are in them. */
 
-import type { Language } from "../attribution/texts/language.ts";
+import type { LanguageModel } from "../attribution/texts/languageModel.ts";
 import { encodeInput, encodeTarget } from "../attribution/texts/texts.ts";
 import type { Span } from "../text/span.ts";
 import type { Encoding } from "../text/tokenizer.ts";
@@ -45,7 +45,7 @@ export function filledInput({
 
 /** With the output as it was given, or as the model has written it. */
 export function createExchanges(
-  language: Language,
+  language: LanguageModel,
   options: ResolvedContextOptions,
   outputs: { readonly context: string | null; readonly current: string },
 ): Exchanges {
@@ -71,7 +71,7 @@ export function createExchanges(
   };
 }
 
-function exchange(language: Language, input: string, output: FilledText, separator: string): Exchange {
+function exchange(language: LanguageModel, input: string, output: FilledText, separator: string): Exchange {
   const whole =
     language.model.kind === "decoder-only" ? joined(input, output.text, separator) : { text: output.text, at: 0 };
   return {
@@ -84,7 +84,7 @@ function exchange(language: Language, input: string, output: FilledText, separat
 }
 
 function inputContext(
-  language: Language,
+  language: LanguageModel,
   { templates, inputContextText = "" }: ResolvedContextOptions,
   input: FilledText,
   { targetTokens }: Exchange,

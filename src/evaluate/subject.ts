@@ -13,7 +13,7 @@ import { createTarget } from "../attribution/target.ts";
 import type { BaselineChoice } from "../attribution/texts/baseline.ts";
 import { type Contrast, createContrast } from "../attribution/texts/contrast.ts";
 import { forcedJob, type Job } from "../attribution/texts/jobs.ts";
-import type { Language } from "../attribution/texts/language.ts";
+import type { LanguageModel } from "../attribution/texts/languageModel.ts";
 import { uniformSampler } from "../attribution/texts/sampler.ts";
 import type { AttributionModel } from "../attributionModel.ts";
 import { OptionError } from "../errors.ts";
@@ -94,15 +94,15 @@ export async function openSubject(
 }
 
 function subjectOf(model: AttributionModel, item: EvaluationItem, options: SubjectOptions, limits: RowLimits): Subject {
-  const { language } = model;
-  const { job, contrast } = createJob(language, item, options);
+  const { languageModel } = model;
+  const { job, contrast } = createJob(languageModel, item, options);
   const sequence = { ...job.sequence, noise: options.noise };
   const inputs = seenInputs(sequence, options.attributeTarget);
   const players = removablePlayers(sequence, inputs, options);
   const defaults = defaultFunctions(item);
   const { explained = defaults.explained, measured = defaults.measured } = options;
   const functions = targetFunctions(explained, measured, item.foil !== undefined);
-  const runner = createRunner(language.model, sequence, options.attributeTarget);
+  const runner = createRunner(languageModel.model, sequence, options.attributeTarget);
   const { removal } = removalOperators[options.removal];
   const { start, end, source } = sequence;
   const lengths = inputs.map(({ encoding }, i) => (source !== null && i === 0 ? encoding.ids.length : end - 1));
@@ -111,11 +111,11 @@ function subjectOf(model: AttributionModel, item: EvaluationItem, options: Subje
     runner,
     reference: 0,
     hasSource: source !== null,
-    sampler: uniformSampler(language.model.facts, sequence.special),
+    sampler: uniformSampler(languageModel.model.facts, sequence.special),
     ids: inputs.map(({ encoding }) => encoding.ids),
   };
   const positions = end - 1 + (source?.ids.length ?? 0);
-  const passes = perturbationsPerPass(language.model.facts, positions, end - start, limits);
+  const passes = perturbationsPerPass(languageModel.model.facts, positions, end - start, limits);
   const tokens = {
     targets: sequence.target.ids.slice(start, end),
     foils: [contrast?.ids ?? sequence.target.ids.slice(start, end)],
@@ -178,7 +178,7 @@ function subjectOf(model: AttributionModel, item: EvaluationItem, options: Subje
 
 /** The item as a sequence with the removal's baseline, and what it is contrasted with. */
 function createJob(
-  language: Language,
+  language: LanguageModel,
   item: EvaluationItem,
   { removal, seed }: SubjectOptions,
 ): { job: Job; contrast: Contrast | null } {

@@ -3,7 +3,7 @@
 import { readFileSync } from "node:fs";
 import type { Sequence } from "../../src/attribution/sequence.ts";
 import { forcedJob } from "../../src/attribution/texts/jobs.ts";
-import type { Language } from "../../src/attribution/texts/language.ts";
+import type { LanguageModel } from "../../src/attribution/texts/languageModel.ts";
 import type { AttributionModel } from "../../src/attributionModel.ts";
 import type { Scores } from "../../src/result/attribution.ts";
 import type { AttributionCase } from "./attributionCases.ts";
@@ -13,7 +13,7 @@ export function forcedSequence(
   model: AttributionModel,
   architecture: string,
   golden: Pick<AttributionCase, "inputTexts" | "generatedTexts">,
-): { language: Language; sequence: Sequence } {
+): { language: LanguageModel; sequence: Sequence } {
   const language = languageOf(model, architecture);
   const { sequence } = forcedJob(
     language,
@@ -24,7 +24,7 @@ export function forcedSequence(
   return { language, sequence };
 }
 
-function languageOf({ model, tokenizer }: AttributionModel, architecture: string): Language {
+function languageOf({ model, tokenizer }: AttributionModel, architecture: string): LanguageModel {
   const config = JSON.parse(readFileSync(goldenPath(architecture, "model", "config.json"), "utf8"));
   const start = model.kind === "encoder-decoder" ? config.decoder_start_token_id : config.bos_token_id;
   return { model, tokenizer, start, eos: [config.eos_token_id], pad: config.pad_token_id ?? config.eos_token_id };

@@ -1,42 +1,37 @@
 /** Attributing vectors, the embeddings or activations inside the model: the steps of a sequence are solved in chunks, each a problem for the method. */
 
-import { OptionError } from "../../errors.ts";
 import { averagedOverBaselines } from "../../method/averaged.ts";
-import type { EmbeddingMethod, SiteMethod } from "../../method/method.ts";
 import type { Answer, Problem } from "../../method/problem.ts";
-import type { MethodOptions } from "../../method/registry.ts";
-import { smoothed, solutions } from "../../method/smoothed.ts";
+import { smoothed } from "../../method/smoothed.ts";
 import type { Model } from "../../model/model.ts";
-import { sharesRepeats } from "../../ops/repeat.ts";
-import type { Scores } from "../../result/attribution.ts";
-import { dispose, memory, readFloats, type Tensor } from "../../tensor.ts";
-import { attributedContexts, attributesTarget, checkContext, checkDifferentiable } from "../attributedContext.ts";
-import { evenPart, fewerRows, type PassLimits, perturbationsPerPass, rowsPerPass, stepsPerPass } from "../budget.ts";
-import type { AttributionRequest, SequenceScores, StepData } from "../engine.ts";
+import { dispose, memory, readFloats } from "../../tensor.ts";
+import { attributedContexts } from "../attributedContext.ts";
+import { fewerRows, perturbationsPerPass, rowsPerPass } from "../budget.ts";
+import type { SequenceScores, StepData } from "../engine.ts";
 import { nextTask } from "../nextTask.ts";
 import { createRunner } from "../runner/runner.ts";
 import type { Sequence } from "../sequence.ts";
-import { readingPositions, stepsOf, tokensSeen } from "../steps.ts";
+import { readingPositions, stepsOf } from "../steps.ts";
 import { createTarget } from "../target.ts";
 import { embeddingPlaces, sitePlaces } from "./attributedPlaces.ts";
 import { readEnds } from "./ends.ts";
 import { neuronRunner, siteOf } from "./neuron.ts";
+import { planPasses, type VectorRequest } from "./passPlan.ts";
 import { createProblem, type ProblemOptions } from "./problem.ts";
 import { createSiteProblem, embeddingSites, type OwnedSiteProblem } from "./siteProblem.ts";
-import { reduceWidth, type WidthReduction } from "./widthReduction.ts";
+import { readScores } from "./widthReduction.ts";
 
 /** Of a request that `checkAttributable` has let through. */
 export async function attributeVectors(
   model: Model,
   sequence: Sequence,
-  request: AttributionRequest & { readonly method: EmbeddingMethod<MethodOptions> | SiteMethod<MethodOptions> },
+  request: VectorRequest,
   { tokens: wordTokens, contrast_FGV, stepScores }: StepData,
 ): Promise<SequenceScores> {
   const { neuron } = request;
   const site = neuron && siteOf(model, neuron);
   const units = wordTokens.targets.map(() => neuron?.unit ?? 0);
   const tokens = site === undefined ? wordTokens : { targets: units, foils: [units] };
-  const { end } = sequence;
   const asSteps = stepsOf(sequence, request.output);
   const G = asSteps.length;
   const attributed = { ...request.attributed, contexts: attributedContexts(model, sequence, request, contrast_FGV) };
@@ -47,34 +42,14 @@ export async function attributeVectors(
   };
   const { method, methodOptions } = request;
   const everyBaseline = method.usesBaseline === "each";
-  const asked = solutions(methodOptions) * (everyBaseline ? sequence.baselines.length : 1);
-  const limits: PassLimits = {
-    ...request.limits,
-    rows: methodOptions.internalBatchSize ?? methodOptions.perturbationsPerEval ?? request.limits.rows,
-    sharesRepeats: sharesRepeats(),
-    readings: Math.max(...asSteps.map((step) => step.length)),
-  };
-  const positions = end - 1 + (sequence.source?.ids.length ?? 0);
   const wholeRunner = createRunner(model, sequence, request.attributeTarget);
   const runner = site === undefined ? wholeRunner : neuronRunner(wholeRunner, site);
   const places =
     method.on === "sites"
       ? sitePlaces(model, sequence, request, methodOptions)
       : embeddingPlaces(model, sequence, request);
-  // Where activations depend on the length of the text, each step has activations of its own.
-  const alone = method.on === "sites" && model.facts.dependsOnLength === true;
-  const steps = alone ? 1 : stepsPerPass(model.facts, positions, limits);
-  /** Attributed positions before the last target of a pass. */
-  const attributedPositions = (to: number): number =>
-    (sequence.source?.ids.length ?? 0) +
-    (attributesTarget(model, request) ? tokensSeen(sequence, asSteps[to - 1] ?? []) : 0);
-  const rowsOf = (from: number, to: number): number =>
-    (to - from) *
-    asked *
-    method.points(methodOptions, method.on === "sites" ? places.grids.length : attributedPositions(to));
-  const partEnd = (from: number, atMost: number): number => from + evenPart(G - from, atMost);
-  let total = 0;
-  for (let from = 0; from < G; from = partEnd(from, steps)) total += rowsOf(from, partEnd(from, steps));
+  const plan = planPasses(model, sequence, request, asSteps, places.grids.length);
+  const { limits, positions, partEnd, rowsOf, total } = plan;
 
   /** The steps from ≤ g < to as a problem, with so many rows in a pass. */
   function chunk(from: number, to: number, rowsOfPass: number) {
@@ -154,7 +129,7 @@ export async function attributeVectors(
   try {
     let mostRows = Infinity;
     for (let from = 0; from < G; ) {
-      const to = partEnd(from, Math.min(steps, mostRows));
+      const to = partEnd(from, Math.min(plan.steps, mostRows));
       const rows = Math.min(mostRows, rowsPerPass(model.facts, positions, to - from, limits));
       const done = usage.rows;
       try {
@@ -178,42 +153,4 @@ export async function attributeVectors(
     ...(request.widthReduction && { totals: places.totals() }),
     ...usage,
   };
-}
-
-/** Scores [N, S, D] on the host, or what their width is reduced to [N, S, 1] with its sums [N, S]. */
-async function readScores(
-  scores_NSD: Tensor,
-  reduction: WidthReduction | undefined,
-): Promise<{ scores: Scores; sums?: Float32Array }> {
-  if (reduction === undefined) return { scores: { shape: scores_NSD.shape, values: await readFloats(scores_NSD) } };
-  const [N = 0, S = 0] = scores_NSD.shape;
-  const read = async (by: WidthReduction): Promise<Float32Array> => {
-    const reduced_NS1 = reduceWidth(by, scores_NSD);
-    try {
-      return await readFloats(reduced_NS1);
-    } finally {
-      dispose(reduced_NS1);
-    }
-  };
-  const sums = await read("sum");
-  return { scores: { shape: [N, S, 1], values: reduction === "sum" ? sums : await read(reduction) }, sums };
-}
-
-/** @throws OptionError when the attributed function has no gradient with respect to the inputs */
-export function checkAttributable(model: Model, request: AttributionRequest): void {
-  const { attributed, contrastForceInputs, method, methodId } = request;
-  checkDifferentiable(request);
-  if (request.output !== null && method.on === "sites" && model.facts.dependsOnLength) {
-    throw new OptionError(
-      `outputSpans: expected a method that attributes inputs, received ${methodId}: activations of this model depend on the ` +
-        "length of the text, so that the tokens of a span do not see the same ones",
-    );
-  }
-  if (contrastForceInputs && method.on === "sites" && attributed.score.contrast !== "none") {
-    throw new OptionError(
-      `contrastForceInputs: expected a method that attributes inputs, received ${methodId}: what is inside the model for one ` +
-        "context is not there in the other; leave it out to compare tokens in the same context",
-    );
-  }
-  checkContext(model, request);
 }

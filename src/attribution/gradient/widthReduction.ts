@@ -8,7 +8,22 @@
  * Letters: N steps, S attributed tokens, D width.
  */
 
-import { abs, div, max, maximum, mul, scalar, sqrt, square, sum, type Tensor, tidy } from "../../tensor.ts";
+import type { Scores } from "../../result/attribution.ts";
+import {
+  abs,
+  dispose,
+  div,
+  max,
+  maximum,
+  mul,
+  readFloats,
+  scalar,
+  sqrt,
+  square,
+  sum,
+  type Tensor,
+  tidy,
+} from "../../tensor.ts";
 
 /** The smallest normal float32: what is divided by where all scores are zero. */
 const SMALLEST = 2 ** -126;
@@ -32,4 +47,23 @@ export const widthReductions = Object.keys(reductions) as WidthReduction[];
 /** Scores [N, S, D] → [N, S, 1]. */
 export function reduceWidth(reduction: WidthReduction, scores_NSD: Tensor): Tensor {
   return tidy(() => reductions[reduction](scores_NSD));
+}
+
+/** Scores [N, S, D] on the host, or what their width is reduced to [N, S, 1] with its sums [N, S]. */
+export async function readScores(
+  scores_NSD: Tensor,
+  reduction: WidthReduction | undefined,
+): Promise<{ scores: Scores; sums?: Float32Array }> {
+  if (reduction === undefined) return { scores: { shape: scores_NSD.shape, values: await readFloats(scores_NSD) } };
+  const [N = 0, S = 0] = scores_NSD.shape;
+  const read = async (by: WidthReduction): Promise<Float32Array> => {
+    const reduced_NS1 = reduceWidth(by, scores_NSD);
+    try {
+      return await readFloats(reduced_NS1);
+    } finally {
+      dispose(reduced_NS1);
+    }
+  };
+  const sums = await read("sum");
+  return { scores: { shape: [N, S, 1], values: reduction === "sum" ? sums : await read(reduction) }, sums };
 }

@@ -9,7 +9,7 @@ import { alternatives } from "./alternatives.ts";
 import { type Alignment, type Contrast, createContrast } from "./contrast.ts";
 import type { Input } from "./inputs.ts";
 import { type Job, wholeTarget } from "./jobs.ts";
-import type { Language } from "./language.ts";
+import type { LanguageModel } from "./languageModel.ts";
 import { targetStates } from "./textStates.ts";
 import { encodeInput, encodeTarget, type SpecialTokensMode } from "./texts.ts";
 
@@ -30,7 +30,7 @@ export const isTopFoils = (targets: ContrastOptions["contrastTargets"]): targets
  * @throws OptionError when texts or alignments are not as many as sequences
  */
 export async function contrastsOf(
-  language: Language,
+  language: LanguageModel,
   jobs: readonly Job[],
   inputs: readonly Input[],
   options: ContrastOptions,
@@ -74,7 +74,7 @@ export async function contrastsOf(
 }
 
 /** Pairs of the attributed positions; what the beginning of a text is aligned with cannot be compared. */
-async function alignedByStates({ model }: Language, sequence: Sequence, other: Sequence): Promise<Alignment> {
+async function alignedByStates({ model }: LanguageModel, sequence: Sequence, other: Sequence): Promise<Alignment> {
   const pairs = alignStates(await targetStates(model, sequence), await targetStates(model, other));
   return pairs.filter(([, c]) => c > 0);
 }

@@ -5,7 +5,7 @@ import type { Span } from "../../text/span.ts";
 import type { Encoding } from "../../text/tokenizer.ts";
 import type { Sequence } from "../sequence.ts";
 import { type ChatTokens, chatTokens, type Input } from "./inputs.ts";
-import type { Language } from "./language.ts";
+import type { LanguageModel } from "./languageModel.ts";
 import { createSequence, encodeInput, encodeTarget, encodingOfIds, type TextOptions, withBos } from "./texts.ts";
 
 /** What is to be attributed: tokens, and the texts they stand for. */
@@ -22,7 +22,7 @@ export interface Job {
  * continuation alone.
  * @throws OptionError when the text of a decoder-only model does not begin with its prompt
  */
-export function forcedJob(language: Language, given: Input, generatedText: string, options: TextOptions): Job {
+export function forcedJob(language: LanguageModel, given: Input, generatedText: string, options: TextOptions): Job {
   const { prompt, full = "" } = withBos(language, given.text, wholeTarget(language, given, generatedText));
   if (language.model.kind === "decoder-only" && !full.startsWith(prompt)) {
     throw new OptionError(
@@ -38,13 +38,13 @@ export function forcedJob(language: Language, given: Input, generatedText: strin
 }
 
 /** Of a decoder-only model, a reply to a conversation stands behind it; other targets are whole as they are given. */
-export function wholeTarget({ model }: Language, { text, chat }: Input, target: string): string {
+export function wholeTarget({ model }: LanguageModel, { text, chat }: Input, target: string): string {
   return chat !== null && model.kind === "decoder-only" ? text + target : target;
 }
 
 /** Tokens that the model has generated for a text, whose own tokens are `input`. */
 export function generatedJob(
-  language: Language,
+  language: LanguageModel,
   given: Input,
   input: Encoding,
   ids: readonly number[],

@@ -5,7 +5,7 @@ import type { MethodOptions } from "../../method/registry.ts";
 import type { ModelFacts } from "../../model/model.ts";
 import { partsOfSpeech } from "../../text/partsOfSpeech.ts";
 import type { Tokenizer } from "../../text/tokenizer.ts";
-import type { Language } from "./language.ts";
+import type { LanguageModel } from "./languageModel.ts";
 
 /** The token that comes instead of `id` by a number u in [0, 1), in the vocabulary of the source or the target. */
 export type Sampler = (side: "source" | "target", id: number, u: number) => number;
@@ -24,7 +24,7 @@ export function uniformSampler(facts: ModelFacts, special: ReadonlySet<number>):
  * @throws OptionError when the model has two vocabularies, UnsupportedError without a tagger
  */
 export async function chosenSampler(
-  { model, tokenizer }: Language,
+  { model, tokenizer }: LanguageModel,
   { sampler = "uniform" }: Pick<MethodOptions, "sampler">,
 ): Promise<Sampler | undefined> {
   if (sampler === "uniform") return undefined;

@@ -5,7 +5,7 @@ import { Random } from "../../random.ts";
 import type { Encoding, Tokenizer } from "../../text/tokenizer.ts";
 import type { Sequence, SequenceBaseline } from "../sequence.ts";
 import { type BaselineChoice, type BaselineEntry, baselineEntries } from "./baseline.ts";
-import type { Language } from "./language.ts";
+import type { LanguageModel } from "./languageModel.ts";
 
 /** Special tokens are added around a text, left out of it, or are where the text has them: a chat template wrote them. */
 export type SpecialTokensMode = "added" | "left out" | "as written";
@@ -23,7 +23,7 @@ export interface TextOptions {
 
 /** An empty prompt of a decoder-only model stands for its BOS token, as in Inseq. */
 export function withBos(
-  language: Language,
+  language: LanguageModel,
   prompt: string,
   full?: string,
 ): { prompt: string; full: string | undefined } {
@@ -42,14 +42,14 @@ export function withBos(
 }
 
 /** Tokens of a prompt or source text. */
-export function encodeInput({ tokenizer }: Language, text: string, mode: SpecialTokensMode): Encoding {
+export function encodeInput({ tokenizer }: LanguageModel, text: string, mode: SpecialTokensMode): Encoding {
   const cleaned = mode === "left out" ? withoutSpecial(tokenizer, text) : text;
   const encoding = tokenizer.encode(cleaned, { addSpecialTokens: mode === "added" });
   return withoutDoubledStart(encoding, tokenizer.special.bos);
 }
 
 /** Tokens of a target text; of an encoder-decoder model behind the decoder start token. */
-export function encodeTarget(language: Language, text: string, mode: SpecialTokensMode): Encoding {
+export function encodeTarget(language: LanguageModel, text: string, mode: SpecialTokensMode): Encoding {
   const { model, tokenizer } = language;
   if (model.kind === "decoder-only") return encodeInput(language, text, mode);
   const cleaned = mode === "left out" ? withoutSpecial(tokenizer, text) : text;
@@ -61,7 +61,7 @@ export function encodeTarget(language: Language, text: string, mode: SpecialToke
  * A target's tokens as the decoder writes them. Tokenizers make labels: mBART's end in the language that the decoder starts
  * from, SeamlessM4T's begin with the decoder's start.
  */
-function asWritten({ tokenizer: { languages }, start }: Language, encoding: Encoding): Encoding {
+function asWritten({ tokenizer: { languages }, start }: LanguageModel, encoding: Encoding): Encoding {
   if (languages === null) return encoding;
   const last = encoding.ids.length - 1;
   const endsInStart = languages.startsDecoder && encoding.ids[last] === languages.codes.get(languages.target);
@@ -75,7 +75,7 @@ export function sliceEncoding({ ids, tokens, spans }: Encoding, start: number, e
 }
 
 /** The decoder start token, then the tokens. */
-export function behindStart({ start, tokenizer }: Language, { ids, tokens, spans }: Encoding): Encoding {
+export function behindStart({ start, tokenizer }: LanguageModel, { ids, tokens, spans }: Encoding): Encoding {
   if (start === null) {
     throw new OptionError("the model's config has no decoder_start_token_id; an encoder-decoder model needs one");
   }
@@ -83,7 +83,7 @@ export function behindStart({ start, tokenizer }: Language, { ids, tokens, spans
 }
 
 /** Generated ids as they are; spans into the text they decode to, where that text has the same tokens. */
-export function encodingOfIds(language: Language, ids: readonly number[]): Encoding {
+export function encodingOfIds(language: LanguageModel, ids: readonly number[]): Encoding {
   const { model, tokenizer } = language;
   const asTarget = model.kind === "encoder-decoder";
   const text = tokenizer.decode(ids, { skipSpecialTokens: true, asTarget });
@@ -101,7 +101,12 @@ export function encodingOfIds(language: Language, ids: readonly number[]): Encod
  * after the decoder start token) is attributed.
  * @throws OptionError when positions are out of range or nothing is left to attribute
  */
-export function createSequence(language: Language, input: Encoding, target: Encoding, options: TextOptions): Sequence {
+export function createSequence(
+  language: LanguageModel,
+  input: Encoding,
+  target: Encoding,
+  options: TextOptions,
+): Sequence {
   const decoderOnly = language.model.kind === "decoder-only";
   const promptLength = decoderOnly ? input.ids.length : 1;
   checkTokens(language, "input", input);
@@ -121,7 +126,7 @@ export function createSequence(language: Language, input: Encoding, target: Enco
 
 /** The baseline of one choice, the i-th of them: each draws its own numbers. */
 function sequenceBaseline(
-  { model, tokenizer, eos, pad }: Language,
+  { model, tokenizer, eos, pad }: LanguageModel,
   source: Encoding | null,
   target: Encoding,
   choice: BaselineChoice,
@@ -170,7 +175,7 @@ function positions(T: number, promptLength: number, options: TextOptions): { sta
   return { start, end };
 }
 
-function checkTokens({ model }: Language, what: "input" | "target", { ids, tokens: names }: Encoding): void {
+function checkTokens({ model }: LanguageModel, what: "input" | "target", { ids, tokens: names }: Encoding): void {
   const tokens = ids.length;
   const { vocabSize, sourceVocabSize = vocabSize } = model.facts;
   const size = what === "input" ? sourceVocabSize : vocabSize;

@@ -6,7 +6,7 @@ import type { GenerationOptions } from "../../model/generation/options.ts";
 import type { Model } from "../../model/model.ts";
 import type { Tokenizer } from "../../text/tokenizer.ts";
 
-export interface Language {
+export interface LanguageModel {
   readonly model: Model;
   readonly tokenizer: Tokenizer;
   /** BOS of a decoder-only model, decoder start of an encoder-decoder model. */
@@ -20,12 +20,12 @@ export interface Language {
  * @param generation `generation_config.json`, which comes first: it is where models list all their end tokens
  * @throws FileError when the tokenizer has ids that the model has no embedding for; ConfigError for ids that are none
  */
-export function createLanguage(
+export function createLanguageModel(
   model: Model,
   tokenizer: Tokenizer,
   config: JsonObject,
   generation: GenerationOptions,
-): Language {
+): LanguageModel {
   checkVocabulary(model, tokenizer);
   const eos = generation.eosTokenId ?? idList(config.eos_token_id, "eos_token_id");
   const decoderStart =
