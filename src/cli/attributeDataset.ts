@@ -55,7 +55,7 @@ export async function attributeDataset(args: DatasetArguments, screen: Screen): 
     const range = await rowsOf(data, args, signal);
     await tellOfLargePiece(data, fields, screen);
     const part = { data, range, shard, fields, signal };
-    if (args.dryRun) return await estimate(args, part, screen);
+    if (args.dryRun) return await estimate(args, part, savedForm(args), screen);
     await attributeAndMerge(path, args, part, screen);
   });
 }

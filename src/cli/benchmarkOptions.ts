@@ -68,7 +68,7 @@ export const benchmarkOptions = {
       names: () => ["all", ...floors, ...listTokenMethods().filter((id) => id !== "leave_one_out")],
     },
     group: "Methods and metrics",
-    help: "Methods to compare; random, recency and leave_one_out are there always. all: every one that the model allows.",
+    help: "Methods to compare; random, recency and leave_one_out are there always. all: every one that the model and the items allow; the results say which failed, and why.",
   },
   methodKwargs: {
     kind: "record",

@@ -123,7 +123,7 @@ export const datasetOptions = {
   dryRun: {
     kind: "flag",
     group: "Output",
-    help: "Read all rows, attribute a few of them, and tell how many rows, tokens and passes there are and how long it will take.",
+    help: "Read all rows, attribute a few of them, and tell how many rows, tokens and passes there are, how large the results will be and how long it will take.",
   },
 } as const satisfies OptionTable;
 

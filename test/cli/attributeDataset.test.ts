@@ -335,7 +335,7 @@ describe("inseq attribute-dataset", { timeout: 240_000 }, () => {
     ]);
     expect(status).toBe(0);
     expect(out).toMatch(/^rows {7}10\ntokens {5}\d+ of inputs, about 20 to explain\nforwards {3}about 20 /);
-    expect(out).toMatch(/time {7}about \d+ \w+ on \w+ \(6 of 6 texts took [\d.]+ s\)\n$/);
+    expect(out).toMatch(/\nresults {4}about [\d.]+ kB\ntime {7}about \d+ \w+ on \w+ \(6 of 6 texts took [\d.]+ s\)\n$/);
   });
 
   test("names what is wrong with arguments", async () => {

@@ -1,4 +1,4 @@
-/** What a run will cost, told beforehand: rows and tokens are counted, passes and time extrapolated from a few rows. */
+/** What a run will cost, told beforehand: rows and tokens are counted; passes, bytes and time extrapolated from a few rows. */
 
 import { readInputs } from "../../attribution/texts/inputs.ts";
 import type { AttributionModel } from "../../attributionModel.ts";
@@ -13,7 +13,8 @@ import { openModel } from "../openModel.ts";
 import type { Screen } from "../screen.ts";
 import { columnsOf, type Item, itemOf, type Part } from "./batches.ts";
 import { duration } from "./rate.ts";
-import { attributeBatch } from "./results.ts";
+import { recordLine } from "./record.ts";
+import { type AttributeRows, attributeBatch } from "./results.ts";
 import { isInShard, sizeOfShard } from "./shard.ts";
 
 /** Rows that are attributed to measure, evenly spread over the data. */
@@ -34,10 +35,17 @@ interface Probe {
   readonly steps: number;
   /** Rows of the batch that went through the model. */
   readonly passes: number;
+  /** Of its line of results. */
+  readonly bytes: number;
 }
 
-/** Tells on the standard output what the run, or the shard, would cost. */
-export async function estimate(args: DatasetArguments, part: Part, screen: Screen): Promise<void> {
+/** Tells on the standard output what the run, or the shard, would cost; `saved` as `attributeBatch` has it. */
+export async function estimate(
+  args: DatasetArguments,
+  part: Part,
+  saved: AttributeRows["saved"],
+  screen: Screen,
+): Promise<void> {
   const { signal } = part;
   const { showProgress, ...shared } = libraryOptions(args);
   const options = { ...shared, signal };
@@ -45,7 +53,7 @@ export async function estimate(args: DatasetArguments, part: Part, screen: Scree
   try {
     const census = await count(model, part);
     for (const fault of census.faulty.slice(0, 10)) screen.report(`inseq: ${fault}`);
-    const how = { model, options, skipFaults: false, saved: (result: FeatureAttributionOutput) => result };
+    const how = { model, options, skipFaults: false, saved };
     const [first] = census.probes;
     if (first === undefined) throw new FileError(`expected rows to attribute, but all ${census.rows} are faulty`);
     // The first call compiles kernels and fills caches: it is not measured.
@@ -55,7 +63,8 @@ export async function estimate(args: DatasetArguments, part: Part, screen: Scree
       const started = performance.now();
       const [done] = await attributeBatch([probe], how);
       const seconds = (performance.now() - started) / 1000;
-      if (done?.output !== undefined) probes.push({ seconds, ...sizesOf(done.output) });
+      if (done?.output === undefined) continue;
+      probes.push({ seconds, bytes: Buffer.byteLength(recordLine(done.record)), ...sizesOf(done.output) });
     }
     screen.print(told(census, probes, model, args));
   } finally {
@@ -91,7 +100,10 @@ async function count(model: AttributionModel, { data, range, shard, fields, sign
   return { rows, faulty, inputTokens, targetTokens, probes };
 }
 
-function sizesOf({ sequenceAttributions: [sequence], info }: FeatureAttributionOutput): Omit<Probe, "seconds"> {
+function sizesOf({
+  sequenceAttributions: [sequence],
+  info,
+}: FeatureAttributionOutput): Omit<Probe, "seconds" | "bytes"> {
   const { rows } = isJsonObject(info.inseq_tfjs) ? info.inseq_tfjs : {};
   const { source = [], attrPosStart = 0, attrPosEnd = 0 } = sequence ?? {};
   return { input: source.length, steps: attrPosEnd - attrPosStart, passes: typeof rows === "number" ? rows : 0 };
@@ -112,10 +124,11 @@ function told(
   const given = model.model.kind === "decoder-only" && !args.chat ? targetTokens - inputTokens : targetTokens;
   const steps = isForced ? given : (fine * sum((probe) => probe.steps)) / probes.length;
   const passes = (steps * sum((probe) => probe.passes)) / sum((probe) => probe.steps);
-  // A step costs as much as there are tokens that it looks back on.
+  // A step costs as much as there are tokens that it looks back on, and has a score for each of them.
   const work = ({ input, steps: own }: { readonly input: number; readonly steps: number }) => own * (input + own / 2);
   const all = fine * work({ input: inputTokens / fine, steps: steps / fine });
   const seconds = (all * sum((probe) => probe.seconds)) / sum(work);
+  const bytes = (all * sum((probe) => probe.bytes)) / sum(work);
   const number = (value: number) => Math.round(value).toLocaleString("en-US");
   const backward = method.on === "embeddings" || method.on === "sites" ? number(passes) : "none";
   return [
@@ -123,7 +136,15 @@ function told(
     `tokens     ${number(inputTokens)} of inputs, ${isForced ? "" : "about "}${number(steps)} to explain`,
     `forwards   about ${number(passes)} (${method.cost}, for each token to explain)`,
     `backwards  about ${backward}`,
+    `results    about ${inBytes(bytes)}`,
     `time       about ${duration(seconds)} on ${model.backend.name} (${probes.length} of ${asked.length} texts took ${sum((probe) => probe.seconds).toPrecision(3)} s)`,
     "",
   ].join("\n");
+}
+
+/** Bytes in the largest unit of which there is one: "3.4 MB". */
+function inBytes(bytes: number): string {
+  const units = ["bytes", "kB", "MB", "GB", "TB"];
+  const power = Math.max(0, Math.min(units.length - 1, Math.floor(Math.log10(bytes) / 3)));
+  return `${Number((bytes / 1000 ** power).toPrecision(2))} ${units[power]}`;
 }
