@@ -33,8 +33,11 @@ void savedPieces(int64_t size, int64_t times, int64_t block, Piece piece) {
 }
 
 template <typename Phi>
-void applyToRow(const float* x, int64_t n, float* y) {
-  vectors(n, [&](int64_t i, auto lanes) { store(y + i, Phi::forward(load(x + i, lanes)), lanes); });
+void applyToRows(float* const* x, int64_t rows, int64_t n, int64_t toResult) {
+  for (int64_t r = 0; r < rows; r++) {
+    float* row = x[r];
+    vectors(n, [&](int64_t i, auto lanes) { store(row + toResult + i, Phi::forward(load(row + i, lanes)), lanes); });
+  }
 }
 
 }  // namespace
@@ -42,7 +45,7 @@ void applyToRow(const float* x, int64_t n, float* y) {
 bool isActivation(int32_t activation) { return known(activation); }
 
 RowFunction activationFunction(int32_t activation) {
-  return withActivation(activation, [](auto phi) -> RowFunction { return applyToRow<decltype(phi)>; });
+  return withActivation(activation, [](auto phi) -> RowFunction { return applyToRows<decltype(phi)>; });
 }
 
 }  // namespace inseq
@@ -55,7 +58,10 @@ int inseq_activation(const float* x, int64_t size, int32_t activation, float* y)
         (long long)size, activation);
   return guarded("activation", [&] {
     const RowFunction phi = activationFunction(activation);
-    parallelRanges(size, GRAIN, [&](int64_t from, int64_t to) { phi(x + from, to - from, y + from); });
+    parallelRanges(size, GRAIN, [&](int64_t from, int64_t to) {
+      float* row = const_cast<float*>(x) + from;  // which is only read
+      phi(&row, 1, to - from, y - x);
+    });
   });
 }
 

@@ -112,8 +112,7 @@ void multiply(const Product& p, int64_t fromTile, int64_t toTile, int64_t fromPa
           } else {
             MICRO.of[count](kc, tile, blocks[panel - group], c, columns, add, bias);
           }
-          if (last)
-            for (int64_t r = 0; r < count; r++) p.epilogue.finish(c[r], columns);
+          if (last) p.epilogue.finish(c, count, columns);
         }
       }
     }
@@ -213,7 +212,7 @@ void multiplyLarge(View a, const int64_t* rows, const Columns& b, const Epilogue
     for (int64_t m = 0; m < M; m++) {
       float* row = c + (rows ? rows[m] : m) * N;
       for (int64_t n = 0; n < N; n++) row[n] = epilogue.bias ? epilogue.bias[n] : 0.0f;
-      epilogue.finish(row, N);
+      epilogue.finish(&row, 1, N);
     }
     return;
   }

@@ -93,8 +93,8 @@ inline int64_t tileStart(int64_t M, int64_t t) { return M * t / tileCount(M); }
 /** Tiles [from, to) of a, tile t at packed + tileStart * K. `rows`, if given, are the rows of a to take. */
 void packTiles(View a, const int64_t* rows, int64_t M, int64_t K, int64_t from, int64_t to, float* packed);
 
-/** y[i] = f(x[i]), i < n; y may be x. */
-using RowFunction = void (*)(const float* x, int64_t n, float* y);
+/** y[i] = f(x[i]), i < n, for each of some rows x, whose results go to y = x + toResult numbers; 0: in their place. */
+using RowFunction = void (*)(float* const* x, int64_t rows, int64_t n, int64_t toResult);
 
 /** What becomes of a product c [M, N]: c + bias and, where there is a function, φ(c + bias) once all of K is summed. */
 struct Epilogue {
@@ -103,9 +103,9 @@ struct Epilogue {
   int64_t toResult = 0;            // from a number of c to where φ of it goes; 0: in its place
 
   Epilogue from(int64_t column) const { return {bias ? bias + column : nullptr, function, toResult}; }
-  /** For n finished numbers that follow each other, while they are in the first-level cache. */
-  void finish(float* c, int64_t n) const {
-    if (function) function(c, n, c + toResult);
+  /** For n whole sums in each of some rows, while they are in the first-level cache. */
+  void finish(float* const* c, int64_t rows, int64_t n) const {
+    if (function) function(c, rows, n, toResult);
   }
 };
 

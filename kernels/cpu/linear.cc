@@ -66,12 +66,13 @@ std::vector<int64_t> rowsToDo(const float* x, const Epilogue& epilogue, int64_t 
     for (int64_t m = from; m < to; m++) {
       zero[m] = isZero(x + m * I, I);
       if (!zero[m]) continue;
+      float* row = c + m * O;
       if (epilogue.bias) {
-        std::copy_n(epilogue.bias, O, c + m * O);
+        std::copy_n(epilogue.bias, O, row);
       } else {
-        std::fill_n(c + m * O, O, 0.0f);
+        std::fill_n(row, O, 0.0f);
       }
-      epilogue.finish(c + m * O, O);
+      epilogue.finish(&row, 1, O);
     }
   });
   std::vector<int64_t> rows;

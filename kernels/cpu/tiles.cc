@@ -236,12 +236,13 @@ __attribute__((target("amx-tile"))) int32_t multiplyPiece(const Block& block, in
           two ? multiplyTiles<PARTS, true>(steps, a, b, ahead, sums)
               : multiplyTiles<PARTS, false>(steps, a, b, ahead, sums);
           const int64_t column = panel * NR, columns = std::min<int64_t>(NR, block.N - column);
+          float* c[2 * ROWS];
           for (int64_t r = 0; r < count; r++) {
-            float* c = block.c + (block.rows ? block.rows[m0 + r] : m0 + r) * block.N + column;
-            finishRow(load(sums + r * NR), load(sums + r * NR + W), c, columns, kb > 0,
+            c[r] = block.c + (block.rows ? block.rows[m0 + r] : m0 + r) * block.N + column;
+            finishRow(load(sums + r * NR), load(sums + r * NR + W), c[r], columns, kb > 0,
                       last && block.epilogue.bias ? block.epilogue.bias + column : nullptr);
-            if (last) block.epilogue.finish(c, columns);
           }
+          if (last) block.epilogue.finish(c, count, columns);
         }
       }
     }
