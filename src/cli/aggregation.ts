@@ -23,6 +23,11 @@ export function aggregateAsAsked(
   return aggregationsAsked(args).reduce((out, way) => out.aggregate(way), result);
 }
 
+/** Whether files have scores that are aggregated. */
+export const savesAggregated = (
+  args: Pick<AttributeArguments, "attributionAggregators" | "aggregateOutput">,
+): boolean => args.attributionAggregators !== undefined || args.aggregateOutput;
+
 /**
  * The method's default or the named aggregators, not normalised unless asked for; with selectors, one aggregation after
  * another, each with its index.

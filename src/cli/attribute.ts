@@ -6,7 +6,7 @@ import { parseJson } from "../json.ts";
 import type { FeatureAttributionOutput } from "../output.ts";
 import { readBytes, writeFileAtomically } from "../platform/node.ts";
 import { renderPng } from "../render/png.ts";
-import { aggregateAsAsked, aggregateForView } from "./aggregation.ts";
+import { aggregateAsAsked, aggregateForView, savesAggregated } from "./aggregation.ts";
 import { libraryOptions, missing } from "./attributionArguments.ts";
 import { interruptible, uninterrupted } from "./interruption.ts";
 import { createLog } from "./log.ts";
@@ -53,7 +53,7 @@ export async function attribute(args: AttributeArguments, screen: Screen): Promi
   const aggregated = aggregateAsAsked(result, args);
   const view = aggregateForView(aggregated, args);
   if (!args.hideAttributions) showAll(view, method, screen);
-  const isAggregated = args.attributionAggregators !== undefined || args.aggregateOutput;
+  const isAggregated = savesAggregated(args);
   await uninterrupted(async () => {
     const saved = (what: string, path: string) => screen.report(`inseq: saved ${what} to ${path}`);
     if (savePath !== undefined) {

@@ -8,7 +8,7 @@ import type { MethodId } from "../method/registry.ts";
 import type { FeatureAttributionOutput } from "../output.ts";
 import { fileExists, openFolder } from "../platform/node.ts";
 import { version } from "../version.ts";
-import { aggregateAsAsked, aggregateForView } from "./aggregation.ts";
+import { aggregateAsAsked, aggregateForView, savesAggregated } from "./aggregation.ts";
 import { libraryOptions, missing } from "./attributionArguments.ts";
 import { batchesOf, columnsOf, type Fields, type Part } from "./dataset/batches.ts";
 import { type Dataset, openDataset } from "./dataset/dataset.ts";
@@ -195,8 +195,7 @@ async function runOf(args: DatasetArguments, model: AttributionModel, data: Json
 }
 
 function savedForm(args: DatasetArguments): (result: FeatureAttributionOutput) => FeatureAttributionOutput {
-  const isAggregated = args.attributionAggregators !== undefined || args.aggregateOutput;
-  return isAggregated ? (result) => aggregateAsAsked(result, args) : (result) => result;
+  return savesAggregated(args) ? (result) => aggregateAsAsked(result, args) : (result) => result;
 }
 
 function showRows(done: readonly Attributed[], args: DatasetArguments, { colorLevel, width, print }: Screen): void {

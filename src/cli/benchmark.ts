@@ -12,6 +12,7 @@ import { tasksOf } from "./benchmark/task.ts";
 import { terminalTable } from "./benchmark/terminalTable.ts";
 import { timeLeft } from "./benchmark/timeLeft.ts";
 import type { BenchmarkArguments } from "./benchmarkOptions.ts";
+import { takePlace } from "./device.ts";
 import { interruptible, uninterrupted } from "./interruption.ts";
 import type { Screen } from "./screen.ts";
 import { slowBackendNotice } from "./slowBackend.ts";
@@ -29,7 +30,8 @@ export async function benchmark(args: BenchmarkArguments, screen: Screen): Promi
   const outcomes = await interruptible(`${goOn} behind what is in ${path}`, screen, async (signal) => {
     const opened: OpenTask[] = [];
     try {
-      for (const task of tasks) opened.push(await openTask(task, args, signal));
+      const backend = takePlace(args);
+      for (const task of tasks) opened.push(await openTask(task, args, backend, signal));
       const notice = opened[0] && slowBackendNotice(opened[0].model.backend);
       if (notice !== undefined) screen.report(`inseq: ${notice}`);
       const works = opened.map((open): Measured => ({ open, asked, journal, signal }));

@@ -41,3 +41,17 @@ export function placeOf(
     `--device ${device}: expected one of the GPUs in CUDA_VISIBLE_DEVICES (${visibleGpus}), counted from 0`,
   );
 }
+
+/**
+ * The backend that is asked for, once the GPU that is asked for is the only one that this process sees: for a command to call once,
+ * because `cuda:n` counts those that are visible.
+ * @throws OptionError as `placeOf`
+ */
+export function takePlace(asked: {
+  readonly device: string | undefined;
+  readonly backend: string | undefined;
+}): Place["backend"] {
+  const { backend, visibleGpus } = placeOf(asked.device, asked.backend, process.env.CUDA_VISIBLE_DEVICES);
+  if (visibleGpus !== null) process.env.CUDA_VISIBLE_DEVICES = visibleGpus;
+  return backend;
+}

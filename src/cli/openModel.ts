@@ -5,7 +5,7 @@ import type { Precision } from "../backend/definition.ts";
 import { OptionError } from "../errors.ts";
 import { loadModel } from "../loadModel.ts";
 import type { MethodId } from "../method/registry.ts";
-import { placeOf } from "./device.ts";
+import { takePlace } from "./device.ts";
 import type { Log } from "./log.ts";
 import type { AttributeArguments } from "./options.ts";
 import { createDownloadBar } from "./progress.ts";
@@ -57,8 +57,7 @@ export async function openModel(
   signal?: AbortSignal,
 ): Promise<AttributionModel> {
   const name = requiredModel(args);
-  const { backend, visibleGpus } = placeOf(args.device, args.backend, process.env.CUDA_VISIBLE_DEVICES);
-  if (visibleGpus !== null) process.env.CUDA_VISIBLE_DEVICES = visibleGpus;
+  const backend = takePlace(args);
   const loading = performance.now();
   const { modelKwargs, tokenizerKwargs } = args;
   const downloads = createDownloadBar(showProgress);

@@ -1,5 +1,5 @@
-import { describe, expect, test } from "vitest";
-import { placeOf } from "../../src/cli/device.ts";
+import { afterEach, describe, expect, test, vi } from "vitest";
+import { placeOf, takePlace } from "../../src/cli/device.ts";
 import { attributionOptions } from "../../src/cli/keywordArguments.ts";
 
 describe("--device", () => {
@@ -26,6 +26,18 @@ describe("--device", () => {
   ])("%s with backend %s and GPUs %s is refused", (device, backend, gpus, message) => {
     expect(() => placeOf(device, backend, gpus)).toThrow(message);
   });
+});
+
+afterEach(() => {
+  vi.unstubAllEnvs();
+});
+
+test("the GPU that is asked for is the one that the process sees, and others are left as they are", () => {
+  vi.stubEnv("CUDA_VISIBLE_DEVICES", "4,7");
+  expect(takePlace({ device: undefined, backend: "wasm" })).toBe("wasm");
+  expect(process.env.CUDA_VISIBLE_DEVICES).toBe("4,7");
+  expect(takePlace({ device: "cuda:1", backend: undefined })).toBe("cuda");
+  expect(process.env.CUDA_VISIBLE_DEVICES).toBe("7");
 });
 
 describe("keyword arguments", () => {

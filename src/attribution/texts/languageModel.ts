@@ -6,6 +6,7 @@ import type { GenerationOptions } from "../../model/generation/options.ts";
 import type { Model } from "../../model/model.ts";
 import type { Tokenizer } from "../../text/tokenizer.ts";
 
+/** A model with its tokenizer and the ids with a role: what turns texts into sequences and back. */
 export interface LanguageModel {
   readonly model: Model;
   readonly tokenizer: Tokenizer;

@@ -1,6 +1,7 @@
 /** A task with its model loaded and its items read. */
 
 import type { AttributionModel } from "../../attributionModel.ts";
+import type { BackendName } from "../../backend/backend.ts";
 import { OptionError } from "../../errors.ts";
 import { unfitItems } from "../../evaluate/fit.ts";
 import type { EvaluationItem } from "../../evaluate/item.ts";
@@ -9,7 +10,6 @@ import type { MetricId } from "../../evaluate/registry.ts";
 import { metrics } from "../../evaluate/registry.ts";
 import { loadModel } from "../../loadModel.ts";
 import type { BenchmarkArguments } from "../benchmarkOptions.ts";
-import { placeOf } from "../device.ts";
 import { numberOptions } from "../openModel.ts";
 import { createDownloadBar } from "../progress.ts";
 import { evaluateOptions } from "./evaluateOptions.ts";
@@ -27,9 +27,12 @@ export interface OpenTask {
 }
 
 /** @throws whatever loading the model and reading the items throw */
-export async function openTask(task: Task, args: BenchmarkArguments, signal: AbortSignal): Promise<OpenTask> {
-  const { backend, visibleGpus } = placeOf(args.device, args.backend, process.env.CUDA_VISIBLE_DEVICES);
-  if (visibleGpus !== null) process.env.CUDA_VISIBLE_DEVICES = visibleGpus;
+export async function openTask(
+  task: Task,
+  args: BenchmarkArguments,
+  backend: BackendName | "auto",
+  signal: AbortSignal,
+): Promise<OpenTask> {
   const loaded: AttributionModel[] = [];
   const load = async (): Promise<AttributionModel> => {
     const downloads = createDownloadBar(!args.hideProgress);
