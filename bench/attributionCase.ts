@@ -78,13 +78,13 @@ async function measure(): Promise<CaseResult> {
   const counter = countPasses(model);
   const seconds: number[] = [];
   const cpuSeconds: number[] = [];
-  let sum = 0;
+  let parts: readonly (Scores | null)[] = [];
   let counted = false;
   while (seconds.length < RUNS) {
     counter.reset();
     const start = performance.now();
     const cpuStart = process.cpuUsage();
-    sum = magnitude(await attribute());
+    parts = await attribute();
     const taken = (performance.now() - start) / 1000;
     const { user, system } = process.cpuUsage(cpuStart);
     if (counted || taken > LONG_SECONDS) {
@@ -95,7 +95,7 @@ async function measure(): Promise<CaseResult> {
     counted = true;
   }
   const mb = process.resourceUsage().maxRSS / 1024;
-  return { backend, seconds, cpuSeconds, sum, mb, passes: counter.read() };
+  return { backend, seconds, cpuSeconds, sum: magnitude(parts), mb, passes: counter.read() };
 }
 
 async function byTexts({ case: c, backend }: CaseRequest, { folder, source, target, contrast }: Shared) {

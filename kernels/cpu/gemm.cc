@@ -216,11 +216,19 @@ void multiplyLarge(View a, const int64_t* rows, const Columns& b, const Epilogue
     }
     return;
   }
-  const bool inParts = arithmetic == Arithmetic::THREE_PARTS && M >= FEWEST_ROWS;
-  if ((inParts || arithmetic == Arithmetic::ROUNDED) && hasTiles()) {
-    const int parts = inParts ? 3 : 1;
-    const std::vector<int64_t> left = multiplyOnTiles(parts, a, rows, b, epilogue, M, N, K, c);
-    return multiplyLarge(a, left.data(), b, epilogue, static_cast<int64_t>(left.size()), N, K, c);
+  if (hasTiles() && arithmetic == Arithmetic::ROUNDED) return multiplyRounded({a, rows, b, epilogue, M, N, K, c, 0});
+  if (arithmetic == Arithmetic::TAKEN_APART && asksCrest(M)) {
+    const float crest = b.crest >= 0 ? b.crest : crestOf(b, K, N);
+    ManyRows many{a, rows, b, epilogue, M, N, K, c, crest};
+    std::vector<int64_t> left[2];
+    for (const bool parts : {false, true}) {
+      if (!parts && crest >= mostCrest(K)) continue;
+      left[parts] = parts ? multiplyParts(many) : multiplyDigits(many);
+      many.rows = left[parts].data();
+      many.M = static_cast<int64_t>(left[parts].size());
+      if (many.M == 0) return;
+    }
+    return multiplyLarge(a, many.rows, b, epilogue, many.M, N, K, c);
   }
   const bool rounded = arithmetic == Arithmetic::ROUNDED && hasBfloat16();
   if (!b.panelsOfTransposed || M <= BLOCK_ROWS || rounded) {

@@ -80,11 +80,19 @@ struct Columns {
   View view{};                               // or as it lies
   const Compact* compact = nullptr;          // or in fewer bits
   bool compactIsTransposed = false;
+  float crest = -1;                          // crestOf(b), if somebody has found it out
 };
 
 /** The block [k0, k0 + kc) of a panel of b [K, N], made in `made` if it is not packed; `packed`: rows of a packed block. */
 const float* findBlock(const Columns& b, int64_t K, int64_t N, int64_t k0, int64_t kc, int64_t packed, int64_t panel,
                        float* made);
+
+/**
+ * How far the largest magnitude in a column of b [K, N] stands out: over the mean magnitude of those numbers of the column's block of
+ * KC that are not zero, the largest of all columns and blocks. ∞ where that is not between 2⁻³² and 2⁵⁶ somewhere, or NaN. By all
+ * threads.
+ */
+float crestOf(const Columns& b, int64_t K, int64_t N);
 
 /** Row r of tile t of M rows is row tileStart(M, t) + r. Tiles are as even as possible. */
 inline int64_t tileCount(int64_t M) { return (M + MR - 1) / MR; }
@@ -131,7 +139,7 @@ void multiplySmall(View a, View b, int64_t M, int64_t N, int64_t K, float* c, in
 
 enum class Arithmetic {
   FLOAT32,      // by multiply-add
-  THREE_PARTS,  // as exact as that; for many rows in other steps: on tiles, where they are (tiles.h)
+  TAKEN_APART,  // as exact as that; for many rows in other steps: on tiles, where they are (tiles.h)
   ROUNDED       // of factors in bfloat16, where that is faster (bfloat16.h)
 };
 

@@ -29,6 +29,23 @@ namespace {
 struct Packed {
   int64_t I, O;
   Scratch panels;
+
+  /** W, or Wᵀ, for a product of so many rows. */
+  Columns columns(bool transposed, int64_t rows) {
+    const float* w = panels.get(0);
+    Columns b = transposed ? Columns{nullptr, w} : Columns{w};
+    // Found once, by the first product that asks.
+    if (asksCrest(rows)) {
+      const int64_t K = transposed ? O : I, N = transposed ? I : O;
+      std::call_once(asked[transposed], [&] { crest[transposed] = crestOf(b, K, N); });
+      b.crest = crest[transposed];
+    }
+    return b;
+  }
+
+ private:
+  std::once_flag asked[2];
+  float crest[2];
 };
 
 std::mutex tableLock;
@@ -105,7 +122,7 @@ int checkRows(const char* op, const float* x, int64_t M, int64_t K, int64_t N, i
 /** c = x W and its epilogue; with `skipZeroRows` without the rows of x that are all zero. x is [M, K], c [M, N]. */
 void multiplyRows(const float* x, const Columns& w, const Epilogue& epilogue, int64_t M, int64_t K, int64_t N,
                   bool skipZeroRows, float* c) {
-  const Arithmetic arithmetic = roundsProducts() ? Arithmetic::ROUNDED : Arithmetic::THREE_PARTS;
+  const Arithmetic arithmetic = roundsProducts() ? Arithmetic::ROUNDED : Arithmetic::TAKEN_APART;
   if (!skipZeroRows) return multiplyLarge(rowMajor(x, K), nullptr, w, epilogue, M, N, K, c, arithmetic);
   const std::vector<int64_t> rows = rowsToDo(x, epilogue, M, K, N, c);
   const int64_t some = static_cast<int64_t>(rows.size());
@@ -136,11 +153,8 @@ int inseq_linear(const float* x, const float* kernel, int64_t packed, const floa
   }
   if (const int status = checkRows("linear", x, M, I, O, activation, before, y)) return status;
   return guarded("linear", [&] {
-    const float* panels = found ? found->panels.get(0) : nullptr;
     const View view = transpose_kernel ? transposed(kernel, I) : rowMajor(kernel, O);
-    const Columns w = !panels            ? Columns{nullptr, nullptr, view}
-                      : transpose_kernel ? Columns{nullptr, panels, view}
-                                         : Columns{panels, nullptr, view};
+    const Columns w = found ? found->columns(transpose_kernel, M) : Columns{nullptr, nullptr, view};
     const Ending ending(bias, activation, before, y);
     multiplyRows(x, w, ending.epilogue, M, I, O, skip_zero_rows, ending.sums);
   });
@@ -201,6 +215,8 @@ int inseq_unpack(int64_t handle) {
 }
 
 int64_t inseq_tile_products(void) { return inseq::tileProducts(); }
+
+int64_t inseq_digit_products(void) { return inseq::digitProducts(); }
 
 int64_t inseq_packed_bytes(void) {
   std::lock_guard<std::mutex> lock(inseq::tableLock);

@@ -151,6 +151,7 @@ int inseq_unpack(int64_t handle) {
 
 // A device has other units for matrices, which cuBLAS chooses.
 int64_t inseq_tile_products(void) { return 0; }
+int64_t inseq_digit_products(void) { return 0; }
 
 int64_t inseq_packed_bytes(void) {
   std::lock_guard<std::mutex> lock(tableLock);

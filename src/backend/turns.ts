@@ -10,6 +10,14 @@ import { BackendError } from "../errors.ts";
 import { createCallers } from "../platform/nodeCallers.ts";
 import { tensorflow } from "../tensor.ts";
 
+/** Milliseconds without a turn after which nobody is expected to need the same memory again. */
+const REST_AFTER = 1000;
+
+/** A backend that keeps memory for the next call. */
+interface Resting {
+  rest(): void;
+}
+
 /** By engine, when all that has asked for a turn will be done. */
 const lasts = new WeakMap<object, Promise<unknown>>();
 
@@ -41,7 +49,19 @@ export async function inTurn<Result>(work: () => Promise<Result>): Promise<Resul
     }
   };
   const done = (lasts.get(engine) ?? Promise.resolve()).then(marked);
-  const whatever = () => {};
-  lasts.set(engine, done.then(whatever, whatever));
+  const over = () => {
+    if (lasts.get(engine) === last) restSoon(engine, last);
+  };
+  const last: Promise<unknown> = done.then(over, over);
+  lasts.set(engine, last);
   return await done;
+}
+
+/** Lets the backend in use give up memory that it keeps for the next call, if none comes soon. */
+function restSoon(engine: ReturnType<typeof tensorflow.engine>, last: Promise<unknown>): void {
+  const timer: unknown = setTimeout(() => {
+    if (lasts.get(engine) === last && "rest" in engine.backend) (engine.backend as Resting).rest();
+  }, REST_AFTER);
+  // Node ends without waiting for it; a browser's timers are numbers.
+  if (typeof timer === "object") (timer as { unref(): void }).unref();
 }

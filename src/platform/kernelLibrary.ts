@@ -1,7 +1,7 @@
 /** The C kernels as TypeScript sees them: `kernels/include/inseq_kernels.h` says what each function takes. */
 
 /** Raised together with INSEQ_INTERFACE_VERSION. */
-export const INTERFACE_VERSION = 11;
+export const INTERFACE_VERSION = 12;
 
 /** A tensor's numbers where a backend keeps them: a typed array, or an address on a device. */
 export interface Numbers {

@@ -13,6 +13,7 @@ import {
   add,
   concat,
   dispose,
+  fill,
   grads,
   matMul,
   memory,
@@ -70,7 +71,9 @@ describe.skipIf(absent !== undefined)(`native${absent === undefined ? "" : ` (sk
   });
 
   const features = process.platform === "linux" ? readFileSync("/proc/cpuinfo", "utf8").split(/\s+/) : [];
-  const noTiles = ["amx_tile", "amx_bf16"].every((one) => features.includes(one)) ? "" : " (skipped: no AMX here)";
+  const noTiles = ["amx_tile", "amx_bf16", "amx_int8"].every((one) => features.includes(one))
+    ? ""
+    : " (skipped: no AMX here)";
   it.skipIf(noTiles !== "")(`multiplies 96 rows and more on tiles, and fewer not${noTiles}`, () => {
     const [kernel, bias] = [random([64, 33], 2), random([33], 4)];
     /** Products on tiles, forwards and backwards, of so many rows among `all`; the others are zeros. */
@@ -102,6 +105,24 @@ describe.skipIf(absent !== undefined)(`native${absent === undefined ? "" : ` (sk
     expect(await arrays(() => f(x))).toBe(4 * 7 * 33);
     expect(await arrays(() => tidy(() => grads(f)([x], dy)[0] as Tensor))).toBe(2 * 4 * 7 * 33);
     dispose([x, kernel, dy]);
+  });
+
+  it.skipIf(noTiles !== "")(`multiplies as digits where no number stands out, row by row${noTiles}`, () => {
+    const kernel = random([64, 33], 2);
+    /** Products of tiles, and those of digits among them, where so many of 100 rows have a number that stands out. */
+    const products = (outliers: number): number[] =>
+      tidy(() => {
+        const ordinary = random([100 - outliers, 64], 1);
+        const odd = concat([random([outliers, 63], 3), fill([outliers, 1], 1e4)], 1);
+        const read = (): number[] => ["tile_products", "digit_products"].map((name) => backend().library.read(name));
+        const before = read();
+        linear(concat([ordinary, odd], 0), kernel);
+        return read().map((count, i) => count - (before[i] ?? 0));
+      });
+    expect(products(0)).toEqual([1, 1]);
+    expect(products(1)).toEqual([2, 1]);
+    expect(products(100)).toEqual([1, 0]);
+    dispose([kernel]);
   });
 
   it("stores one of the rows that a block computes from repeated ones", () => {

@@ -99,6 +99,11 @@ export class NativeBackend extends MathBackendCPU implements KernelBackend {
     return { dataId: info.dataId, shape: [...shape], dtype: info.dtype };
   }
 
+  /** Nothing will be computed for a while. */
+  rest(): void {
+    this.#pool.rest();
+  }
+
   #add(shape: readonly number[], data: TensorData): Info {
     const dataId = {};
     this.#keep(dataId, data);

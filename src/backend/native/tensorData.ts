@@ -56,7 +56,7 @@ export class TensorData implements Entry {
 
   /** All numbers, for the kernels of TensorFlow.js: they may keep the array, so that it is never used again. */
   get values(): Values {
-    this.#pool = undefined;
+    this.#keep();
     // C functions write booleans as int32.
     if (this.dtype === "bool" && this.#stored instanceof Int32Array) {
       this.#stored = Uint8Array.from(this.#stored);
@@ -80,8 +80,13 @@ export class TensorData implements Entry {
 
   /** The stored numbers, for another tensor to share. */
   share(): HostArray {
-    this.#pool = undefined;
+    this.#keep();
     return this.#numbers();
+  }
+
+  #keep(): void {
+    this.#pool?.keep(this.#stored as Float32Array);
+    this.#pool = undefined;
   }
 
   #numbers(): HostArray {
