@@ -219,16 +219,8 @@ void multiplyLarge(View a, const int64_t* rows, const Columns& b, const Epilogue
   if (hasTiles() && arithmetic == Arithmetic::ROUNDED) return multiplyRounded({a, rows, b, epilogue, M, N, K, c, 0});
   if (arithmetic == Arithmetic::TAKEN_APART && asksCrest(M)) {
     const float crest = b.crest >= 0 ? b.crest : crestOf(b, K, N);
-    ManyRows many{a, rows, b, epilogue, M, N, K, c, crest};
-    std::vector<int64_t> left[2];
-    for (const bool parts : {false, true}) {
-      if (!parts && crest >= mostCrest(K)) continue;
-      left[parts] = parts ? multiplyParts(many) : multiplyDigits(many);
-      many.rows = left[parts].data();
-      many.M = static_cast<int64_t>(left[parts].size());
-      if (many.M == 0) return;
-    }
-    return multiplyLarge(a, many.rows, b, epilogue, many.M, N, K, c);
+    const std::vector<int64_t> left = multiplyOnTiles({a, rows, b, epilogue, M, N, K, c, crest});
+    return multiplyLarge(a, left.data(), b, epilogue, static_cast<int64_t>(left.size()), N, K, c);
   }
   const bool rounded = arithmetic == Arithmetic::ROUNDED && hasBfloat16();
   if (!b.panelsOfTransposed || M <= BLOCK_ROWS || rounded) {

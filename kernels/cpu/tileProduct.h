@@ -158,14 +158,15 @@ constexpr int64_t MOST_ROWS = 1024, MOST_WORDS = 1 << 24;
 /** Pieces of c of about this many multiplications, so that a small product is not shared out. */
 constexpr int64_t MULTIPLICATIONS = 1 << 20;
 
-/** What a product on tiles leaves to others. */
+/** What a product leaves to others. */
 struct Left {
   std::vector<int64_t> rows;  // places in a
   int32_t largestOfColumns;   // magnitude, as bits
 };
 
+/** A product of rows that the form holds, block after block of them. */
 template <class Form>
-Left multiplyOnTiles(const ManyRows& product) {
+Left multiplyBlocks(const ManyRows& product) {
   const auto& [a, rows, b, epilogue, M, N, K, c, crest] = product;
   thread_local Scratch scratch, scaleScratch;
   const int64_t kBlocks = blockCount(K), panels = panelCount(N), threads = threadCount();

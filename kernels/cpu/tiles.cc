@@ -37,30 +37,43 @@ bool hasTiles() {
   return found;
 }
 
-std::vector<int64_t> multiplyDigits(const ManyRows& product) {
-  std::vector<int64_t> left = multiplyOnTiles<Digits>(product).rows;
-  if (static_cast<int64_t>(left.size()) < product.M) products.fetch_add(1), ofDigits.fetch_add(1);
-  return left;
+namespace {
+
+/** All rows of a product, as places in a. */
+std::vector<int64_t> allRows(const ManyRows& product) {
+  std::vector<int64_t> rows(static_cast<size_t>(product.M));
+  for (int64_t m = 0; m < product.M; m++) rows[m] = product.rows ? product.rows[m] : m;
+  return rows;
 }
 
 std::vector<int64_t> multiplyParts(const ManyRows& product) {
-  Left left = multiplyOnTiles<Parts<3>>(product);
-  if (!holdsColumns(left.largestOfColumns)) {
-    left.rows.clear();
-    for (int64_t m = 0; m < product.M; m++) left.rows.push_back(product.rows ? product.rows[m] : m);
-  }
-  if (static_cast<int64_t>(left.rows.size()) < product.M) products.fetch_add(1);
-  return left.rows;
+  Left left = multiplyBlocks<Parts<3>>(product);
+  return holdsColumns(left.largestOfColumns) ? left.rows : allRows(product);
 }
 
-void multiplyRounded(const ManyRows& product) { multiplyOnTiles<Parts<1>>(product); }
+}  // namespace
+
+std::vector<int64_t> multiplyOnTiles(const ManyRows& product) {
+  const bool digits = product.crest < mostCrest(product.K);
+  std::vector<int64_t> left = digits ? multiplyBlocks<Digits>(product).rows : allRows(product);
+  if (static_cast<int64_t>(left.size()) < product.M) ofDigits.fetch_add(1);
+  if (!left.empty()) {
+    ManyRows rest = product;
+    rest.rows = left.data();
+    rest.M = static_cast<int64_t>(left.size());
+    left = multiplyParts(rest);
+  }
+  if (static_cast<int64_t>(left.size()) < product.M) products.fetch_add(1);
+  return left;
+}
+
+void multiplyRounded(const ManyRows& product) { multiplyBlocks<Parts<1>>(product); }
 
 #else
 
 // The others are never called where this is false.
 bool hasTiles() { return false; }
-std::vector<int64_t> multiplyDigits(const ManyRows&) { return {}; }
-std::vector<int64_t> multiplyParts(const ManyRows&) { return {}; }
+std::vector<int64_t> multiplyOnTiles(const ManyRows&) { return {}; }
 void multiplyRounded(const ManyRows&) {}
 
 #endif

@@ -48,19 +48,21 @@ int64_t digitProducts();
 
 /** What a product of many rows has to be given besides its sizes. */
 struct ManyRows {
-  View a;                // a.column is 1
-  const int64_t* rows;   // of a and c, or null for all
+  View a;               // a.column is 1
+  const int64_t* rows;  // of a and c, or null for all
   const Columns& b;
   const Epilogue& epilogue;
-  int64_t M, N, K;       // not 0
+  int64_t M, N, K;  // not 0
   float* c;
-  float crest;           // of b, for digits
+  float crest;  // of b, for digits
 };
 
-// c = a b, and its epilogue, by all threads. Each gives the rows, as places in a, that it could not hold: they are still to be multiplied.
-std::vector<int64_t> multiplyDigits(const ManyRows& product);
-std::vector<int64_t> multiplyParts(const ManyRows& product);
-/** The same of factors rounded to bfloat16, all rows. */
+/**
+ * c = a b, and its epilogue, by all threads. Returns the rows, as places in a, that neither way holds: they are still to be
+ * multiplied.
+ */
+std::vector<int64_t> multiplyOnTiles(const ManyRows& product);
+/** The same of factors rounded to bfloat16: all rows. */
 void multiplyRounded(const ManyRows& product);
 
 }  // namespace inseq
