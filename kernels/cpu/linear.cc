@@ -35,8 +35,8 @@ struct Packed {
     const float* w = panels.get(0);
     Columns b = transposed ? Columns{nullptr, w} : Columns{w};
     // Found once, by the first product that asks.
-    if (asksCrest(rows)) {
-      const int64_t K = transposed ? O : I, N = transposed ? I : O;
+    const int64_t K = transposed ? O : I, N = transposed ? I : O;
+    if (asksCrest(rows, K)) {
       std::call_once(asked[transposed], [&] { crest[transposed] = crestOf(b, K, N); });
       b.crest = crest[transposed];
     }

@@ -108,12 +108,12 @@ describe.skipIf(absent !== undefined)(`native${absent === undefined ? "" : ` (sk
   });
 
   it.skipIf(noTiles !== "")(`multiplies as digits where no number stands out, row by row${noTiles}`, () => {
-    const kernel = random([64, 33], 2);
+    const kernel = random([320, 33], 2);
     /** Products of tiles, and those of digits among them, where so many of 100 rows have a number that stands out. */
     const products = (outliers: number): number[] =>
       tidy(() => {
-        const ordinary = random([100 - outliers, 64], 1);
-        const odd = concat([random([outliers, 63], 3), fill([outliers, 1], 1e4)], 1);
+        const ordinary = random([100 - outliers, 320], 1);
+        const odd = concat([random([outliers, 319], 3), fill([outliers, 1], 1e4)], 1);
         const read = (): number[] => ["tile_products", "digit_products"].map((name) => backend().library.read(name));
         const before = read();
         linear(concat([ordinary, odd], 0), kernel);
