@@ -30,18 +30,22 @@ import { defineKernel, defineOp, first } from "./op.ts";
 type In = ScoreInput | "value";
 
 /** O and L. */
-export const attentionForward = defineKernel<In, AttentionAttrs>("Attention", ({ value, ...inputs }, attrs) => {
-  const scores = maskedScores(similarity(inputs, attrs), inputs, attrs);
-  const probabilities = softmax(scores, 3);
-  const highest = max(scores, 3);
-  // The highest probability is e^(highest − L).
-  const logSumExp = sub(highest, log(max(probabilities, 3)));
-  const sees = greater(highest, scalar(MASKED / 2));
-  return [
-    first(attentionValuesForward.reference({ probabilities, value }, {})),
-    where(sees, logSumExp, fill(highest.shape, Number.NEGATIVE_INFINITY)),
-  ];
-});
+export const attentionForward = defineKernel<In, AttentionAttrs>(
+  "Attention",
+  ({ value, ...inputs }, attrs) => {
+    const scores = maskedScores(similarity(inputs, attrs), inputs, attrs);
+    const probabilities = softmax(scores, 3);
+    const highest = max(scores, 3);
+    // The highest probability is e^(highest − L).
+    const logSumExp = sub(highest, log(max(probabilities, 3)));
+    const sees = greater(highest, scalar(MASKED / 2));
+    return [
+      first(attentionValuesForward.reference({ probabilities, value }, {})),
+      where(sees, logSumExp, fill(highest.shape, Number.NEGATIVE_INFINITY)),
+    ];
+  },
+  ["mask"],
+);
 
 /** From O = P V: dP = dO Vᵀ, dV = Pᵀ dO. The rest is in attentionScores.ts. dQ, dK, dV, and dbias where it is asked for. */
 export const attentionBackward = defineKernel<"dy" | In | "logSumExp", AttentionBackwardAttrs>(
@@ -52,6 +56,7 @@ export const attentionBackward = defineKernel<"dy" | In | "logSumExp", Attention
     const { query, key, bias } = scoreGradients(dP, probabilities, inputs, attrs);
     return bias === undefined ? [query, key, dValue] : [query, key, dValue, bias];
   },
+  ["mask"],
 );
 
 const op = defineOp<In, In, AttentionAttrs>(attentionForward, {

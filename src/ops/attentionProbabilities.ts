@@ -20,6 +20,7 @@ import { defineKernel, defineOp } from "./op.ts";
 export const attentionProbabilitiesForward = defineKernel<ScoreInput, AttentionAttrs>(
   "AttentionProbabilities",
   (inputs, attrs) => probabilitiesOf(similarity(inputs, attrs), inputs, attrs),
+  ["mask"],
 );
 
 /** dQ, dK, and dbias where it is asked for, from the cotangent of P. */
@@ -30,6 +31,7 @@ export const attentionProbabilitiesBackward = defineKernel<"dy" | ScoreInput, At
     const { query, key, bias } = scoreGradients(dy, probabilities, inputs, attrs);
     return bias === undefined ? [query, key] : [query, key, bias];
   },
+  ["mask"],
 );
 
 const op = defineOp<ScoreInput, ScoreInput, AttentionAttrs>(attentionProbabilitiesForward, {

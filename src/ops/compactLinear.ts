@@ -48,6 +48,7 @@ export const compactLinearForward = defineKernel<"x" | "words" | "scales" | "bia
     const inputs = bias === undefined ? { x, kernel } : { x, kernel, bias };
     return linearForward(inputs as { x: Tensor; kernel: Tensor; bias: Tensor }, { ...ending, transposeKernel: false });
   },
+  ["words"],
 );
 
 /** dx = dy Ŵᵀ */
@@ -55,6 +56,7 @@ export const compactLinearBackwardInput = defineKernel<"dy" | "words" | "scales"
   "CompactLinearBackwardInput",
   ({ dy, words, scales }, attrs) =>
     linearBackwardInput({ dy, kernel: decoded({ words, scales }, attrs) }, { transposeKernel: false }),
+  ["words"],
 );
 
 const op = defineOp<"x" | "words" | "scales" | "bias", "words" | "scales", CompactAttrs>(compactLinearForward, {

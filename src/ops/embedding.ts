@@ -13,8 +13,10 @@ interface Attrs {
   readonly vocabSize: number;
 }
 
-export const embeddingForward = defineKernel<"table" | "ids", Attrs>("Embedding", ({ table, ids }) =>
-  gather(table, ids, 0),
+export const embeddingForward = defineKernel<"table" | "ids", Attrs>(
+  "Embedding",
+  ({ table, ids }) => gather(table, ids, 0),
+  ["ids"],
 );
 
 export const embeddingBackward = defineKernel<"dy" | "ids", Attrs>(
@@ -23,6 +25,7 @@ export const embeddingBackward = defineKernel<"dy" | "ids", Attrs>(
     const isChosen_VM = equal(reshape(range(0, vocabSize), [vocabSize, 1]), reshape(ids, [1, ids.size]));
     return matMul(cast(isChosen_VM, "float32"), reshape(dy, [ids.size, dy.shape.at(-1) ?? 1]));
   },
+  ["ids"],
 );
 
 const op = defineOp<"table" | "ids", "ids", Attrs>(embeddingForward, {

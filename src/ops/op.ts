@@ -29,13 +29,24 @@ export interface Kernel<In extends string, Attrs extends object> {
   readonly reference: (inputs: Tensors<In>, attrs: Attrs) => Tensor[];
 }
 
-/** A kernel by its definition, which may leave intermediate tensors behind: they are disposed of here. */
+/**
+ * A kernel by its definition, which may leave intermediate tensors behind: they are disposed of here.
+ * @param integers the inputs that may be int32; C functions would read the others' bits as floats
+ * @throws TypeError by the kernel, when another input is not float32
+ */
 export function defineKernel<In extends string, Attrs extends object = Record<string, never>>(
   name: string,
   definition: (inputs: Tensors<In>, attrs: Attrs) => Tensor | Tensor[],
+  integers: readonly NoInfer<In>[] = [],
 ): Kernel<In, Attrs> {
   const reference = (inputs: Tensors<In>, attrs: Attrs): Tensor[] => tidy(() => asArray(definition(inputs, attrs)));
   const run = (inputs: Tensors<In>, attrs: Attrs): Tensor[] => {
+    for (const input in inputs) {
+      const dtype = inputs[input]?.dtype ?? "float32"; // an input that may be left out
+      if (dtype !== "float32" && !integers.includes(input)) {
+        throw new TypeError(`${name}: expected float32 ${input}, received ${dtype}; cast it to float32 before`);
+      }
+    }
     const backend = backendName();
     if (!hasKernel(name, backend)) {
       registerKernel(name, backend, (call) => reference(call.inputs as Tensors<In>, call.attrs as Attrs));

@@ -12,11 +12,16 @@ import { defineKernel, defineOp, first } from "./op.ts";
 
 type In = "x" | "order" | "inverse";
 
-export const permuteRowsForward = defineKernel<In>("PermuteRows", ({ x, order }) => gather(x, order, 0));
+export const permuteRowsForward = defineKernel<In>("PermuteRows", ({ x, order }) => gather(x, order, 0), [
+  "order",
+  "inverse",
+]);
 
 /** From y[m] = x[order[m]]: dx[i] = dy[inverse[i]]. */
-export const permuteRowsBackward = defineKernel<"dy" | "inverse">("PermuteRowsBackward", ({ dy, inverse }) =>
-  gather(dy, inverse, 0),
+export const permuteRowsBackward = defineKernel<"dy" | "inverse">(
+  "PermuteRowsBackward",
+  ({ dy, inverse }) => gather(dy, inverse, 0),
+  ["inverse"],
 );
 
 const op = defineOp<In, "order" | "inverse", Record<string, never>>(permuteRowsForward, {

@@ -14,10 +14,14 @@ interface Attrs {
   readonly times: number;
 }
 
-export const repeatForward = defineKernel<"x", Attrs>("Repeat", ({ x }, { times }) => {
-  const [K = 0, ...rest] = x.shape;
-  return reshape(tile(expandDims(x, 1), [1, times, ...rest.map(() => 1)]), [K * times, ...rest]);
-});
+export const repeatForward = defineKernel<"x", Attrs>(
+  "Repeat",
+  ({ x }, { times }) => {
+    const [K = 0, ...rest] = x.shape;
+    return reshape(tile(expandDims(x, 1), [1, times, ...rest.map(() => 1)]), [K * times, ...rest]);
+  },
+  ["x"],
+);
 
 /** From y[k·n + j] = x[k]: dx[k] = Σ_j dy[k·n + j]. */
 export const repeatBackward = defineKernel<"dy", Attrs>("RepeatBackward", ({ dy }, { times }) => {

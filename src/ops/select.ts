@@ -15,19 +15,27 @@ interface Attrs {
   readonly N: number;
 }
 
-export const selectForward = defineKernel<"x" | "index", Attrs>("SelectEntry", ({ x, index }, { N }) => {
-  const [B = 0, , ...rest] = x.shape;
-  const row_B = mul(range(0, B), cast(scalar(N), "int32"));
-  return gather(reshape(x, [B * N, ...rest]), add(row_B, index), 0);
-});
+export const selectForward = defineKernel<"x" | "index", Attrs>(
+  "SelectEntry",
+  ({ x, index }, { N }) => {
+    const [B = 0, , ...rest] = x.shape;
+    const row_B = mul(range(0, B), cast(scalar(N), "int32"));
+    return gather(reshape(x, [B * N, ...rest]), add(row_B, index), 0);
+  },
+  ["index"],
+);
 
 /** From y[b] = x[b, index[b]]: dx[b, n] = dy[b] where n = index[b], else 0. */
-export const selectBackward = defineKernel<"dy" | "index", Attrs>("SelectEntryBackward", ({ dy, index }, { N }) => {
-  const [B = 0, ...rest] = dy.shape;
-  const isChosen = equal(reshape(index, [B, 1]), reshape(range(0, N), [1, N]));
-  const chosen = reshape(cast(isChosen, "float32"), [B, N, ...rest.map(() => 1)]);
-  return mul(chosen, expandDims(dy, 1));
-});
+export const selectBackward = defineKernel<"dy" | "index", Attrs>(
+  "SelectEntryBackward",
+  ({ dy, index }, { N }) => {
+    const [B = 0, ...rest] = dy.shape;
+    const isChosen = equal(reshape(index, [B, 1]), reshape(range(0, N), [1, N]));
+    const chosen = reshape(cast(isChosen, "float32"), [B, N, ...rest.map(() => 1)]);
+    return mul(chosen, expandDims(dy, 1));
+  },
+  ["index"],
+);
 
 const op = defineOp<"x" | "index", "index", Attrs>(selectForward, {
   saves: ["index"],

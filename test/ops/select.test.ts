@@ -1,5 +1,6 @@
 import { expect, it } from "vitest";
 import { ShapeError } from "../../src/errors.ts";
+import { linear } from "../../src/ops/linear.ts";
 import { select } from "../../src/ops/select.ts";
 import { grads, ones, type Tensor, tensor, tidy, zeros } from "../../src/tensor.ts";
 import { describeOnBackends } from "../support/backends.ts";
@@ -24,6 +25,16 @@ describeOnBackends("select", () => {
       expect(() => select(ones([2, 3]), zeros([3], "int32"))).toThrow(
         new ShapeError("select: index: expected shape [B] with B=2, received [3]"),
       );
+    });
+  });
+
+  it("refuses whole numbers, whose bits are no floats", () => {
+    tidy(() => {
+      const index = zeros([2], "int32");
+      expect(() => select(ones([2, 3], "int32"), index)).toThrow(
+        new TypeError("SelectEntry: expected float32 x, received int32; cast it to float32 before"),
+      );
+      expect(() => linear(ones([2, 3]), ones([3, 4], "int32"))).toThrow(/expected float32 kernel, received int32/);
     });
   });
 });
