@@ -1,7 +1,8 @@
-import { beforeAll, expect, test } from "vitest";
+import { beforeAll, expect, test, vi } from "vitest";
 import { useBackend } from "../../src/backend/backend.ts";
 import { inTurn } from "../../src/backend/turns.ts";
 import { BackendError } from "../../src/errors.ts";
+import { tensorflow } from "../../src/tensor.ts";
 
 const pause = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, 2));
 
@@ -42,4 +43,23 @@ test("what a turn has begun may ask for one of its own when the turn is over", a
     later.push(pause().then(() => inTurn(async () => "later")));
   });
   expect(await Promise.all(later)).toEqual(["later"]);
+});
+
+test("a backend lets go of memory a second after the last turn", async () => {
+  vi.useFakeTimers();
+  const backend = tensorflow.engine().backend as { rest?: () => void };
+  const rest = vi.fn();
+  backend.rest = rest;
+  try {
+    for (const _ of [1, 2]) {
+      await inTurn(async () => {});
+      await vi.advanceTimersByTimeAsync(999);
+      expect(rest).not.toHaveBeenCalled();
+    }
+    await vi.advanceTimersByTimeAsync(1);
+    expect(rest).toHaveBeenCalledOnce();
+  } finally {
+    delete backend.rest;
+    vi.useRealTimers();
+  }
 });
