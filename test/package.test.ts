@@ -1,7 +1,7 @@
 /** What `npm publish` would send: all that is needed, and nothing that is made here. */
 
 import { execFileSync } from "node:child_process";
-import { readFileSync } from "node:fs";
+import { readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 
@@ -45,4 +45,11 @@ test("the package has what it points to, the kernels' sources and the demo, and 
   expect([...paths].filter((path) => /^kernels\/(?:build|test)\/|^(?:test|bench|src)\/|\.bin$/.test(path))).toEqual([]);
   // Two small models and their texts are 8 MB of it.
   expect(packed.size).toBeLessThan(12e6);
+});
+
+// npm makes a program executable when it links it, which it does not do again for one that was built anew.
+test.skipIf(process.platform === "win32")("npx inseq can start what was built", () => {
+  for (const program of Object.values(description.bin)) {
+    expect(statSync(join(root, program)).mode & 0o111, program).toBe(0o111);
+  }
 });
