@@ -7,17 +7,15 @@
 
 #include "gemm.h"
 #include "threads.h"
+#include "tiles.h"
 
 namespace inseq {
 namespace {
 
-constexpr float SMALLEST = 0x1p-32f, LARGEST = 0x1p56f;
-
 /** Of numbers that are not zero, by their largest magnitude, sum and number. */
 float crest(float largest, float sum, float count) {
   if (count == 0) return 0;
-  const bool holds = largest >= SMALLEST && largest <= LARGEST && !std::isnan(sum);
-  return holds ? largest * count / sum : std::numeric_limits<float>::infinity();
+  return holdsColumns(bits(V{} + largest)[0]) && !std::isnan(sum) ? largest * count / sum : std::numeric_limits<float>::infinity();
 }
 
 /** The largest of a panel's block [kc][NR]. */

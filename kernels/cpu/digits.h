@@ -12,8 +12,6 @@
 
 #pragma once
 
-#include <cmath>
-
 #include "tileProduct.h"
 
 #if HAS_BFLOAT16
@@ -70,11 +68,11 @@ struct Digits {
     for (int digit = 0; digit < 3; digit++) std::memcpy(out + digit * WORDS, &words[digit], sizeof words[digit]);
   }
 
-  /** Sixteen rows' block of a, `count` of them there. A word has numbers that are sixteen apart, as words of b have. */
-  static void splitRows(const float* const* row, int64_t count, int64_t k0, int64_t kc, const float* const* scale,
-                        uint32_t* out) {
+  /** Sixteen rows' block of a, `count` of them there, whose scales are `next` apart. A word has numbers that are sixteen apart, as words of b have. */
+  static void splitRows(const float* const* row, int64_t count, int64_t k0, int64_t kc, const float* scales,
+                        int64_t next, uint32_t* out) {
     V inverses[ROWS];
-    for (int64_t r = 0; r < count; r++) inverses[r] = inverse(V{} + *scale[r]);
+    for (int64_t r = 0; r < count; r++) inverses[r] = inverse(V{} + scales[r * next]);
     for (int64_t k = 0; k < kc; k += DEPTH, out += SMALL * WORDS)
       for (int64_t r = 0; r < ROWS; r++) {
         VI n[4]{};

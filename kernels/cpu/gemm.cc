@@ -218,7 +218,7 @@ void multiplyLarge(View a, const int64_t* rows, const Columns& b, const Epilogue
   }
   if (hasTiles() && arithmetic == Arithmetic::ROUNDED) return multiplyRounded({a, rows, b, epilogue, M, N, K, c, 0});
   if (arithmetic == Arithmetic::TAKEN_APART && hasManyRows(M)) {
-    const float crest = b.crest >= 0 || !asksCrest(M, K) ? b.crest : crestOf(b, K, N);
+    const float crest = b.crest < 0 && asksCrest(M, K) ? crestOf(b, K, N) : b.crest;
     const std::vector<int64_t> left = multiplyOnTiles({a, rows, b, epilogue, M, N, K, c, crest});
     return multiplyLarge(a, left.data(), b, epilogue, static_cast<int64_t>(left.size()), N, K, c);
   }

@@ -55,7 +55,7 @@ struct Parts {
   }
 
   /** Sixteen rows' block of a, `count` of them there: one tile after the other, so that what is written is contiguous. */
-  static void splitRows(const float* const* row, int64_t count, int64_t k0, int64_t kc, const float* const*,
+  static void splitRows(const float* const* row, int64_t count, int64_t k0, int64_t kc, const float*, int64_t,
                         uint32_t* out) {
     for (int64_t k = 0; k < kc; k += DEPTH, out += PARTS * WORDS) {
       const int64_t left = kc - k;

@@ -29,7 +29,6 @@ constexpr int64_t GROUP = 6;
 
 // ---- magnitudes, as the bits of floats ----
 
-constexpr int32_t power(int exponent) { return (exponent + 127) << 23; }
 inline VI magnitude(V x) { return bits(x) & 0x7fffffff; }
 inline VI larger(VI a, VI b) { return a > b ? a : b; }
 inline int32_t largestOf(VI v) {
@@ -42,9 +41,6 @@ inline int64_t sumOf(VI v) {
   for (int i = 0; i < W; i++) sum += v[i];
   return sum;
 }
-/** Whether numbers of a row of a, or of b, whose largest is this one are held: nothing overflows on the way. */
-inline bool holdsRow(int32_t largest) { return largest == 0 || (largest >= power(-56) && largest <= power(56)); }
-inline bool holdsColumns(int32_t largest) { return largest == 0 || (largest >= power(-32) && largest <= power(56)); }
 
 // ---- multiplying ----
 
@@ -194,14 +190,11 @@ Left multiplyBlocks(const ManyRows& product) {
     parallelRanges(tiles, 1 + 32768 / (ROWS * K), [&](int64_t first, int64_t end) {
       for (int64_t tile = first; tile < end; tile++) {
         const int64_t m0 = tile * ROWS, rowCount = std::min(ROWS, count - m0);
-        const float *row[ROWS], *scale[ROWS];
+        const float* row[ROWS];
+        for (int64_t r = 0; r < rowCount; r++) row[r] = a.data + held[m0 + r] * a.row;
         for (int64_t kb = 0; kb < kBlocks; kb++) {
-          for (int64_t r = 0; r < rowCount; r++) {
-            row[r] = a.data + held[m0 + r] * a.row;
-            scale[r] = scales + (m0 + r) * kBlocks + kb;
-          }
           const int64_t kc = std::min(KC, K - kb * KC), steps = stepCount(kc, Form::DEPTH);
-          Form::splitRows(row, rowCount, kb * KC, kc, scale,
+          Form::splitRows(row, rowCount, kb * KC, kc, scales + m0 * kBlocks + kb, kBlocks,
                           words + (kb * STEPS<Form> * tiles + tile * steps) * Form::SMALL * WORDS);
         }
       }

@@ -54,7 +54,7 @@ std::vector<int64_t> multiplyParts(const ManyRows& product) {
 }  // namespace
 
 std::vector<int64_t> multiplyOnTiles(const ManyRows& product) {
-  const bool digits = asksCrest(product.M, product.K) && product.crest < mostCrest(product.K);
+  const bool digits = product.crest >= 0 && product.crest < mostCrest(product.K);
   std::vector<int64_t> left = digits ? multiplyBlocks<Digits>(product).rows : allRows(product);
   if (static_cast<int64_t>(left.size()) < product.M) ofDigits.fetch_add(1);
   if (!left.empty()) {

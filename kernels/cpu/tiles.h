@@ -39,6 +39,14 @@ inline float mostCrest(int64_t K) {
   return K < FEWEST_ALONG_K ? 0 : 3.6f * std::sqrt(static_cast<float>(std::min(K, KC)));
 }
 
+/**
+ * Whether numbers of a row of a, or of b, whose largest magnitude has these bits are held: nothing overflows on the way. NaN and ∞
+ * are not.
+ */
+constexpr int32_t power(int exponent) { return (exponent + 127) << 23; }
+inline bool holdsRow(int32_t largest) { return largest == 0 || (largest >= power(-56) && largest <= power(56)); }
+inline bool holdsColumns(int32_t largest) { return largest == 0 || (largest >= power(-32) && largest <= power(56)); }
+
 /** Whether the processor has such tiles and the system lets us use them. */
 bool hasTiles();
 
@@ -61,7 +69,7 @@ struct ManyRows {
   const Epilogue& epilogue;
   int64_t M, N, K;  // not 0
   float* c;
-  float crest;  // of b, for digits
+  float crest;  // of b, for digits; negative where nobody asked for it
 };
 
 /**

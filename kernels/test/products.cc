@@ -42,7 +42,7 @@ double errorOf(const Floats& x, const Floats& w, const Floats& y, int64_t M, int
   return worst;
 }
 
-void expectError(const std::string& name, const Floats& x, const Floats& w, const Floats& y, int64_t M, int64_t K, int64_t N) {
+void expectExact(const std::string& name, const Floats& x, const Floats& w, const Floats& y, int64_t M, int64_t K, int64_t N) {
   comparisons++;
   const double worst = errorOf(x, w, y, M, K, N);
   if (!(worst <= std::ldexp(1.0, -19))) report(name, "an error of " + std::to_string(worst * 1e6) + " millionths");
@@ -53,7 +53,7 @@ void testError(int64_t M, int64_t K, int64_t N) {
   for (const int range : {1, 20}) {
     const std::string name = sizes("products", {M, K, N, range});
     const Floats x = spread(M * K, range), w = spread(N * K, range);
-    expectError(name, x, w, multiply(name, x, w, M, K, N, true), M, K, N);
+    expectExact(name, x, w, multiply(name, x, w, M, K, N, true), M, K, N);
   }
 }
 
@@ -68,7 +68,7 @@ void testOutliers() {
   for (int64_t m = 0; m < M; m += 3) x[m * K + at] = 1000;
   for (int64_t n = 0; n < N; n++) w[n * K + at] = 0;
   const Floats y = multiply("rows with outliers", x, w, M, K, N, true);
-  expectError("rows with outliers", x, w, y, M, K, N);
+  expectExact("rows with outliers", x, w, y, M, K, N);
   const Floats without = multiply("rows without", plain, w, M, K, N, true);
   comparisons++;
   for (int64_t m = 0; m < M; m++)
@@ -76,7 +76,7 @@ void testOutliers() {
   x = plain, w = weights;
   for (int64_t m = 0; m < M; m++) x[m * K + at] = 0;
   for (int64_t n = 0; n < N; n += 3) w[n * K + at] = 1000;
-  expectError("columns with outliers", x, w, multiply("columns with outliers", x, w, M, K, N, true), M, K, N);
+  expectExact("columns with outliers", x, w, multiply("columns with outliers", x, w, M, K, N, true), M, K, N);
 }
 
 /** The same product in pieces of fewer rows than are multiplied on tiles. */

@@ -13,6 +13,13 @@ function again(pool: ArrayPool, arrays: readonly Float32Array[], length: number,
   return Array.from({ length: count }, () => pool.take(length)).filter(({ buffer }) => known.has(buffer)).length;
 }
 
+/** Arrays that were in use at once, and came back. */
+function used(pool: ArrayPool, length: number, count: number): Float32Array[] {
+  const arrays = Array.from({ length: count }, () => pool.take(length));
+  for (const array of arrays) pool.giveBack(array);
+  return arrays;
+}
+
 describe("ArrayPool", () => {
   it("gives out again what came back, for as many numbers as are asked for", () => {
     const pool = new ArrayPool();
@@ -39,17 +46,14 @@ describe("ArrayPool", () => {
 
   it("keeps what was in use at once, however much, and no more", () => {
     const pool = new ArrayPool();
-    const arrays = Array.from({ length: 12 }, () => pool.take(8 * MEGA));
-    for (const array of arrays) pool.giveBack(array);
+    const arrays = used(pool, 8 * MEGA, 12);
     expect(again(pool, arrays, 8 * MEGA, 12)).toBe(12);
   });
 
   it("keeps no more unused than was in use at most, or a little: what was not needed for longest goes first", () => {
     const pool = new ArrayPool();
-    const first = Array.from({ length: 4 }, () => pool.take(8 * MEGA));
-    for (const array of first) pool.giveBack(array);
-    const second = Array.from({ length: 6 }, () => pool.take(9 * MEGA));
-    for (const array of second) pool.giveBack(array);
+    const first = used(pool, 8 * MEGA, 4);
+    const second = used(pool, 9 * MEGA, 6);
     // 32 + 54 of 64 million: one and a bit of the first may stay.
     expect(again(pool, second, 9 * MEGA, 6)).toBe(6);
     expect(again(pool, first, 8 * MEGA, 4)).toBe(1);
@@ -57,16 +61,14 @@ describe("ArrayPool", () => {
 
   it("lets go of most when nothing is computed for a while, and of what somebody else holds", () => {
     const pool = new ArrayPool();
-    const arrays = Array.from({ length: 12 }, () => pool.take(8 * MEGA));
-    for (const array of arrays) pool.giveBack(array);
+    const arrays = used(pool, 8 * MEGA, 12);
     pool.rest();
     expect(again(pool, arrays, 8 * MEGA, 12)).toBe(ALWAYS / (8 * MEGA));
 
     const held = new ArrayPool();
     const kept = Array.from({ length: 12 }, () => held.take(8 * MEGA));
     for (const array of kept) held.keep(array);
-    const later = Array.from({ length: 8 }, () => held.take(8 * MEGA));
-    for (const array of later) held.giveBack(array);
+    const later = used(held, 8 * MEGA, 8);
     expect(again(held, later, 8 * MEGA, 8)).toBe(8);
     expect(again(held, kept, 8 * MEGA, 4)).toBe(0);
   });
